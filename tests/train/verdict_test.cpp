@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -76,6 +77,13 @@ TEST(Verdict, HolmRunsOverEachFamily) {
   EXPECT_EQ(judge_one(six_positive, 0.1).verdict, Verdict::different);
   EXPECT_EQ(findings[2].verdict, Verdict::equivalent);
   EXPECT_EQ(findings[3].verdict, Verdict::inconclusive);
+  // Three of four are still open in both families, so the next step tests at alpha / 3.
+  const PlanOptions next{.alpha = 0.05 / 3};
+  const Summary& noise = findings[3].difference;
+  ASSERT_TRUE(findings[3].further);
+  EXPECT_EQ(findings[3].further->pairs + noise.count,
+            std::min(pairs_for_difference(noise.mean, noise.sd, next).value(),
+                     pairs_for_equivalence(noise.mean, noise.sd, 2, next).value()));
   EXPECT_TRUE(judge({}).empty());
 }
 
