@@ -8,7 +8,8 @@
 namespace lockstep {
 
 // What every part of Lockstep throws for a wrong input or an impossible request. The message names the place,
-// what was expected, what came and, where it helps, what to do: "[matmul] inner sizes differ: (2, 3) x (4, 5): 3 != 4".
+// what was expected, what came and, where it helps, what to do: "[matmul] inner sizes differ: (2, 3) x (4,
+// 5): 3 != 4".
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

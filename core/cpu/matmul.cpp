@@ -1,0 +1,49 @@
+// Matrix products on OpenBLAS, one gemm per pair of matrices in the batch.
+#include "core/cpu/blas.h"
+#include "core/cpu/cpu_kernels.h"
+#include "core/cpu/strided.h"
+
+namespace lockstep::cpu {
+
+namespace {
+
+// How BLAS reads the last two dimensions: as they stand, or transposed.
+struct Layout {
+  explicit Layout(const Tensor& x) {
+    const std::int64_t rows = x.size(-2), columns = x.size(-1);
+    const std::int64_t row_stride = x.strides()[x.rank() - 2], column_stride = x.strides().back();
+    transposed = !(column_stride == 1 || columns == 1) ||
+                 (row_stride == 1 && column_stride >= rows && columns > 1 && rows > 1 && column_stride != 1);
+    leading = std::max<std::int64_t>(transposed ? column_stride : row_stride, transposed ? rows : columns);
+  }
+  bool transposed;
+  std::int64_t leading;
+};
+
+Tensor first_matrix_of_each(const Tensor& x) {
+  Dims shape = x.shape(), strides = x.strides();
+  shape[x.rank() - 1] = shape[x.rank() - 2] = 1;
+  return x.view(shape, strides, x.offset());
+}
+
+}  // namespace
+
+void CpuKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const {
+  const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
+  const Layout of_a(a), of_b(b);
+  const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
+  const Tensor ys = first_matrix_of_each(y), as = first_matrix_of_each(a), bs = first_matrix_of_each(b);
+  dispatch_real(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    Nest<3>(ys.shape(), {&ys, &as, &bs})
+        .for_each_run([&](std::int64_t count, const auto& offset, const auto& stride) {
+          for (std::int64_t i = 0; i < count; ++i) {
+            gemm<T>(of_a.transposed, of_b.transposed, m, n, k, T(1), a.data<T>() + offset[1] + i * stride[1],
+                    of_a.leading, b.data<T>() + offset[2] + i * stride[2], of_b.leading,
+                    accumulate ? T(1) : T(0), y.data<T>() + offset[0] + i * stride[0], leading_y);
+          }
+        });
+  });
+}
+
+}  // namespace lockstep::cpu

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+// A shape or a set of strides: up to 8 numbers without a heap allocation, because every op makes a few.
+class Dims {
+ public:
+  static constexpr int max_rank = 8;
+
+  Dims() = default;
+  Dims(std::initializer_list<std::int64_t> values) : Dims(values.begin(), values.end()) {}
+  explicit Dims(const std::vector<std::int64_t>& values) : Dims(values.begin(), values.end()) {}
+  template <typename Iterator>
+  Dims(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(*first);
+  }
+
+  int rank() const { return rank_; }
+  bool empty() const { return rank_ == 0; }
+  std::int64_t operator[](int i) const { return values_[static_cast<std::size_t>(i)]; }
+  std::int64_t& operator[](int i) { return values_[static_cast<std::size_t>(i)]; }
+  std::int64_t back() const { return (*this)[rank_ - 1]; }
+  const std::int64_t* begin() const { return values_.data(); }
+  const std::int64_t* end() const { return values_.data() + rank_; }
+  std::int64_t* begin() { return values_.data(); }
+  std::int64_t* end() { return values_.data() + rank_; }
+
+  void push_back(std::int64_t value);
+  void insert(int position, std::int64_t value);
+  void erase(int position);
+  // The product of the sizes; 1 for a scalar.
+  std::int64_t numel() const {
+    std::int64_t n = 1;
+    for (std::int64_t size : *this) n *= size;
+    return n;
+  }
+
+  friend bool operator==(const Dims& a, const Dims& b) {
+    return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  std::array<std::int64_t, max_rank> values_{};
+  int rank_ = 0;
+};
+
+// "(2, 3, 4)"
+std::string to_string(const Dims& dims);
+
+// Strides of a C-contiguous tensor of this shape.
+Dims contiguous_strides(const Dims& shape);
+
+// 0 <= dim < rank, counting negative ones from the end. `op` names the caller in the error.
+int normalize_dim(int dim, int rank, const char* op);
+
+// NumPy's rule: sizes aligned at the end must be equal or 1.
+Dims broadcast_shape(const Dims& a, const Dims& b, const char* op);
+
+}  // namespace lockstep

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+// The scalar formulas of the elementwise ops, written once for every backend. A new one is an entry in the
+// enumeration and a line below it; a and b are the op's constants.
+namespace lockstep {
+
+enum class UnaryOp : std::uint8_t {
+  neg,
+  abs,
+  exp,
+  log,
+  sqrt,
+  rsqrt,
+  square,
+  reciprocal,
+  sin,
+  cos,
+  tanh,
+  sigmoid,
+  softplus,
+  erf,
+  relu,
+  step,
+  sign,
+  add_constant,
+  mul_constant,
+  pow_constant,
+  clamp,
+  inside,
+  count
+};
+
+enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum, equal, greater, count };
+
+template <UnaryOp op, typename T>
+T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
+  using enum UnaryOp;
+  if constexpr (op == neg) return -x;
+  if constexpr (op == abs) return std::abs(x);
+  if constexpr (op == exp) return std::exp(x);
+  if constexpr (op == log) return std::log(x);
+  if constexpr (op == sqrt) return std::sqrt(x);
+  if constexpr (op == rsqrt) return T(1) / std::sqrt(x);
+  if constexpr (op == square) return x * x;
+  if constexpr (op == reciprocal) return T(1) / x;
+  if constexpr (op == sin) return std::sin(x);
+  if constexpr (op == cos) return std::cos(x);
+  if constexpr (op == tanh) return std::tanh(x);
+  if constexpr (op == sigmoid) return T(1) / (T(1) + std::exp(-x));
+  if constexpr (op == softplus) return std::log1p(std::exp(-std::abs(x))) + (x > T(0) ? x : T(0));
+  if constexpr (op == erf) return std::erf(x);
+  if constexpr (op == relu) return x > T(0) ? x : (x == x ? T(0) : x);  // NaN stays NaN
+  if constexpr (op == step) return x > T(0) ? T(1) : T(0);
+  if constexpr (op == sign) return static_cast<T>((x > T(0)) - (x < T(0)));
+  if constexpr (op == add_constant) return x + a;
+  if constexpr (op == mul_constant) return x * a;
+  if constexpr (op == pow_constant) return std::pow(x, a);
+  if constexpr (op == clamp) return x < a ? a : (x > b ? b : x);
+  if constexpr (op == inside) return x >= a && x <= b ? T(1) : T(0);
+}
+
+template <BinaryOp op, typename T>
+T formula(T x, T y) {
+  using enum BinaryOp;
+  if constexpr (op == add) return x + y;
+  if constexpr (op == sub) return x - y;
+  if constexpr (op == mul) return x * y;
+  if constexpr (op == div) return x / y;
+  if constexpr (op == maximum) return x > y || x != x ? x : y;
+  if constexpr (op == minimum) return x < y || x != x ? x : y;
+  if constexpr (op == equal) return x == y ? T(1) : T(0);
+  if constexpr (op == greater) return x > y ? T(1) : T(0);
+}
+
+}  // namespace lockstep

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "core/tensor.h"
+
+// Elementwise ops. Binary ones broadcast by NumPy's rule and want equal element types.
+namespace lockstep {
+
+Tensor operator+(const Tensor& a, const Tensor& b);
+Tensor operator-(const Tensor& a, const Tensor& b);
+Tensor operator*(const Tensor& a, const Tensor& b);
+Tensor operator/(const Tensor& a, const Tensor& b);
+Tensor maximum(const Tensor& a, const Tensor& b);  // gradient halved between equals
+Tensor minimum(const Tensor& a, const Tensor& b);
+
+Tensor operator+(const Tensor& x, double c);
+Tensor operator-(const Tensor& x, double c);
+Tensor operator*(const Tensor& x, double c);
+Tensor operator/(const Tensor& x, double c);
+Tensor operator+(double c, const Tensor& x);
+Tensor operator-(double c, const Tensor& x);
+Tensor operator*(double c, const Tensor& x);
+Tensor operator/(double c, const Tensor& x);
+Tensor operator-(const Tensor& x);
+
+Tensor abs(const Tensor& x);
+Tensor exp(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor rsqrt(const Tensor& x);  // 1 / sqrt(x)
+Tensor square(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);
+Tensor softplus(const Tensor& x);  // log(1 + exp(x))
+Tensor erf(const Tensor& x);
+Tensor relu(const Tensor& x);
+Tensor pow(const Tensor& x, double exponent);
+Tensor clamp(const Tensor& x, double low, double high);
+
+// condition ? a : b; condition u8, all broadcast.
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+
+}  // namespace lockstep

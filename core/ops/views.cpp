@@ -1,0 +1,202 @@
+#include "core/ops/views.h"
+
+#include <numeric>
+#include <optional>
+
+#include "core/autograd.h"
+#include "core/kernels.h"
+#include "core/ops/reduce.h"
+
+namespace lockstep {
+
+namespace {
+
+Tensor copy_as(const Tensor& x, DType dtype) {
+  Tensor y = empty(x.shape(), {dtype, x.device()});
+  kernels(y).copy(y, x);
+  return y;
+}
+
+// Strides that give x's elements in C order under `shape`, if there are any.
+std::optional<Dims> reshaped_strides(const Tensor& x, const Dims& shape) {
+  if (x.is_contiguous()) return contiguous_strides(shape);
+  Dims strides = shape;
+  int to = shape.rank() - 1;
+  for (int from = x.rank() - 1; from >= 0;) {
+    // The longest run of x's dimensions, ending at `from`, that behaves like one.
+    std::int64_t run = x.shape()[from], step = x.strides()[from];
+    while (from > 0 && (run == 1 || x.shape()[from - 1] == 1 || x.strides()[from - 1] == run * step)) {
+      if (run == 1) step = x.strides()[from - 1];
+      run *= x.shape()[--from];
+    }
+    --from;
+    while (run > 1 || (from < 0 && to >= 0)) {
+      if (to < 0 || shape[to] == 0 || run % shape[to] != 0) return std::nullopt;
+      strides[to] = step;
+      step *= shape[to];
+      run /= shape[to--];
+    }
+  }
+  while (to >= 0) strides[to--] = 1;
+  return strides;
+}
+
+}  // namespace
+
+// dx = dy reshaped back
+Tensor reshape(const Tensor& x, Dims shape) {
+  const auto unknown = std::find(shape.begin(), shape.end(), -1);
+  if (unknown != shape.end()) {
+    const std::int64_t others = -shape.numel();  // the product with -1 in it
+    check(others > 0 && x.numel() % others == 0, "[reshape] {} does not fit {}", describe(x),
+          to_string(shape));
+    *unknown = x.numel() / others;
+  }
+  check(shape.numel() == x.numel(), "[reshape] {} has {} elements, {} has {}", describe(x), x.numel(),
+        to_string(shape), shape.numel());
+  if (shape == x.shape()) return x;
+  const std::optional<Dims> strides = reshaped_strides(x, shape);
+  Tensor y = strides ? x.view(shape, *strides, x.offset()) : copy_as(x, x.dtype());
+  if (!strides) y = y.view(shape, contiguous_strides(shape), 0);
+  return record("reshape", y, wrt(x, [from = x.shape()](const Tensor& dy) { return reshape(dy, from); }));
+}
+
+// dx = dy summed over what was repeated
+Tensor expand(const Tensor& x, const Dims& shape) {
+  if (x.shape() == shape) return x;
+  check(broadcast_shape(x.shape(), shape, "expand") == shape, "[expand] {} does not expand to {}",
+        describe(x), to_string(shape));
+  Dims strides = shape;
+  const int shift = shape.rank() - x.rank();
+  for (int i = 0; i < shape.rank(); ++i)
+    strides[i] = i < shift || x.shape()[i - shift] == 1 ? 0 : x.strides()[i - shift];
+  return record("expand", x.view(shape, strides, x.offset()),
+                wrt(x, [from = x.shape()](const Tensor& dy) { return sum_to(dy, from); }));
+}
+
+// dx = dy permuted back
+Tensor permute(const Tensor& x, const std::vector<int>& order) {
+  check(static_cast<int>(order.size()) == x.rank(), "[permute] {} needs an order of {} dimensions, got {}",
+        describe(x), x.rank(), order.size());
+  Dims shape = x.shape(), strides = x.strides();
+  std::vector<int> back(order.size(), -1);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const int from = normalize_dim(order[i], x.rank(), "permute");
+    check(back[static_cast<std::size_t>(from)] < 0, "[permute] dimension {} is named twice", from);
+    back[static_cast<std::size_t>(from)] = static_cast<int>(i);
+    shape[static_cast<int>(i)] = x.shape()[from];
+    strides[static_cast<int>(i)] = x.strides()[from];
+  }
+  return record("permute", x.view(shape, strides, x.offset()),
+                wrt(x, [back](const Tensor& dy) { return permute(dy, back); }));
+}
+
+Tensor transpose(const Tensor& x, int dim0, int dim1) {
+  std::vector<int> order(static_cast<std::size_t>(x.rank()));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(normalize_dim(dim0, x.rank(), "transpose"))],
+            order[static_cast<std::size_t>(normalize_dim(dim1, x.rank(), "transpose"))]);
+  return permute(x, order);
+}
+
+// dx = dy where it was taken from, 0 elsewhere
+Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, std::int64_t step) {
+  dim = normalize_dim(dim, x.rank(), "slice");
+  check(step > 0 && start >= 0 && start <= stop && stop <= x.shape()[dim],
+        "[slice] {}:{}:{} is out of range along dimension {} of {}", start, stop, step, dim, describe(x));
+  Dims shape = x.shape(), strides = x.strides();
+  shape[dim] = (stop - start + step - 1) / step;
+  strides[dim] *= step;
+  return record("slice", x.view(shape, strides, x.offset() + start * x.strides()[dim]),
+                wrt(x, [from = x.shape(), dim, start, step](const Tensor& dy) {
+                  return unslice(dy, from, dim, start, step);
+                }));
+}
+
+// dx = dy sliced
+Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, std::int64_t step) {
+  Tensor y = zeros(shape, x.options());
+  const std::int64_t stop = x.shape()[dim] == 0 ? start : start + (x.shape()[dim] - 1) * step + 1;
+  kernels(y).copy(slice(y, dim, start, stop, step), x);
+  return record("unslice", y, wrt(x, [dim, start, stop, step](const Tensor& dy) {
+                  return slice(dy, dim, start, stop, step);
+                }));
+}
+
+Tensor select(const Tensor& x, int dim, std::int64_t index) {
+  dim = normalize_dim(dim, x.rank(), "select");
+  if (index < 0) index += x.shape()[dim];
+  Dims shape = x.shape();
+  shape.erase(dim);
+  return reshape(slice(x, dim, index, index + 1), shape);
+}
+
+namespace {
+
+// cat of two, folded over the list: the gradient of each part is a slice.
+class CatNode final : public Node {
+ public:
+  CatNode(const std::vector<Tensor>& parts, int dim)
+      : Node("cat", std::vector<Edge>(parts.begin(), parts.end())), dim_(dim) {}
+  void run(const Tensor& dy, GradientSlots& slots, const std::shared_ptr<Node>&) override {
+    std::int64_t start = 0;
+    for (std::size_t i = 0; i < edges.size(); ++i) {
+      const std::int64_t stop = start + edges[i].shape[dim_];
+      if (slots.needed(static_cast<int>(i))) slots.add(static_cast<int>(i), slice(dy, dim_, start, stop));
+      start = stop;
+    }
+  }
+  void release() override {}
+
+ private:
+  int dim_;
+};
+
+}  // namespace
+
+// dparts = dy, sliced
+Tensor cat(const std::vector<Tensor>& parts, int dim) {
+  check(!parts.empty(), "[cat] expected at least one tensor");
+  dim = normalize_dim(dim, parts[0].rank(), "cat");
+  Dims shape = parts[0].shape();
+  shape[dim] = 0;
+  bool recorded = false;
+  for (const Tensor& part : parts) {
+    check(part.rank() == shape.rank() && part.dtype() == parts[0].dtype(), "[cat] {} does not go with {}",
+          describe(part), describe(parts[0]));
+    for (int i = 0; i < shape.rank(); ++i) {
+      check(i == dim || part.shape()[i] == shape[i], "[cat] {} does not go with {} along dimension {}",
+            describe(part), describe(parts[0]), dim);
+    }
+    shape[dim] += part.shape()[dim];
+    recorded = recorded || part.requires_grad();
+  }
+  Tensor y = empty(shape, parts[0].options());
+  std::int64_t start = 0;
+  {
+    const NoGrad no_grad;
+    for (const Tensor& part : parts) {
+      kernels(y).copy(slice(y, dim, start, start + part.shape()[dim]), part);
+      start += part.shape()[dim];
+    }
+  }
+  if (!grad_enabled() || !recorded) return y;
+  return attach(std::move(y), own(std::make_unique<CatNode>(parts, dim)));
+}
+
+// dx = dy
+Tensor clone(const Tensor& x) {
+  return record("clone", copy_as(x, x.dtype()), wrt(x, [](const Tensor& dy) { return dy; }));
+}
+
+Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : clone(x); }
+
+// dx = dy converted back
+Tensor to(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor y = copy_as(x, dtype);
+  if (!is_real(dtype) || !is_real(x.dtype())) return y;
+  return record("to", y, wrt(x, [from = x.dtype()](const Tensor& dy) { return to(dy, from); }));
+}
+
+}  // namespace lockstep

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "core/tensor.h"
+
+// Other views of the same memory (no copy), and the copies that some of them need.
+namespace lockstep {
+
+// The same elements in C order under another shape; one size may be -1. A view where the strides allow it,
+// else a copy.
+Tensor reshape(const Tensor& x, Dims shape);
+// x repeated along dimensions of size 1 and new leading ones, without a copy (stride 0).
+Tensor expand(const Tensor& x, const Dims& shape);
+Tensor permute(const Tensor& x, const std::vector<int>& order);
+Tensor transpose(const Tensor& x, int dim0, int dim1);
+// x[..., start:stop:step, ...] along dim. 0 <= start <= stop <= size.
+Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, std::int64_t step = 1);
+// zeros of `shape` with x in its [start:stop:step] along dim: the adjoint of slice.
+Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, std::int64_t step = 1);
+// x[..., index, ...]: one dimension less.
+Tensor select(const Tensor& x, int dim, std::int64_t index);
+Tensor cat(const std::vector<Tensor>& parts, int dim);
+// x itself if it is contiguous, else a copy that is.
+Tensor contiguous(const Tensor& x);
+// A copy with its own memory.
+Tensor clone(const Tensor& x);
+// x with another element type.
+Tensor to(const Tensor& x, DType dtype);
+
+}  // namespace lockstep

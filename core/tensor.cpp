@@ -1,0 +1,118 @@
+#include "core/tensor.h"
+
+#include "core/kernels.h"
+
+namespace lockstep {
+
+namespace {
+
+bool is_contiguous(const Dims& shape, const Dims& strides) {
+  std::int64_t step = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+}  // namespace
+
+void Tensor::undefined() { fail("an undefined tensor was used: give it a value first"); }
+
+void Tensor::wrong_type(DType asked) const {
+  fail("a tensor of {} was read as {}: convert it with to()", name_of(dtype()), name_of(asked));
+}
+
+std::int64_t Tensor::size(int dim) const { return shape()[normalize_dim(dim, rank(), "size")]; }
+
+double Tensor::item() const {
+  check(numel() == 1, "[item] expected one element, got {}: reduce it first, with sum() or mean()",
+        describe(*this));
+  return dispatch(dtype(), [&](auto t) { return static_cast<double>(*data<decltype(t)>()); });
+}
+
+std::vector<double> Tensor::to_vector() const {
+  Tensor flat = detach();
+  if (!is_contiguous()) {
+    flat = empty(shape(), options());
+    kernels(flat).copy(flat, *this);
+  }
+  return dispatch(dtype(), [&](auto t) {
+    const auto* first = flat.data<decltype(t)>();
+    return std::vector<double>(first, first + flat.numel());
+  });
+}
+
+Tensor& Tensor::set_requires_grad(bool requires_grad) {
+  check(is_leaf(),
+        "[set_requires_grad] only a leaf can be told to require a gradient; this tensor was computed: "
+        "detach() it");
+  check(!requires_grad || is_real(dtype()), "[set_requires_grad] only f32 and f64 have gradients, got {}",
+        describe(*this));
+  impl_->requires_grad = requires_grad;
+  return *this;
+}
+
+Tensor Tensor::grad() const { return impl().grad_is_set ? *impl().grad : Tensor(); }
+
+void Tensor::set_grad(const Tensor& grad) {
+  check(grad.shape() == shape() && grad.dtype() == dtype(), "[set_grad] the gradient of {} cannot be {}",
+        describe(*this), describe(grad));
+  impl_->grad = std::make_unique<Tensor>(grad);
+  impl_->grad_is_set = true;
+}
+
+void Tensor::zero_grad() {
+  impl().shape;  // throws when undefined
+  impl_->grad_is_set = false;
+}
+
+Tensor Tensor::detach() const { return view(shape(), strides(), impl().offset); }
+
+Tensor Tensor::view(const Dims& shape, const Dims& strides, std::int64_t offset) const {
+  auto impl = std::make_shared<Impl>();
+  impl->storage = this->impl().storage;
+  impl->shape = shape;
+  impl->strides = strides;
+  impl->offset = offset;
+  impl->dtype = dtype();
+  impl->contiguous = lockstep::is_contiguous(shape, strides);
+  return Tensor(std::move(impl));
+}
+
+Tensor empty(const Dims& shape, TensorOptions options) {
+  for (std::int64_t size : shape)
+    check(size >= 0, "[empty] sizes must not be negative, got {}", to_string(shape));
+  auto impl = std::make_shared<Tensor::Impl>();
+  impl->storage = std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(options.dtype));
+  impl->shape = shape;
+  impl->strides = contiguous_strides(shape);
+  impl->dtype = options.dtype;
+  return Tensor(std::move(impl));
+}
+
+Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.options()); }
+
+Tensor full(const Dims& shape, double value, TensorOptions options) {
+  Tensor y = empty(shape, options);
+  kernels(y).fill(y, value);
+  return y;
+}
+
+Tensor zeros(const Dims& shape, TensorOptions options) { return full(shape, 0, options); }
+Tensor ones(const Dims& shape, TensorOptions options) { return full(shape, 1, options); }
+Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.options()); }
+
+Tensor arange(std::int64_t n, TensorOptions options) {
+  Tensor y = empty({n}, options);
+  dispatch(options.dtype, [&](auto t) {
+    for (std::int64_t i = 0; i < n; ++i) y.data<decltype(t)>()[i] = static_cast<decltype(t)>(i);
+  });
+  return y;
+}
+
+std::string describe(const Tensor& x) {
+  return x.defined() ? fmt::format("{} {}", name_of(x.dtype()), to_string(x.shape())) : "an undefined tensor";
+}
+
+}  // namespace lockstep

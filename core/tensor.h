@@ -1,0 +1,133 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/dims.h"
+#include "core/dtype.h"
+#include "core/memory.h"
+
+namespace lockstep {
+
+class Node;  // core/autograd.h
+
+// Where a tensor's memory is. Kernels are chosen by it (core/kernels.h).
+enum class Device : std::uint8_t { cpu };
+
+struct TensorOptions {
+  DType dtype = DType::f32;
+  Device device = Device::cpu;
+};
+
+// The memory that tensors share. Every change in place counts the version up, so that a tensor that was saved
+// for a gradient and changed afterwards is noticed.
+struct Storage {
+  explicit Storage(std::size_t bytes) : buffer(bytes) {}
+  Buffer buffer;
+  std::uint32_t version = 0;
+};
+
+// A cheap handle to a strided n-dimensional array: copies share the array and its gradient. Views
+// (core/ops/views.h) share the memory. A default-constructed Tensor is undefined and stands for "none" (an
+// optional bias, say).
+class Tensor {
+ public:
+  Tensor() = default;
+
+  bool defined() const { return impl_ != nullptr; }
+  const Dims& shape() const { return impl().shape; }
+  const Dims& strides() const { return impl().strides; }  // in elements
+  int rank() const { return impl().shape.rank(); }
+  std::int64_t size(int dim) const;  // negative dims count from the end
+  std::int64_t numel() const { return impl().shape.numel(); }
+  DType dtype() const { return impl().dtype; }
+  Device device() const { return Device::cpu; }
+  TensorOptions options() const { return {dtype(), device()}; }
+  bool is_contiguous() const { return impl().contiguous; }
+  std::int64_t offset() const { return impl().offset; }
+
+  // The first element. T must be the element type.
+  template <typename T>
+  T* data() const {
+    if (dtype_of<T>() != dtype()) wrong_type(dtype_of<T>());
+    return static_cast<T*>(impl().storage->buffer.data()) + impl().offset;
+  }
+  void* raw_data() const {
+    return static_cast<char*>(impl().storage->buffer.data()) +
+           impl().offset * static_cast<std::int64_t>(size_of(dtype()));
+  }
+
+  // The only element as a double. Throws for more than one.
+  double item() const;
+  // All elements in C order, converted.
+  std::vector<double> to_vector() const;
+
+  // Marks a leaf whose gradient backward() should compute. Returns the tensor itself.
+  Tensor& set_requires_grad(bool requires_grad = true);
+  bool requires_grad() const { return defined() && (impl_->requires_grad || impl_->node != nullptr); }
+  bool is_leaf() const { return impl().node == nullptr; }
+  // What backward() accumulated into this leaf; undefined before.
+  Tensor grad() const;
+  void set_grad(const Tensor& grad);
+  // Forgets the gradient. Its memory is kept for the next backward pass.
+  void zero_grad();
+  // The same memory without history.
+  Tensor detach() const;
+
+  std::uint32_t version() const { return impl().storage->version; }
+  // To be called by everything that writes into a tensor that others may have saved.
+  void mark_changed() const { ++impl().storage->version; }
+
+  struct Impl {
+    std::shared_ptr<Storage> storage;
+    Dims shape, strides;
+    std::int64_t offset = 0;
+    DType dtype = DType::f32;
+    bool contiguous = true;
+    bool requires_grad = false;
+    bool grad_is_set = false;    // false: grad, if any, is only memory to be reused
+    std::shared_ptr<Node> node;  // what computed this tensor; null for leaves
+    std::unique_ptr<Tensor> grad;
+  };
+  // For the engine and for views; a user needs none of these.
+  explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  const std::shared_ptr<Impl>& handle() const { return impl_; }
+  Tensor view(const Dims& shape, const Dims& strides, std::int64_t offset) const;  // no history
+  bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
+
+ private:
+  const Impl& impl() const {
+    if (!impl_) undefined();
+    return *impl_;
+  }
+  [[noreturn]] static void undefined();
+  [[noreturn]] void wrong_type(DType asked) const;
+
+  std::shared_ptr<Impl> impl_;
+};
+
+// Uninitialised memory.
+Tensor empty(const Dims& shape, TensorOptions options = {});
+Tensor empty_like(const Tensor& x);
+
+// Filled tensors, leaves without history.
+Tensor full(const Dims& shape, double value, TensorOptions options = {});
+Tensor zeros(const Dims& shape, TensorOptions options = {});
+Tensor ones(const Dims& shape, TensorOptions options = {});
+Tensor zeros_like(const Tensor& x);
+Tensor arange(std::int64_t n, TensorOptions options = {DType::i64});
+
+// Copies of the given values in C order.
+template <typename T>
+Tensor from_values(const Dims& shape, const std::vector<T>& values) {
+  check(static_cast<std::int64_t>(values.size()) == shape.numel(),
+        "[from_values] shape {} needs {} values, got {}", to_string(shape), shape.numel(), values.size());
+  Tensor x = empty(shape, {dtype_of<T>()});
+  std::copy(values.begin(), values.end(), x.data<T>());
+  return x;
+}
+
+// "f32 (2, 3)" for error messages.
+std::string describe(const Tensor& x);
+
+}  // namespace lockstep
