@@ -146,23 +146,23 @@ int64_t Dataset::checked_rows(int64_t begin, int64_t count) const {
   return count * product(std::span(shape_).subspan(1));
 }
 
-void Dataset::read_all(Type type, void* out, int64_t elements) const {
+void Dataset::read_all(DType type, void* out, int64_t elements) const {
   Guard guard;
   check(elements == size(), "[hdf5] {}: has shape {}, expected {} elements: got room for {}", name(),
         shape_text(shape_), size(), elements);
   const std::string stored = type_name();
-  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, h5::type_name(type));
+  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
   if (elements == 0) return;
   expect_success(H5Dread(id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out), name(), "read");
 }
 
-void Dataset::read_rows(Type type, int64_t begin, int64_t count, void* out, int64_t elements) const {
+void Dataset::read_rows(DType type, int64_t begin, int64_t count, void* out, int64_t elements) const {
   Guard guard;
   const int64_t needed = checked_rows(begin, count);
   check(elements == needed, "[hdf5] {}: {} rows of it have {} elements: got room for {}", name(), count,
         needed, elements);
   const std::string stored = type_name();
-  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, h5::type_name(type));
+  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
   if (elements == 0) return;
   Handle file_space = owned(H5Dget_space(id()), name(), "read the shape");
   std::vector<hsize_t> start(shape_.size(), 0), sizes(shape_.begin(), shape_.end());
@@ -252,7 +252,7 @@ Group Group::create_group(std::string_view path) {
           child_name(path)};
 }
 
-Dataset Group::write(std::string_view path, Type type, const void* values, int64_t elements,
+Dataset Group::write(std::string_view path, DType type, const void* values, int64_t elements,
                      const std::vector<int64_t>& shape, Layout layout) {
   Guard guard;
   const std::string full = child_name(path);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/dtype.h"
+
 // HDF5 files as values: a File is a Group, a Group holds Groups and Datasets, all of them carry attributes.
 //
 //   h5::File file = h5::File::create("study.h5");
@@ -30,17 +32,9 @@
 // remedy.
 namespace lockstep::h5 {
 
-enum class Type { f32, f64, i64, u8 };
-
 template <typename T>
 concept Element =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int64_t> || std::same_as<T, uint8_t>;
-
-template <Element T>
-inline constexpr Type type_of = std::same_as<T, float>     ? Type::f32
-                                : std::same_as<T, double>  ? Type::f64
-                                : std::same_as<T, int64_t> ? Type::i64
-                                                           : Type::u8;
 
 template <Element T>
 struct Array {
@@ -142,7 +136,7 @@ class Dataset : public Object {
 
   template <Element T>
   void read(std::span<T> out) const {
-    read_all(type_of<T>, out.data(), static_cast<int64_t>(out.size()));
+    read_all(dtype_of<T>(), out.data(), static_cast<int64_t>(out.size()));
   }
   template <Element T>
   std::vector<T> read() const {
@@ -154,7 +148,7 @@ class Dataset : public Object {
   // Rows [begin, begin + count) of the first dimension.
   template <Element T>
   void read_rows(int64_t begin, int64_t count, std::span<T> out) const {
-    read_rows(type_of<T>, begin, count, out.data(), static_cast<int64_t>(out.size()));
+    read_rows(dtype_of<T>(), begin, count, out.data(), static_cast<int64_t>(out.size()));
   }
   template <Element T>
   std::vector<T> read_rows(int64_t begin, int64_t count) const {
@@ -177,8 +171,8 @@ class Dataset : public Object {
   }
   [[noreturn]] void too_large(int64_t elements, size_t element_bytes) const;
   int64_t checked_rows(int64_t begin, int64_t count) const;  // elements in these rows
-  void read_all(Type type, void* out, int64_t elements) const;
-  void read_rows(Type type, int64_t begin, int64_t count, void* out, int64_t elements) const;
+  void read_all(DType type, void* out, int64_t elements) const;
+  void read_rows(DType type, int64_t begin, int64_t count, void* out, int64_t elements) const;
 
   std::vector<int64_t> shape_;
 };
@@ -206,7 +200,7 @@ class Group : public Object {
                                                                     const Range& values,
                                                                     const std::vector<int64_t>& shape,
                                                                     Layout layout = {}) {
-    return write(path, type_of<std::ranges::range_value_t<Range>>, std::ranges::data(values),
+    return write(path, dtype_of<std::ranges::range_value_t<Range>>(), std::ranges::data(values),
                  static_cast<int64_t>(std::ranges::size(values)), shape, layout);
   }
   void remove(std::string_view path);
@@ -216,7 +210,7 @@ class Group : public Object {
 
  private:
   std::string child_name(std::string_view path) const;
-  Dataset write(std::string_view path, Type type, const void* values, int64_t elements,
+  Dataset write(std::string_view path, DType type, const void* values, int64_t elements,
                 const std::vector<int64_t>& shape, Layout layout);
 };
 

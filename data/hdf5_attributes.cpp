@@ -27,11 +27,11 @@ Attribute open_attribute(int64_t object, const std::string& object_name, std::st
 
 template <Element T>
 std::vector<T> read_numbers(const Attribute& attribute) {
-  check(fits(attribute.type_name, type_of<T>), "[hdf5] {}: expected {}: got {}", attribute.name,
-        type_name(type_of<T>), attribute.type_name);
+  check(fits(attribute.type_name, dtype_of<T>()), "[hdf5] {}: expected {}: got {}", attribute.name,
+        name_of(dtype_of<T>()), attribute.type_name);
   std::vector<T> values(static_cast<size_t>(attribute.size));
   if (values.empty()) return values;
-  expect_success(H5Aread(attribute.handle.id(), memory_type(type_of<T>), values.data()), attribute.name,
+  expect_success(H5Aread(attribute.handle.id(), memory_type(dtype_of<T>()), values.data()), attribute.name,
                  "read");
   return values;
 }

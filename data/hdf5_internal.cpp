@@ -28,15 +28,15 @@ void expect_success(int64_t status, const std::string& name, std::string_view ac
   if (status < 0) fail("[hdf5] {}: cannot {}: {}", name, action, last_error());
 }
 
-hid_t memory_type(Type type) {
+hid_t memory_type(DType type) {
   switch (type) {
-    case Type::f32:
+    case DType::f32:
       return H5T_NATIVE_FLOAT;
-    case Type::f64:
+    case DType::f64:
       return H5T_NATIVE_DOUBLE;
-    case Type::i64:
+    case DType::i64:
       return H5T_NATIVE_INT64;
-    case Type::u8:
+    case DType::u8:
       return H5T_NATIVE_UINT8;
   }
   return H5I_INVALID_HID;
@@ -65,35 +65,21 @@ std::string stored_type_name(hid_t type) {
   }
 }
 
-bool fits(const std::string& stored_name, Type wanted) {
+bool fits(const std::string& stored_name, DType wanted) {
   auto one_of = [&](std::initializer_list<std::string_view> names) {
     return std::ranges::find(names, stored_name) != names.end();
   };
   switch (wanted) {
-    case Type::f32:
+    case DType::f32:
       return one_of({"f16", "f32"});
-    case Type::f64:
+    case DType::f64:
       return one_of({"f16", "f32", "f64"});
-    case Type::i64:
+    case DType::i64:
       return one_of({"i8", "i16", "i32", "i64", "u8", "u16", "u32", "bool"});
-    case Type::u8:
+    case DType::u8:
       return one_of({"u8", "bool"});
   }
   return false;
-}
-
-std::string_view type_name(Type type) {
-  switch (type) {
-    case Type::f32:
-      return "f32";
-    case Type::f64:
-      return "f64";
-    case Type::i64:
-      return "i64";
-    case Type::u8:
-      return "u8";
-  }
-  return "?";
 }
 
 std::vector<int64_t> extent(hid_t space, const std::string& name) {

@@ -43,12 +43,11 @@ Handle owned(hid_t id, const std::string& name, std::string_view action);
 // Throws likewise where HDF5 has just returned a negative status.
 void expect_success(int64_t status, const std::string& name, std::string_view action);
 
-hid_t memory_type(Type type);
+hid_t memory_type(DType type);
 Handle string_type();                      // variable length, UTF-8
 std::string stored_type_name(hid_t type);  // "f32", ..., see Dataset::type_name
 bool fits(const std::string& stored_name,
-          Type wanted);  // every stored value has an equal value of the type wanted
-std::string_view type_name(Type type);
+          DType wanted);  // every stored value has an equal value of the type wanted
 std::vector<int64_t> extent(hid_t space, const std::string& name);
 std::string shape_text(std::span<const int64_t> shape);  // "(1797, 8, 8)"
 
