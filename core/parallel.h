@@ -1,8 +1,6 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <type_traits>
 
@@ -33,20 +31,12 @@ class Threads {
   struct Worker;
 
   void run(std::int64_t n, int chunks, Call call, void* body);
-  void work(int chunk);
   void stop();
 
   const int threads_;
+  const bool spin_;
   Threads* const outer_;  // what was current before
   std::unique_ptr<Worker[]> workers_;
-
-  // The loop under way: written before the workers are told, read by them.
-  std::int64_t n_ = 0;
-  int chunks_ = 0;
-  Call call_ = nullptr;
-  void* body_ = nullptr;
-  bool stop_ = false;
-  alignas(64) std::atomic<int> pending_ = 0;  // chunks that workers have yet to finish
 
   // Null on the workers and while a chunk runs, which is what makes nested loops run inline.
   static inline constinit thread_local Threads* current_ = nullptr;
