@@ -127,6 +127,11 @@ int64_t Dataset::chunk_rows() const {
   return static_cast<int64_t>(chunk.at(0));
 }
 
+void Dataset::expect_fits(DType type) const {
+  const std::string stored = type_name();
+  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
+}
+
 void Dataset::expect_shape(std::span<const int64_t> expected) const {
   const bool same =
       std::ranges::equal(shape_, expected, [](int64_t got, int64_t want) { return want < 0 || got == want; });
@@ -150,8 +155,7 @@ void Dataset::read_all(DType type, void* out, int64_t elements) const {
   Guard guard;
   check(elements == size(), "[hdf5] {}: has shape {}, expected {} elements: got room for {}", name(),
         shape_text(shape_), size(), elements);
-  const std::string stored = type_name();
-  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
+  expect_fits(type);
   if (elements == 0) return;
   expect_success(H5Dread(id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out), name(), "read");
 }
@@ -161,8 +165,7 @@ void Dataset::read_rows(DType type, int64_t begin, int64_t count, void* out, int
   const int64_t needed = checked_rows(begin, count);
   check(elements == needed, "[hdf5] {}: {} rows of it have {} elements: got room for {}", name(), count,
         needed, elements);
-  const std::string stored = type_name();
-  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
+  expect_fits(type);
   if (elements == 0) return;
   Handle file_space = owned(H5Dget_space(id()), name(), "read the shape");
   std::vector<hsize_t> start(shape_.size(), 0), sizes(shape_.begin(), shape_.end());

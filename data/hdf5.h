@@ -128,6 +128,8 @@ class Dataset : public Object {
   std::string type_name() const;  // "f32", "i64", "u8", "bool", ..., "string", "other": as stored
   int64_t chunk_rows() const;     // rows in a stored chunk; 0 where the data set is not stored in chunks
 
+  // Throws unless every stored value has an equal one of this type.
+  void expect_fits(DType type) const;
   // Throws unless the data set has this shape; -1 stands for any size.
   void expect_shape(std::span<const int64_t> expected) const;
   void expect_shape(std::initializer_list<int64_t> expected) const {

@@ -71,9 +71,9 @@ bool fits(const std::string& stored_name, DType wanted) {
   };
   switch (wanted) {
     case DType::f32:
-      return one_of({"f16", "f32"});
+      return one_of({"f16", "f32", "i8", "i16", "u8", "u16", "bool"});
     case DType::f64:
-      return one_of({"f16", "f32", "f64"});
+      return one_of({"f16", "f32", "f64", "i8", "i16", "i32", "u8", "u16", "u32", "bool"});
     case DType::i64:
       return one_of({"i8", "i16", "i32", "i64", "u8", "u16", "u32", "bool"});
     case DType::u8:
