@@ -1,0 +1,141 @@
+#include "core/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+
+namespace lockstep {
+namespace {
+
+constexpr std::size_t MiB = std::size_t{1} << 20;
+
+// A thread of its own has a cache of its own, so tests see only what they did.
+template <typename F>
+void on_a_new_thread(F body) {
+  std::thread(body).join();
+}
+
+bool reuses_memory() {
+  bool reuses = false;
+  on_a_new_thread([&] {
+    { const Buffer warm(100); }
+    const Buffer again(100);
+    reuses = memory_stats().system_allocations == 1;
+  });
+  return reuses;
+}
+
+TEST(Memory, BlocksAreAlignedAndRoundedByAnEighthAtMost) {
+  on_a_new_thread([] {
+    for (const std::size_t bytes :
+         {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{512},
+          std::size_t{513}, std::size_t{577}, std::size_t{100'000}, MiB - 1, MiB, MiB + 1, 9 * MiB + 5}) {
+      const std::int64_t before = memory_stats().active;
+      const Buffer buffer(bytes);
+      const std::int64_t taken = memory_stats().active - before;
+      EXPECT_EQ(buffer.bytes(), bytes);
+      ASSERT_NE(buffer.data(), nullptr) << bytes;
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64, 0u) << bytes;
+      EXPECT_GE(taken, static_cast<std::int64_t>(bytes));
+      EXPECT_LE(taken, static_cast<std::int64_t>(bytes < 512 ? (bytes / 64 + 1) * 64 : bytes + bytes / 8))
+          << bytes;
+      std::memset(buffer.data(), 1, bytes);
+    }
+  });
+}
+
+TEST(Memory, ATrainingReachesASteadyState) {
+  if (!reuses_memory()) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  on_a_new_thread([] {
+    std::mt19937 random(0);
+    std::vector<std::size_t> sizes;
+    for (int i = 0; i < 300; ++i) sizes.push_back(std::size_t{1} << (random() % 22));
+    const auto step = [&] {
+      std::vector<Buffer> live;
+      for (const std::size_t size : sizes) live.emplace_back(size);
+    };
+    step();
+    const MemoryStats first = memory_stats();
+    EXPECT_EQ(first.active, 0);
+    EXPECT_EQ(first.cached, first.peak_active);
+    for (int i = 0; i < 3; ++i) step();
+    EXPECT_EQ(memory_stats().system_allocations, first.system_allocations);
+    EXPECT_EQ(memory_stats().peak_reserved, first.peak_reserved);
+    release_cached();
+    EXPECT_EQ(memory_stats().cached, 0);
+    reset_peak();
+    EXPECT_EQ(memory_stats().peak_reserved, 0);
+  });
+}
+
+TEST(Memory, ALargeBlockIsReusedForNearlyItsSizeOnly) {
+  if (!reuses_memory()) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  on_a_new_thread([] {
+    { const Buffer warm(10 * MiB), warm_too(12 * MiB); }
+    const Buffer fits(9 * MiB);
+    EXPECT_EQ(memory_stats().cached, static_cast<std::int64_t>(12 * MiB))
+        << "the smallest that fits was taken";
+    const Buffer too_small_for_it(8 * MiB);
+    EXPECT_EQ(memory_stats().cached, static_cast<std::int64_t>(12 * MiB));
+    EXPECT_EQ(memory_stats().system_allocations, 3);
+  });
+}
+
+// Blocks in use at once never overlap: each carries its number in every byte.
+TEST(Memory, LiveBlocksDoNotOverlap) {
+  on_a_new_thread([] {
+    std::mt19937 random(1);
+    std::map<unsigned char, Buffer> live;
+    for (int i = 0; i < 5000; ++i) {
+      const auto id = static_cast<unsigned char>(random() % 100);
+      if (const auto found = live.find(id); found != live.end()) {
+        const auto* bytes = static_cast<const unsigned char*>(found->second.data());
+        const std::size_t n = found->second.bytes();
+        ASSERT_TRUE(n == 0 || (bytes[0] == id && std::memcmp(bytes, bytes + 1, n - 1) == 0))
+            << "block " << int{id};
+        live.erase(found);
+      } else {
+        const std::size_t limit = random() % 20 == 0 ? 2 * MiB : 5000;
+        Buffer buffer(random() % limit);
+        std::memset(buffer.data(), id, buffer.bytes());
+        live.emplace(id, std::move(buffer));
+      }
+    }
+  });
+}
+
+TEST(Memory, ABufferMayDieOnAnotherThread) {
+  Buffer made_here(1000);
+  std::memset(made_here.data(), 1, made_here.bytes());
+  on_a_new_thread([&] {
+    { const Buffer dies_here = std::move(made_here); }
+    EXPECT_EQ(memory_stats().cached, 0) << "a receiver does not hoard what others allocate";
+    EXPECT_EQ(memory_stats().active, -1024) << "it counts where it dies";
+  });
+  EXPECT_EQ(made_here.data(), nullptr);
+  on_a_new_thread([&] { made_here = Buffer(1000); });  // dies after the cache that it came from
+}
+
+TEST(Memory, ABufferMayOutliveItsThreadsCache) {
+  on_a_new_thread([] {
+    thread_local Buffer destroyed_last;  // constructed before the cache
+    destroyed_last = Buffer(1000);
+  });
+}
+
+TEST(Memory, SaysWhenTheSystemHasNone) {
+  EXPECT_THROW(Buffer(std::numeric_limits<std::size_t>::max() / 4), Error);
+  EXPECT_THROW(Buffer(std::numeric_limits<std::size_t>::max()), Error);
+}
+
+}  // namespace
+}  // namespace lockstep
