@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/target.h"
 #include "core/tensor.h"
 
 // The eager tape. An op computes its output and records how a gradient flows back:
@@ -85,12 +86,7 @@ class GradientSlots {
   virtual bool needed(int input) const = 0;
   // Gives the gradient of an input; it may have been broadcast and is then summed to the input's shape.
   virtual void add(int input, Tensor gradient) = 0;
-  // Memory of the input's shape to write into, saving a copy: `accumulate` says whether to add to what is
-  // there.
-  struct Target {
-    Tensor buffer;
-    bool accumulate;
-  };
+  // Memory of the input's shape to write into, saving a copy; not wanted() unless needed(input).
   virtual Target target(int input) = 0;
 
  protected:

@@ -38,7 +38,7 @@ class Accumulator {
       sum_ = sum_ + gradient;
     }
   }
-  GradientSlots::Target target(const Dims& shape, DType dtype) {
+  Target target(const Dims& shape, DType dtype) {
     if (!sum_.defined()) {
       sum_ = empty(shape, {dtype});
       return {sum_, false};
@@ -66,7 +66,7 @@ void add_to_leaf(const Tensor& leaf, Tensor gradient) {
   impl.grad_is_set = true;
 }
 
-GradientSlots::Target leaf_target(const Tensor& leaf) {
+Target leaf_target(const Tensor& leaf) {
   Tensor::Impl& impl = *leaf.handle();
   const bool accumulate = impl.grad_is_set;
   if (!impl.grad || !is_only_owner(*impl.grad)) {
@@ -143,6 +143,7 @@ struct Walk::Slots final : GradientSlots {
 
   Target target(int input) override {
     const Edge& to = edge(input);
+    if (!walk.wanted(to)) return {};
     if (to.node) return walk.pending(to.node).target(to.shape, to.dtype);
     if (walk.into_leaves_) return leaf_target(to.leaf);
     return walk.kept_leaves_.at(to.leaf.handle().get()).target(to.shape, to.dtype);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 // The scalar formulas of the elementwise ops, written once for every backend. A new one is an entry in the
 // enumeration and a line below it; a and b are the op's constants.
@@ -30,10 +31,22 @@ enum class UnaryOp : std::uint8_t {
   pow_constant,
   clamp,
   inside,
+  silu,
+  leaky_relu,
+  gelu,
+  gelu_slope,
+  gelu_tanh,
+  gelu_tanh_slope,
   count
 };
 
 enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum, equal, greater, count };
+
+inline constexpr double half_sqrt2 = std::numbers::sqrt2 / 2;
+inline constexpr double inv_sqrt_2pi = std::numbers::inv_sqrtpi * half_sqrt2;
+// The approximation of GELU by tanh (Hendrycks and Gimpel, arXiv:1606.08415): sqrt(2 / pi) and 0.044715.
+inline constexpr double gelu_scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+inline constexpr double gelu_cubic = 0.044715;
 
 template <UnaryOp op, typename T>
 T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
@@ -60,6 +73,20 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   if constexpr (op == pow_constant) return std::pow(x, a);
   if constexpr (op == clamp) return x < a ? a : (x > b ? b : x);
   if constexpr (op == inside) return x >= a && x <= b ? T(1) : T(0);
+  if constexpr (op == silu) return x / (T(1) + std::exp(-x));
+  if constexpr (op == leaky_relu) return x > T(0) ? x : a * x;
+  // Phi(x) = erfc(-x / sqrt(2)) / 2, phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
+  if constexpr (op == gelu) return x * (T(0.5) * std::erfc(-x * T(half_sqrt2)));
+  if constexpr (op == gelu_slope)
+    return T(0.5) * std::erfc(-x * T(half_sqrt2)) + x * (T(inv_sqrt_2pi) * std::exp(T(-0.5) * x * x));
+  // u = sqrt(2 / pi) (x + 0.044715 x^3), y = x (1 + tanh u) / 2
+  if constexpr (op == gelu_tanh)
+    return T(0.5) * x * (T(1) + std::tanh(T(gelu_scale) * (x + T(gelu_cubic) * x * x * x)));
+  if constexpr (op == gelu_tanh_slope) {
+    const T t = std::tanh(T(gelu_scale) * (x + T(gelu_cubic) * x * x * x));
+    const T du = T(gelu_scale) * (T(1) + T(3 * gelu_cubic) * x * x);
+    return T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * du;
+  }
 }
 
 template <BinaryOp op, typename T>

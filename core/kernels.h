@@ -1,11 +1,21 @@
 #pragma once
 
 #include "core/formulas.h"
+#include "core/target.h"
 #include "core/tensor.h"
 
 namespace lockstep {
 
-enum class ReduceOp : std::uint8_t { sum, max, min, prod };
+enum class ReduceOp : std::uint8_t { sum, max, min };
+
+enum class Gelu : std::uint8_t { exact, tanh };
+
+// What changes the scores q k^T of an attention before their softmax.
+struct AttentionScores {
+  double scale = 1;
+  bool causal = false;  // query t looks at keys 0 ... t
+  Tensor key_mask;      // u8, broadcasts to (..., 1, S), 1 keeps; undefined: all keys
+};
 
 // The kernel contract: what a device must be able to compute. Outputs come first and are allocated by the op;
 // kernels never allocate tensors, check no shapes (ops do) and record nothing. Unless said, tensors may have
@@ -27,6 +37,8 @@ class Kernels {
   // y = reduction of x over the dimensions where y has size 1 and x has not. Same ranks. Sums of f32 are
   // formed in f64.
   virtual void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const = 0;
+  // y_i = x_0 + ... + x_i along dim; formed in f64.
+  virtual void cumsum(const Tensor& y, const Tensor& x, int dim) const = 0;
   // y = a b (+ y if accumulate): (..., m, k) x (..., k, n) -> (..., m, n). Leading dimensions of a and b
   // broadcast. One of the last two strides of each is 1; y's last stride is 1.
   virtual void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const = 0;
@@ -34,6 +46,39 @@ class Kernels {
   virtual void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const = 0;
   // table[index[i], :] += x[i, :], in the order of i; contiguous.
   virtual void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const = 0;
+
+  // The fused ops. Tensors are contiguous here; "rows" are those of the last dimension; undefined weights are
+  // left out, targets that are not wanted are not computed.
+
+  // y = (x - mean) rstd weight + bias, rstd = 1 / sqrt(var + eps), over rows; mean and rstd (rows).
+  virtual void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
+                          const Tensor& weight, const Tensor& bias, double eps) const = 0;
+  virtual void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,
+                                   const Tensor& dy, const Tensor& x, const Tensor& mean, const Tensor& rstd,
+                                   const Tensor& weight) const = 0;
+  // y = gelu(x + bias), bias added to every row.
+  virtual void bias_gelu(const Tensor& y, const Tensor& x, const Tensor& bias, Gelu form) const = 0;
+  // dx = dy gelu'(x + bias)
+  virtual void bias_gelu_backward(const Tensor& dx, const Tensor& dy, const Tensor& x, const Tensor& bias,
+                                  Gelu form) const = 0;
+  // y (columns) (+)= sum of x (rows, columns) over its rows.
+  virtual void column_sums(const Target& y, const Tensor& x) const = 0;
+  // loss = log sum exp x - (1 - smoothing) x[target] - smoothing mean(x) over rows of logits x (rows,
+  // classes), 0 where target is `ignore`; lse = log sum exp x; all (rows).
+  virtual void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
+                             std::int64_t ignore, double smoothing) const = 0;
+  // dx (+)= dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss any strides.
+  virtual void cross_entropy_backward(const Target& dx, const Tensor& dloss, const Tensor& x,
+                                      const Tensor& lse, const Tensor& target, std::int64_t ignore,
+                                      double smoothing) const = 0;
+  // y = softmax(scale q k^T, masked) v: q (..., T, D), k (..., S, D), v (..., S, E), y (..., T, E) with equal
+  // leading dimensions and any strides but 1 for the last; lse (..., T) contiguous, the log of the sums. A
+  // row without a key gives zeros. Stores no (T, S).
+  virtual void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
+                         const Tensor& v, const AttentionScores& scores) const = 0;
+  virtual void attention_backward(const Target& dq, const Target& dk, const Target& dv, const Tensor& dy,
+                                  const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
+                                  const Tensor& v, const AttentionScores& scores) const = 0;
 };
 
 // The kernels of x's device.

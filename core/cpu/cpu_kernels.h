@@ -13,9 +13,28 @@ class CpuKernels final : public Kernels {
   void binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const override;
   void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const override;
   void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const override;
+  void cumsum(const Tensor& y, const Tensor& x, int dim) const override;
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;
   void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const override;
+  void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
+                  const Tensor& weight, const Tensor& bias, double eps) const override;
+  void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias, const Tensor& dy,
+                           const Tensor& x, const Tensor& mean, const Tensor& rstd,
+                           const Tensor& weight) const override;
+  void bias_gelu(const Tensor& y, const Tensor& x, const Tensor& bias, Gelu form) const override;
+  void bias_gelu_backward(const Tensor& dx, const Tensor& dy, const Tensor& x, const Tensor& bias,
+                          Gelu form) const override;
+  void column_sums(const Target& y, const Tensor& x) const override;
+  void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
+                     std::int64_t ignore, double smoothing) const override;
+  void cross_entropy_backward(const Target& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,
+                              const Tensor& target, std::int64_t ignore, double smoothing) const override;
+  void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k, const Tensor& v,
+                 const AttentionScores& scores) const override;
+  void attention_backward(const Target& dq, const Target& dk, const Target& dv, const Tensor& dy,
+                          const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
+                          const Tensor& v, const AttentionScores& scores) const override;
 };
 
 }  // namespace lockstep::cpu

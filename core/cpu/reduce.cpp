@@ -14,10 +14,6 @@ struct Sum {
   static constexpr double identity = 0;
   static double combine(double a, double x) { return a + x; }
 };
-struct Prod {
-  static constexpr double identity = 1;
-  static double combine(double a, double x) { return a * x; }
-};
 struct Max {
   static constexpr double identity = -std::numeric_limits<double>::infinity();
   static double combine(double a, double x) { return x > a || x != x ? x : a; }  // NaN wins
@@ -62,13 +58,34 @@ void CpuKernels::reduce(ReduceOp op, const Tensor& y, const Tensor& x) const {
     switch (op) {
       case ReduceOp::sum:
         return reduce_into<Sum, T>(y, x);
-      case ReduceOp::prod:
-        return reduce_into<Prod, T>(y, x);
       case ReduceOp::max:
         return reduce_into<Max, T>(y, x);
       case ReduceOp::min:
         return reduce_into<Min, T>(y, x);
     }
+  });
+}
+
+void CpuKernels::cumsum(const Tensor& y, const Tensor& x, int dim) const {
+  const std::int64_t count = x.size(dim), y_step = y.strides()[dim], x_step = x.strides()[dim];
+  Dims lines = x.shape();
+  lines[dim] = std::min<std::int64_t>(count, 1);
+  const Tensor y_heads = y.view(lines, y.strides(), y.offset()),
+               x_heads = x.view(lines, x.strides(), x.offset());
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    Nest<2>(lines, {&y_heads, &x_heads})
+        .for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
+          for (std::int64_t line = 0; line < n; ++line) {
+            T* const out = y.data<T>() + offset[0] + line * stride[0];
+            const T* const in = x.data<T>() + offset[1] + line * stride[1];
+            double total = 0;
+            for (std::int64_t i = 0; i < count; ++i) {
+              total += static_cast<double>(in[i * x_step]);
+              out[i * y_step] = static_cast<T>(total);
+            }
+          }
+        });
   });
 }
 

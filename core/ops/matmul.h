@@ -8,7 +8,7 @@ namespace lockstep {
 // a vector on the left is a row, on the right a column, and its dimension is dropped from the result.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-// x W^T + b over the last dimension: x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+// x, or a copy of it if BLAS could not read its last two dimensions with a stride.
+Tensor blas_readable(const Tensor& x);
 
 }  // namespace lockstep

@@ -64,18 +64,62 @@ Tensor sum_to(const Tensor& x, const Dims& shape) {
                  shape);
 }
 
-// dx = y (dy - sum(dy y))
-Tensor softmax(const Tensor& x, int dim) {
-  normalize_dim(dim, x.rank(), "softmax");
-  Tensor y;
-  {
-    const NoGrad no_grad;
-    const Tensor shifted = exp(x - reduce(ReduceOp::max, x, reduced_shape(x, {dim}, "softmax")));
-    y = shifted / sum(shifted, {dim}, true);
+namespace {
+
+// dx = dy, shared between the elements that equal y
+Tensor extreme(const char* name, ReduceOp op, const Tensor& x, const DimList& dims, bool keepdim) {
+  const Tensor y = record(name, reduce(op, x, reduced_shape(x, dims, name)),
+                          wrt(x, [x = saved(x), dims](const Tensor& dy, const Tensor& out) {
+                            Tensor chosen = empty_like(x());
+                            kernels(chosen).binary(BinaryOp::equal, chosen, x(), out);
+                            return dy * (chosen / sum(chosen, dims, true));
+                          }));
+  return keepdim ? y : drop_dims(y, dims);
+}
+
+}  // namespace
+
+Tensor max(const Tensor& x, const DimList& dims, bool keepdim) {
+  return extreme("max", ReduceOp::max, x, dims, keepdim);
+}
+Tensor min(const Tensor& x, const DimList& dims, bool keepdim) {
+  return extreme("min", ReduceOp::min, x, dims, keepdim);
+}
+
+// Halves multiplied together until one is left: the gradients of these products are right for zeros, too.
+Tensor prod(const Tensor& x, const DimList& dims, bool keepdim) {
+  Tensor y = x;
+  for (int dim = 0; dim < x.rank(); ++dim) {
+    if (reduced_shape(x, dims, "prod")[dim] != 1) continue;
+    if (x.size(dim) == 0) y = ones(reduced_shape(y, {dim}, "prod"), x.options());
+    while (y.size(dim) > 1) {
+      const std::int64_t half = y.size(dim) / 2;
+      const Tensor product = slice(y, dim, 0, half) * slice(y, dim, half, 2 * half);
+      y = y.size(dim) % 2 == 0 ? product : cat({product, slice(y, dim, 2 * half, y.size(dim))}, dim);
+    }
   }
-  return record("softmax", y, wrt(x, [dim](const Tensor& dy, const Tensor& out) {
-                  return out * (dy - sum(dy * out, {dim}, true));
-                }));
+  return keepdim ? y : drop_dims(y, dims);
+}
+
+Tensor logsumexp(const Tensor& x, const DimList& dims, bool keepdim) {
+  const Tensor largest = max(x.detach(), dims, true);
+  const Tensor y = log(sum(exp(x - largest), dims, true)) + largest;
+  return keepdim ? y : drop_dims(y, dims);
+}
+
+Tensor var(const Tensor& x, const DimList& dims, bool keepdim, double correction) {
+  const Tensor total = sum(square(x - mean(x, dims, true)), dims, keepdim);
+  const double count = static_cast<double>(x.numel()) / static_cast<double>(total.numel());
+  return total * (1 / (count - correction));
+}
+
+// dx_i = dy_i + ... + dy_n
+Tensor cumsum(const Tensor& x, int dim) {
+  dim = normalize_dim(dim, x.rank(), "cumsum");
+  Tensor y = empty_like(x);
+  kernels(y).cumsum(y, x, dim);
+  return record("cumsum", y,
+                wrt(x, [dim](const Tensor& dy) { return flip(cumsum(flip(dy, {dim}), dim), {dim}); }));
 }
 
 }  // namespace lockstep

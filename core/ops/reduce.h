@@ -13,10 +13,18 @@ Tensor sum(const Tensor& x, const DimList& dims, bool keepdim = false);
 Tensor mean(const Tensor& x);
 Tensor mean(const Tensor& x, const DimList& dims, bool keepdim = false);
 
+// The largest and the smallest element; the gradient is shared between equals.
+Tensor max(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
+Tensor min(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
+Tensor prod(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
+// log(sum(exp(x)))
+Tensor logsumexp(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
+// sum((x - mean)^2) / (n - correction)
+Tensor var(const Tensor& x, const DimList& dims = {}, bool keepdim = false, double correction = 1);
+// y_i = x_0 + ... + x_i along dim
+Tensor cumsum(const Tensor& x, int dim);
+
 // The sum over whatever was broadcast from `shape` to x's shape: the adjoint of expand.
 Tensor sum_to(const Tensor& x, const Dims& shape);
-
-// y = exp(x) / sum(exp(x)) along dim
-Tensor softmax(const Tensor& x, int dim);
 
 }  // namespace lockstep

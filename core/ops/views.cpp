@@ -123,6 +123,20 @@ Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, 
                 }));
 }
 
+// dx = dy backwards
+Tensor flip(const Tensor& x, const std::vector<int>& dims) {
+  Dims strides = x.strides();
+  std::int64_t offset = x.offset();
+  for (int dim : dims) {
+    dim = normalize_dim(dim, x.rank(), "flip");
+    offset += (x.shape()[dim] - 1) * strides[dim];
+    strides[dim] = -strides[dim];
+  }
+  if (x.numel() == 0) offset = x.offset();
+  return record("flip", x.view(x.shape(), strides, offset),
+                wrt(x, [dims](const Tensor& dy) { return flip(dy, dims); }));
+}
+
 Tensor select(const Tensor& x, int dim, std::int64_t index) {
   dim = normalize_dim(dim, x.rank(), "select");
   if (index < 0) index += x.shape()[dim];
@@ -189,7 +203,7 @@ Tensor clone(const Tensor& x) {
   return record("clone", copy_as(x, x.dtype()), wrt(x, [](const Tensor& dy) { return dy; }));
 }
 
-Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : clone(x); }
+Tensor contiguous(const Tensor& x) { return !x.defined() || x.is_contiguous() ? x : clone(x); }
 
 // dx = dy converted back
 Tensor to(const Tensor& x, DType dtype) {

@@ -16,10 +16,12 @@ Tensor transpose(const Tensor& x, int dim0, int dim1);
 Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, std::int64_t step = 1);
 // zeros of `shape` with x in its [start:stop:step] along dim: the adjoint of slice.
 Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, std::int64_t step = 1);
+// x backwards along dims: a view with negative strides.
+Tensor flip(const Tensor& x, const std::vector<int>& dims);
 // x[..., index, ...]: one dimension less.
 Tensor select(const Tensor& x, int dim, std::int64_t index);
 Tensor cat(const std::vector<Tensor>& parts, int dim);
-// x itself if it is contiguous, else a copy that is.
+// x itself if it is contiguous (or undefined), else a copy that is.
 Tensor contiguous(const Tensor& x);
 // A copy with its own memory.
 Tensor clone(const Tensor& x);

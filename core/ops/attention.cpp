@@ -1,0 +1,221 @@
+#include "core/ops/attention.h"
+
+#include <limits>
+#include <span>
+
+#include "core/autograd.h"
+#include "core/kernels.h"
+#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/matmul.h"
+#include "core/ops/views.h"
+
+namespace lockstep {
+
+namespace {
+
+using QKV = std::array<Tensor, 3>;
+
+void check_qkv(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
+  check(q.rank() >= 2 && q.rank() == k.rank() && q.rank() == v.rank() && q.size(-1) == k.size(-1) &&
+            k.size(-2) == v.size(-2),
+        "[attention] expected q (..., T, D), k (..., S, D), v (..., S, E), got {}, {}, {}", describe(q),
+        describe(k), describe(v));
+  check(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "[attention] element types differ: {}, {}, {}",
+        describe(q), describe(k), describe(v));
+  for (const Tensor& mask : {options.mask, options.key_padding_mask}) {
+    check(!mask.defined() || mask.dtype() == DType::u8, "[attention] masks are u8 (1 keeps), got {}",
+          describe(mask));
+  }
+  const Tensor& padding = options.key_padding_mask;
+  if (!padding.defined()) return;
+  const bool fits = q.rank() >= 3 && padding.rank() == q.rank() - 2 && padding.shape().back() == k.size(-2) &&
+                    std::equal(padding.shape().begin(), padding.shape().end() - 1, q.shape().begin());
+  check(fits,
+        "[attention] expected a key padding mask (batch..., {}) for k (batch..., heads, S, D), got {} and {}",
+        k.size(-2), describe(padding), describe(k));
+}
+
+double scale_of(const Tensor& q, const AttentionOptions& options) {
+  return options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+}
+
+// (batch..., S) -> (batch..., 1, 1, S)
+Tensor padding_as_mask(const Tensor& padding) {
+  Dims shape = padding.shape();
+  shape.insert(shape.rank() - 1, 1);
+  shape.insert(shape.rank() - 1, 1);
+  return reshape(padding, shape);
+}
+
+// The mask that the fused kernel can apply, or nothing if it can't do what the options ask for.
+std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, const Tensor& v,
+                                            const AttentionOptions& options) {
+  Tensor mask = options.key_padding_mask.defined() ? padding_as_mask(options.key_padding_mask) : options.mask;
+  const bool one_mask = !options.mask.defined() || !options.key_padding_mask.defined();
+  const bool keys_only = !mask.defined() || mask.rank() < 2 || mask.size(-2) == 1;
+  const auto same_lead = [&](const Tensor& x) {
+    return std::equal(x.shape().begin(), x.shape().end() - 2, q.shape().begin());
+  };
+  if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v))
+    return std::nullopt;
+  if (mask.defined()) {
+    Dims shape = q.shape();
+    shape[q.rank() - 2] = 1;
+    shape[q.rank() - 1] = k.size(-2);
+    mask = expand(mask, shape);
+  }
+  return AttentionScores{scale_of(q, options), options.causal, mask};
+}
+
+Tensor composed(const QKV& x, const AttentionOptions& options) {
+  return matmul(attention_weights(x[0], x[1], options), x[2]);
+}
+
+// 1 where key <= query.
+Tensor causal_mask(const Tensor& scores) {
+  const std::int64_t queries = scores.size(-2), keys = scores.size(-1);
+  Tensor mask = empty({queries, keys}, {DType::u8});
+  for (std::int64_t i = 0; i < queries; ++i) {
+    for (std::int64_t j = 0; j < keys; ++j) mask.data<std::uint8_t>()[i * keys + j] = j <= i;
+  }
+  return mask;
+}
+
+// The kernel reads rows that are contiguous.
+Tensor with_unit_stride(const Tensor& x) { return x.size(-1) == 1 || x.strides().back() == 1 ? x : clone(x); }
+
+Tensor with_last(const Tensor& x, std::int64_t size) {
+  Dims shape = x.shape();
+  shape[x.rank() - 1] = size;
+  return empty(shape, x.options());
+}
+
+// y with its heads behind its positions in memory, so that merging heads costs nothing.
+Tensor heads_inside(const Tensor& q, std::int64_t width) {
+  if (q.rank() < 3) return with_last(q, width);
+  const NoGrad no_grad;
+  return transpose(with_last(transpose(q, -3, -2), width), -3, -2);
+}
+
+// Where q, k and v stand in an op's inputs, and heads in its output.
+struct Layout {
+  int heads = 0;  // 0: a dimension of their own
+
+  // One input holds q, k and v side by side; three are q, k and v. Undefined ones stay so.
+  QKV parts(std::span<const Tensor> inputs) const {
+    QKV x;
+    for (int i = 0; i < 3; ++i) {
+      const Tensor& input = inputs[inputs.size() == 1 ? 0 : static_cast<std::size_t>(i)];
+      if (!input.defined()) continue;
+      const std::int64_t width = input.size(-1) / 3;
+      x[static_cast<std::size_t>(i)] =
+          split(inputs.size() == 1 ? slice(input, -1, i * width, (i + 1) * width) : input);
+    }
+    return x;
+  }
+  Tensor split(const Tensor& x) const { return heads == 0 ? x : split_heads(x, heads); }
+  Tensor merge(const Tensor& x) const { return heads == 0 ? x : merge_heads(x); }
+};
+
+QKV readable(QKV x) {
+  for (Tensor& part : x) part = with_unit_stride(part);
+  return x;
+}
+
+template <std::size_t N>
+Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const AttentionOptions& options) {
+  const QKV x = layout.parts(inputs);
+  check_qkv(x[0], x[1], x[2], options);
+  const std::optional<AttentionScores> scores = fused_scores(x[0], x[1], x[2], options);
+  const auto reference = [layout, options](const auto&... in) {
+    return layout.merge(composed(layout.parts(std::array{in...}), options));
+  };
+  if (!scores) return std::apply(reference, inputs);
+
+  Tensor y, lse;
+  {
+    const NoGrad no_grad;
+    const Tensor heads = heads_inside(x[0], x[2].size(-1));
+    Dims rows = heads.shape();
+    rows.erase(rows.rank() - 1);
+    lse = empty(rows, heads.options());
+    const auto [q, k, v] = readable(x);
+    kernels(q).attention(heads, lse, q, k, v, *scores);
+    y = layout.merge(heads);
+  }
+  return record_fused(
+      "attention", y, inputs,
+      [y = saved(y.detach()), lse = saved(lse), scores = *scores, layout](
+          const Tensor& dy, const std::array<Tensor, N>& in, GradientSlots& slots) {
+        std::array<Tensor, N> buffers;
+        std::array<bool, N> accumulate{};
+        for (std::size_t i = 0; i < N; ++i) {
+          const Target target = slots.target(static_cast<int>(i));
+          buffers[i] = target.buffer;
+          accumulate[i] = target.accumulate;
+        }
+        const auto [q, k, v] = readable(layout.parts(in));
+        const auto [dq, dk, dv] = layout.parts(buffers);
+        kernels(q).attention_backward({dq, accumulate.front()}, {dk, accumulate[N / 2]},
+                                      {dv, accumulate.back()}, with_unit_stride(layout.split(dy)),
+                                      layout.split(y()), lse(), q, k, v, scores);
+      },
+      reference);
+}
+
+}  // namespace
+
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
+  return attend<3>({q, k, v}, {}, options);
+}
+
+Tensor multi_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
+                            const AttentionOptions& options) {
+  return attend<3>({q, k, v}, {heads}, options);
+}
+
+Tensor packed_attention(const Tensor& qkv, int heads, const AttentionOptions& options) {
+  check(qkv.rank() >= 2 && heads > 0 && qkv.size(-1) % (3 * heads) == 0,
+        "[packed_attention] expected qkv (..., T, 3 heads D) with heads = {}, got {}", heads, describe(qkv));
+  return attend<1>({qkv}, {heads}, options);
+}
+
+Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
+  check_qkv(q, k, k, options);
+  Tensor scores = matmul(q * scale_of(q, options), transpose(k, -1, -2));
+  if (options.bias.defined()) scores = scores + options.bias;
+  // The most negative number, not -inf, so that a row without any key gives no NaN; it is zeroed below.
+  const double lowest = dispatch_real(
+      q.dtype(), [](auto t) { return static_cast<double>(std::numeric_limits<decltype(t)>::lowest()); });
+  const Tensor nothing = full({}, lowest, q.options()), zero = zeros({}, q.options());
+  std::vector<Tensor> masks;
+  if (options.mask.defined()) masks.push_back(options.mask);
+  if (options.key_padding_mask.defined()) masks.push_back(padding_as_mask(options.key_padding_mask));
+  if (options.causal) scores = where(causal_mask(scores), scores, nothing);
+  for (const Tensor& mask : masks) scores = where(mask, scores, nothing);
+  Tensor weights = softmax(scores, -1);
+  if (options.causal && !masks.empty()) masks.push_back(causal_mask(scores));
+  for (const Tensor& mask : masks) weights = where(mask, weights, zero);
+  return weights;
+}
+
+Tensor split_heads(const Tensor& x, int heads) {
+  check(x.rank() >= 2 && heads > 0 && x.size(-1) % heads == 0,
+        "[split_heads] expected (..., T, heads D) with heads = {}, got {}", heads, describe(x));
+  Dims shape = x.shape();
+  shape[x.rank() - 1] = heads;
+  shape.push_back(x.size(-1) / heads);
+  return transpose(reshape(x, shape), -3, -2);
+}
+
+Tensor merge_heads(const Tensor& x) {
+  check(x.rank() >= 3, "[merge_heads] expected (..., heads, T, D), got {}", describe(x));
+  const Tensor inside = transpose(x, -3, -2);
+  Dims shape = inside.shape();
+  shape[shape.rank() - 2] *= shape.back();
+  shape.erase(shape.rank() - 1);
+  return reshape(inside, shape);
+}
+
+}  // namespace lockstep

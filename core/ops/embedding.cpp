@@ -1,0 +1,67 @@
+#include "core/ops/embedding.h"
+
+#include "core/autograd.h"
+#include "core/kernels.h"
+#include "core/ops/views.h"
+
+namespace lockstep {
+
+namespace {
+
+// table (rows, width), index (n) -> (n, width), and its adjoint.
+Tensor take_rows(const Tensor& table, const Tensor& index);
+
+// d table: dy's rows added up at their indices
+Tensor add_rows(const Tensor& dy, const Tensor& index, std::int64_t rows) {
+  const Tensor table = zeros({rows, dy.size(1)}, dy.options());
+  {
+    const NoGrad no_grad;
+    kernels(dy).add_rows(table, contiguous(dy), index);
+  }
+  return record("add_rows", table,
+                wrt(dy, [index = saved(index)](const Tensor& dtable) { return take_rows(dtable, index()); }));
+}
+
+Tensor take_rows(const Tensor& table, const Tensor& index) {
+  Tensor y = empty({index.numel(), table.size(1)}, table.options());
+  {
+    const NoGrad no_grad;
+    kernels(y).take_rows(y, contiguous(table), index);
+  }
+  return record("take_rows", y, wrt(table, [index = saved(index), rows = table.size(0)](const Tensor& dy) {
+                  return add_rows(dy, index(), rows);
+                }));
+}
+
+// The index, contiguous, all of it in [0, size).
+Tensor checked_index(const char* name, const Tensor& index, std::int64_t size) {
+  check(index.dtype() == DType::i64, "[{}] expected an i64 index, got {}", name, describe(index));
+  const Tensor flat = contiguous(index);
+  const std::int64_t* const at = flat.data<std::int64_t>();
+  for (std::int64_t i = 0; i < flat.numel(); ++i)
+    check(at[i] >= 0 && at[i] < size, "[{}] index {} is out of range: expected 0 ... {}", name, at[i],
+          size - 1);
+  return flat;
+}
+
+}  // namespace
+
+Tensor embedding(const Tensor& weight, const Tensor& index) {
+  check(weight.rank() > 0, "[embedding] expected a table (rows, ...), got {}", describe(weight));
+  const Tensor flat = checked_index("embedding", index, weight.size(0));
+  Dims shape = index.shape();
+  std::int64_t width = 1;
+  for (int i = 1; i < weight.rank(); ++i) {
+    shape.push_back(weight.size(i));
+    width *= weight.size(i);
+  }
+  return reshape(take_rows(reshape(weight, {weight.size(0), width}), flat), shape);
+}
+
+Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
+  check(index.rank() == 1, "[index_select] expected a one-dimensional index, got {}", describe(index));
+  dim = normalize_dim(dim, x.rank(), "index_select");
+  return transpose(embedding(transpose(x, 0, dim), index), 0, dim);
+}
+
+}  // namespace lockstep

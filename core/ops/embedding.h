@@ -1,0 +1,13 @@
+#pragma once
+
+#include "core/tensor.h"
+
+// Elements picked by index. Indices are i64 and not negative.
+namespace lockstep {
+
+// The rows of a table (rows, width...) that index (any shape) names: (index..., width...).
+Tensor embedding(const Tensor& weight, const Tensor& index);
+// The slices of x along dim that a one-dimensional index names.
+Tensor index_select(const Tensor& x, const Tensor& index, int dim);
+
+}  // namespace lockstep

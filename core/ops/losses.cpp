@@ -1,0 +1,158 @@
+#include "core/ops/losses.h"
+
+#include <limits>
+
+#include "core/autograd.h"
+#include "core/kernels.h"
+#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+#include "core/ops/views.h"
+
+namespace lockstep {
+
+namespace {
+
+Tensor reduced(const Tensor& losses, Reduction reduction) {
+  if (reduction == Reduction::none) return losses;
+  return reduction == Reduction::sum ? sum(losses) : mean(losses);
+}
+
+// Checks logits (..., classes) against targets (...), all in range or ignored.
+void check_targets(const char* name, const Tensor& logits, const Tensor& target,
+                   const CrossEntropyOptions& options) {
+  check(target.dtype() == DType::i64 && logits.rank() == target.rank() + 1 &&
+            std::equal(target.shape().begin(), target.shape().end(), logits.shape().begin()),
+        "[{}] expected logits (..., classes) and i64 targets (...), got {} and {}", name, describe(logits),
+        describe(target));
+  const std::int64_t classes = logits.shape().back();
+  check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
+        "[{}] expected class weights ({},), got {}", name, classes, describe(options.class_weights));
+  check(options.label_smoothing >= 0 && options.label_smoothing <= 1,
+        "[{}] label smoothing must lie in [0, 1], got {}", name, options.label_smoothing);
+  const std::int64_t* const label = target.data<std::int64_t>();
+  for (std::int64_t i = 0; i < target.numel(); ++i) {
+    check((label[i] >= 0 && label[i] < classes) || label[i] == options.ignore_index,
+          "[{}] target {} is out of range: expected 0 ... {}, or {} to ignore a row", name, label[i],
+          classes - 1, options.ignore_index);
+  }
+}
+
+double class_weight(const CrossEntropyOptions& options, const std::vector<double>& weights,
+                    std::int64_t label) {
+  if (label == options.ignore_index) return 0;
+  return weights.empty() ? 1 : weights[static_cast<std::size_t>(label)];
+}
+
+std::vector<double> class_weights(const CrossEntropyOptions& options) {
+  return options.class_weights.defined() ? options.class_weights.to_vector() : std::vector<double>();
+}
+
+// What the mean divides by.
+double total_weight(const Tensor& target, const CrossEntropyOptions& options) {
+  const std::vector<double> weights = class_weights(options);
+  double total = 0;
+  for (std::int64_t i = 0; i < target.numel(); ++i)
+    total += class_weight(options, weights, target.data<std::int64_t>()[i]);
+  return total;
+}
+
+// The distribution (..., classes) that a row's target stands for, times the class weights: what multiplies
+// -log p.
+Tensor target_distribution(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  const std::vector<double> weights = class_weights(options);
+  const std::int64_t classes = logits.shape().back();
+  Tensor share = zeros(logits.shape(), logits.options());
+  dispatch_real(logits.dtype(), [&](auto t) {
+    using T = decltype(t);
+    for (std::int64_t i = 0; i < target.numel(); ++i) {
+      const std::int64_t label = target.data<std::int64_t>()[i];
+      if (label == options.ignore_index) continue;
+      T* const row = share.data<T>() + i * classes;
+      for (std::int64_t c = 0; c < classes; ++c) {
+        const double even = options.label_smoothing / static_cast<double>(classes);
+        const double value = (c == label ? 1 - options.label_smoothing : 0) + even;
+        row[c] = static_cast<T>(value * class_weight(options, weights, c));
+      }
+    }
+  });
+  return share;
+}
+
+Tensor weighted_mean(const Tensor& losses, const Tensor& target, const CrossEntropyOptions& options) {
+  if (options.reduction != Reduction::mean) return reduced(losses, options.reduction);
+  return sum(losses) * (1 / total_weight(target, options));
+}
+
+}  // namespace
+
+// dlogits = dy (softmax(logits) - target distribution)
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  const Tensor labels = contiguous(target);
+  check_targets("cross_entropy", logits, labels, options);
+  const auto reference = [labels, options](const Tensor& x) {
+    return -sum(target_distribution(x, labels, options) * log_softmax(x, -1), {-1});
+  };
+  if (options.class_weights.defined()) return weighted_mean(reference(logits), labels, options);
+
+  const std::int64_t ignore = options.ignore_index;
+  const double smoothing = options.label_smoothing;
+  const Tensor losses = empty(labels.shape(), logits.options()), lse = empty_like(losses);
+  {
+    const NoGrad no_grad;
+    kernels(logits).cross_entropy(losses, lse, contiguous(logits), labels, ignore, smoothing);
+  }
+  return weighted_mean(record_fused(
+                           "cross_entropy", losses, std::array{logits},
+                           [labels, lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in,
+                                                                         GradientSlots& slots) {
+                             kernels(dy).cross_entropy_backward(slots.target(0), reshape(dy, {dy.numel()}),
+                                                                contiguous(in[0]), lse(), labels, ignore,
+                                                                smoothing);
+                           },
+                           reference),
+                       labels, options);
+}
+
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const CrossEntropyOptions& options) {
+  const Tensor labels = contiguous(target);
+  check_targets("nll_loss", log_probabilities, labels, options);
+  const Tensor losses =
+      -sum(target_distribution(log_probabilities, labels, options) * log_probabilities, {-1});
+  return weighted_mean(losses, labels, options);
+}
+
+Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
+  return reduced(square(x - y), reduction);
+}
+
+Tensor l1_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
+  return reduced(abs(x - y), reduction);
+}
+
+// With s = min(d, beta): s (d - s / 2) / beta is d^2 / (2 beta) below beta and d - beta / 2 above.
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& y, Reduction reduction, double beta) {
+  check(beta >= 0, "[smooth_l1_loss] beta must not be negative, got {}", beta);
+  if (beta == 0) return l1_loss(x, y, reduction);
+  const Tensor d = abs(x - y), s = clamp(d, 0, beta);
+  return reduced(s * (d - s * 0.5) / beta, reduction);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& y, Reduction reduction, double delta) {
+  check(delta > 0, "[huber_loss] delta must be positive, got {}", delta);
+  return smooth_l1_loss(x, y, reduction, delta) * delta;
+}
+
+// softplus(x) - x y
+Tensor bce_with_logits(const Tensor& x, const Tensor& y, Reduction reduction) {
+  return reduced(softplus(x) - x * y, reduction);
+}
+
+// 0 log 0 = 0: the smallest positive number stands for 0 inside the logarithm.
+Tensor kl_div(const Tensor& x, const Tensor& y, Reduction reduction) {
+  const Tensor log_y =
+      log(clamp(y, std::numeric_limits<float>::min(), std::numeric_limits<double>::infinity()));
+  return reduced(y * (log_y - x), reduction);
+}
+
+}  // namespace lockstep

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/tensor.h"
+
+namespace lockstep {
+
+// What becomes of one loss per element: their mean, their sum, or themselves.
+enum class Reduction : std::uint8_t { mean, sum, none };
+
+struct CrossEntropyOptions {
+  Reduction reduction = Reduction::mean;  // the mean divides by the weights of the targets that count
+  std::int64_t ignore_index = -100;       // rows with this target count nothing
+  double label_smoothing = 0;             // this share of every target is spread evenly over the classes
+  Tensor class_weights = {};              // (classes), no gradient; undefined: 1
+};
+
+// -log softmax(logits)[target]: logits (..., classes), target i64 (...). With Reduction::none: (...).
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
+// The same from log probabilities.
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
+                const CrossEntropyOptions& options = {});
+
+Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);  // (x - y)^2
+Tensor l1_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);   // |x - y|
+// d = |x - y|:  d^2 / (2 beta) where d < beta, else d - beta / 2
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean,
+                      double beta = 1);
+// delta smooth_l1_loss with beta = delta
+Tensor huber_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean, double delta = 1);
+// -(y log p + (1 - y) log(1 - p)), p = sigmoid(x)
+Tensor bce_with_logits(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);
+// y (log y - x) for log probabilities x and probabilities y. For the mean over a batch, divide the sum.
+Tensor kl_div(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);
+
+}  // namespace lockstep
