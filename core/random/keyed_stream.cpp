@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "core/error.h"
@@ -64,6 +65,29 @@ void fill_normal_as(const keyed::Counter& counter, std::span<T> out, double mean
 }
 
 template <typename T>
+void fill_truncated_normal_as(const KeyedStream& stream, std::span<T> out, double mean, double std,
+                              double low, double high, std::uint64_t first_index) {
+  const auto below = [=](double x) { return std::erfc((mean - x) / (std * std::numbers::sqrt2)) / 2; };
+  check(std > 0 && below(high) - below(low) >= 0.01,
+        "[fill_truncated_normal] expected std > 0 and an interval that holds 1% of the normal distribution "
+        "or more: got mean {}, "
+        "std {}, interval [{}, {}]",
+        mean, std, low, high);
+  // Doubles decide what is inside, so that every type keeps the same draws.
+  std::array<double, 256> draws;
+  for (std::size_t done = 0; done < out.size(); done += draws.size()) {
+    const std::span<T> part = out.subspan(done, std::min(draws.size(), out.size() - done));
+    stream.fill_normal(std::span(draws).first(part.size()), mean, std, first_index + done);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      for (std::uint64_t attempt = 0; draws[i] < low || draws[i] > high; ++attempt) {
+        draws[i] = mean + std * stream.substream(attempt).normal(first_index + done + i);
+      }
+      part[i] = static_cast<T>(draws[i]);
+    }
+  }
+}
+
+template <typename T>
 void fill_bernoulli_as(const keyed::Counter& counter, std::span<T> out, double probability,
                        std::uint64_t first_index, T value) {
   check(probability >= 0 && probability <= 1, "[fill_bernoulli] expected a probability in [0, 1]: got {}",
@@ -119,6 +143,14 @@ void KeyedStream::fill_normal(std::span<float> out, double mean, double std,
 void KeyedStream::fill_normal(std::span<double> out, double mean, double std,
                               std::uint64_t first_index) const {
   fill_normal_as({seed_, key_}, out, mean, std, first_index);
+}
+void KeyedStream::fill_truncated_normal(std::span<float> out, double mean, double std, double low,
+                                        double high, std::uint64_t first_index) const {
+  fill_truncated_normal_as(*this, out, mean, std, low, high, first_index);
+}
+void KeyedStream::fill_truncated_normal(std::span<double> out, double mean, double std, double low,
+                                        double high, std::uint64_t first_index) const {
+  fill_truncated_normal_as(*this, out, mean, std, low, high, first_index);
 }
 void KeyedStream::fill_bernoulli(std::span<float> out, double probability, std::uint64_t first_index,
                                  float value) const {

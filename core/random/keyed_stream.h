@@ -40,6 +40,13 @@ class KeyedStream {
   void fill_uniform(std::span<double> out, double low, double high, std::uint64_t first_index = 0) const;
   void fill_normal(std::span<float> out, double mean, double std, std::uint64_t first_index = 0) const;
   void fill_normal(std::span<double> out, double mean, double std, std::uint64_t first_index = 0) const;
+  // A normal distribution without what lies outside [low, high]: number i is the first one inside among
+  // normal(i) of the stream, of its substream(0), substream(1), ... Throws where less than 1% of the
+  // distribution is inside.
+  void fill_truncated_normal(std::span<float> out, double mean, double std, double low, double high,
+                             std::uint64_t first_index = 0) const;
+  void fill_truncated_normal(std::span<double> out, double mean, double std, double low, double high,
+                             std::uint64_t first_index = 0) const;
   void fill_integers(std::span<std::int64_t> out, std::int64_t low, std::int64_t high,
                      std::uint64_t first_index = 0) const;  // in [low, high)
 

@@ -33,6 +33,21 @@ class TorchStream {
   void fill_normal(std::span<float> out, double mean = 0, double std = 1);
   void fill_normal(std::span<double> out, double mean = 0, double std = 1);
 
+  // torch.nn.init.trunc_normal_(mean, std, low, high) as of PyTorch 2.15: all numbers are drawn, then those
+  // outside [low, high] are replaced from further draws of all. Where the interval holds less than 30% of the
+  // normal distribution the candidates are uniform; a comparison there goes through a library's float log, so
+  // a last bit of that could, about once in 10^7 numbers, accept another candidate than PyTorch.
+  void fill_truncated_normal(std::span<float> out, double mean, double std, double low, double high);
+  void fill_truncated_normal(std::span<double> out, double mean, double std, double low, double high);
+
+  // monai.networks.layers.trunc_normal_, which is also PyTorch's before 2.15 and timm's: by the inverse of
+  // erf, one uniform draw a number. Equal to MONAI's to the last bit but for one float in some 3000
+  // (erfinv.h).
+  void fill_truncated_normal_by_erfinv(std::span<float> out, double mean, double std, double low,
+                                       double high);
+  void fill_truncated_normal_by_erfinv(std::span<double> out, double mean, double std, double low,
+                                       double high);
+
   // torch.randint(low, high) and Tensor.random_(low, high): in [low, high).
   void fill_integers(std::span<std::int64_t> out, std::int64_t low, std::int64_t high);
 

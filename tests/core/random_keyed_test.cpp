@@ -133,6 +133,29 @@ TEST(KeyedStream, HasTheMomentsOfItsDistributions) {
   for (const std::size_t k : {1, 2, 128}) EXPECT_LT(standard_errors(z, lag(k), 0, 1), 5) << "lag " << k;
 }
 
+TEST(KeyedStream, TruncatesTheNormalDistribution) {
+  constexpr std::size_t n = 1 << 16;
+  const KeyedStream stream(9, "init", "positions");
+  std::vector<double> z(n), inside(n), chunk(300);
+  std::vector<float> inside_f32(n);
+  stream.fill_normal(z, 0.5, 2.0);
+  stream.fill_truncated_normal(inside, 0.5, 2.0, -1.5, 4.5);  // -1 and 2 standard deviations
+  stream.fill_truncated_normal(inside_f32, 0.5, 2.0, -1.5, 4.5);
+  stream.fill_truncated_normal(chunk, 0.5, 2.0, -1.5, 4.5, 1000);
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    ASSERT_GE(inside[i], -1.5);
+    ASSERT_LE(inside[i], 4.5);
+    ASSERT_TRUE(inside[i] == z[i] || z[i] < -1.5 || z[i] > 4.5);
+    ASSERT_EQ(inside_f32[i], static_cast<float>(inside[i]));
+    sum += inside[i];
+  }
+  EXPECT_TRUE(std::equal(chunk.begin(), chunk.end(), inside.begin() + 1000));
+  // scipy.stats.truncnorm(-1, 2, loc=0.5, scale=2): mean 0.959274, standard deviation 1.4419.
+  EXPECT_NEAR(sum / n, 0.959274, 5 * 1.4419 / std::sqrt(n));
+  EXPECT_THROW(stream.fill_truncated_normal(inside, 0.0, 1.0, 4.0, 5.0), Error);
+}
+
 TEST(KeyedStream, DiffersInEveryPartOfItsKey) {
   constexpr std::size_t n = 1 << 14;
   const KeyedStream base(0, "init", "a.b");
