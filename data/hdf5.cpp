@@ -129,7 +129,7 @@ int64_t Dataset::chunk_rows() const {
 
 void Dataset::expect_fits(DType type) const {
   const std::string stored = type_name();
-  check(fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
+  check(data::fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
 }
 
 void Dataset::expect_shape(std::span<const int64_t> expected) const {

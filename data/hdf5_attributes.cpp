@@ -27,7 +27,7 @@ Attribute open_attribute(int64_t object, const std::string& object_name, std::st
 
 template <Element T>
 std::vector<T> read_numbers(const Attribute& attribute) {
-  check(fits(attribute.type_name, dtype_of<T>()), "[hdf5] {}: expected {}: got {}", attribute.name,
+  check(data::fits(attribute.type_name, dtype_of<T>()), "[hdf5] {}: expected {}: got {}", attribute.name,
         name_of(dtype_of<T>()), attribute.type_name);
   std::vector<T> values(static_cast<size_t>(attribute.size));
   if (values.empty()) return values;

@@ -1,7 +1,5 @@
 #include "data/hdf5_internal.h"
 
-#include <algorithm>
-
 namespace lockstep::h5 {
 
 std::recursive_mutex& Guard::mutex() {
@@ -63,23 +61,6 @@ std::string stored_type_name(hid_t type) {
     default:
       return "other";
   }
-}
-
-bool fits(const std::string& stored_name, DType wanted) {
-  auto one_of = [&](std::initializer_list<std::string_view> names) {
-    return std::ranges::find(names, stored_name) != names.end();
-  };
-  switch (wanted) {
-    case DType::f32:
-      return one_of({"f16", "f32", "i8", "i16", "u8", "u16", "bool"});
-    case DType::f64:
-      return one_of({"f16", "f32", "f64", "i8", "i16", "i32", "u8", "u16", "u32", "bool"});
-    case DType::i64:
-      return one_of({"i8", "i16", "i32", "i64", "u8", "u16", "u32", "bool"});
-    case DType::u8:
-      return one_of({"u8", "bool"});
-  }
-  return false;
 }
 
 std::vector<int64_t> extent(hid_t space, const std::string& name) {

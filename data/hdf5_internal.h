@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "data/hdf5.h"
+#include "data/stored_type.h"
 
 // What the hdf5*.cpp files share. No other file includes <hdf5.h>.
 namespace lockstep::h5 {
@@ -46,8 +47,6 @@ void expect_success(int64_t status, const std::string& name, std::string_view ac
 hid_t memory_type(DType type);
 Handle string_type();                      // variable length, UTF-8
 std::string stored_type_name(hid_t type);  // "f32", ..., see Dataset::type_name
-bool fits(const std::string& stored_name,
-          DType wanted);  // every stored value has an equal value of the type wanted
 std::vector<int64_t> extent(hid_t space, const std::string& name);
 std::string shape_text(std::span<const int64_t> shape);  // "(1797, 8, 8)"
 

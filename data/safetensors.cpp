@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/error.h"
+#include "core/dtype.h"
 #include "data/half.h"
+#include "data/stored_type.h"
 
 namespace lockstep::safetensors {
 namespace {
@@ -28,79 +29,38 @@ void widen(std::span<const std::byte> bytes, std::span<T> out) {
   }
 }
 
-bool read_reals(Type type, std::span<const std::byte> bytes, auto out) {
-  switch (type) {
-    case Type::f16:
-      convert_all<uint16_t>(bytes, out, data::half_to_float);
-      return true;
-    case Type::bf16:
-      convert_all<uint16_t>(bytes, out, data::bfloat16_to_float);
-      return true;
-    case Type::f32:
-      widen<float>(bytes, out);
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool read_as(Type type, std::span<const std::byte> bytes, std::span<float> out) {
-  return read_reals(type, bytes, out);
-}
-
-bool read_as(Type type, std::span<const std::byte> bytes, std::span<double> out) {
-  if (type != Type::f64) return read_reals(type, bytes, out);
-  widen<double>(bytes, out);
-  return true;
-}
-
-bool read_as(Type type, std::span<const std::byte> bytes, std::span<uint8_t> out) {
-  if (type == Type::u8) {
-    widen<uint8_t>(bytes, out);
-  } else if (type == Type::boolean) {
-    convert_all<uint8_t>(bytes, out, [](uint8_t value) { return value != 0; });
-  } else {
-    return false;
-  }
-  return true;
-}
-
-bool read_as(Type type, std::span<const std::byte> bytes, std::span<int64_t> out) {
+// The stored values as T, where `fits` has said that T can hold them.
+template <typename T>
+void read_as(Type type, std::span<const std::byte> bytes, std::span<T> out) {
   switch (type) {
     case Type::boolean:
-      convert_all<uint8_t>(bytes, out, [](uint8_t value) { return value != 0; });
-      return true;
+      return convert_all<uint8_t>(bytes, out, [](uint8_t value) { return value != 0; });
     case Type::u8:
-      widen<uint8_t>(bytes, out);
-      return true;
+      return widen<uint8_t>(bytes, out);
     case Type::i8:
-      widen<int8_t>(bytes, out);
-      return true;
+      return widen<int8_t>(bytes, out);
     case Type::u16:
-      widen<uint16_t>(bytes, out);
-      return true;
+      return widen<uint16_t>(bytes, out);
     case Type::i16:
-      widen<int16_t>(bytes, out);
-      return true;
+      return widen<int16_t>(bytes, out);
+    case Type::f16:
+      return convert_all<uint16_t>(bytes, out, data::half_to_float);
+    case Type::bf16:
+      return convert_all<uint16_t>(bytes, out, data::bfloat16_to_float);
     case Type::u32:
-      widen<uint32_t>(bytes, out);
-      return true;
+      return widen<uint32_t>(bytes, out);
     case Type::i32:
-      widen<int32_t>(bytes, out);
-      return true;
+      return widen<int32_t>(bytes, out);
+    case Type::f32:
+      return widen<float>(bytes, out);
+    case Type::u64:
+      return widen<uint64_t>(bytes, out);
     case Type::i64:
-      widen<int64_t>(bytes, out);
-      return true;
-    default:
-      return false;
+      return widen<int64_t>(bytes, out);
+    case Type::f64:
+      return widen<double>(bytes, out);
   }
 }
-
-template <typename T>
-constexpr std::string_view wanted_name = std::same_as<T, float>     ? "F32"
-                                         : std::same_as<T, double>  ? "F64"
-                                         : std::same_as<T, int64_t> ? "I64"
-                                                                    : "U8";
 
 }  // namespace
 
@@ -115,8 +75,10 @@ requires(std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, in
          std::same_as<T, uint8_t>) void Entry::read(std::span<T> out) const {
   check(std::ssize(out) == size(), "[safetensors] {}: has {} values: got room for {}", name, size(),
         out.size());
-  check(read_as(type, bytes, out), "[safetensors] {}: holds {}, which doesn't fit into {} without loss", name,
-        name_of(type), wanted_name<T>);
+  check(data::fits(name_of(type), dtype_of<T>()),
+        "[safetensors] {}: holds {}, which doesn't fit into {} without loss", name, name_of(type),
+        lockstep::name_of(dtype_of<T>()));
+  read_as(type, bytes, out);
 }
 
 template void Entry::read(std::span<float>) const;

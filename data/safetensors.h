@@ -29,7 +29,7 @@ namespace lockstep::safetensors {
 enum class Type { boolean, u8, i8, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64 };
 
 int64_t bytes_of(Type type);          // of one element
-std::string_view name_of(Type type);  // "BF16", as the header says it
+std::string_view name_of(Type type);  // "bf16", "bool", ...
 
 struct Info {
   std::string name;

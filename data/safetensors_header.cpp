@@ -18,22 +18,22 @@ constexpr std::string_view metadata_key = "__metadata__";
 
 struct TypeRow {
   Type type;
-  std::string_view name;
+  std::string_view name, header_name;
   int64_t bytes;
 };
-constexpr std::array<TypeRow, 13> type_table = {{{Type::boolean, "BOOL", 1},
-                                                 {Type::u8, "U8", 1},
-                                                 {Type::i8, "I8", 1},
-                                                 {Type::u16, "U16", 2},
-                                                 {Type::i16, "I16", 2},
-                                                 {Type::f16, "F16", 2},
-                                                 {Type::bf16, "BF16", 2},
-                                                 {Type::u32, "U32", 4},
-                                                 {Type::i32, "I32", 4},
-                                                 {Type::f32, "F32", 4},
-                                                 {Type::u64, "U64", 8},
-                                                 {Type::i64, "I64", 8},
-                                                 {Type::f64, "F64", 8}}};
+constexpr std::array<TypeRow, 13> type_table = {{{Type::boolean, "bool", "BOOL", 1},
+                                                 {Type::u8, "u8", "U8", 1},
+                                                 {Type::i8, "i8", "I8", 1},
+                                                 {Type::u16, "u16", "U16", 2},
+                                                 {Type::i16, "i16", "I16", 2},
+                                                 {Type::f16, "f16", "F16", 2},
+                                                 {Type::bf16, "bf16", "BF16", 2},
+                                                 {Type::u32, "u32", "U32", 4},
+                                                 {Type::i32, "i32", "I32", 4},
+                                                 {Type::f32, "f32", "F32", 4},
+                                                 {Type::u64, "u64", "U64", 8},
+                                                 {Type::i64, "i64", "I64", 8},
+                                                 {Type::f64, "f64", "F64", 8}}};
 
 const TypeRow& row_of(Type type) { return type_table.at(static_cast<size_t>(type)); }
 
@@ -121,10 +121,10 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     }
     if (place_ != Place::tensor || key_ != "dtype") wrong("a string");
     once(tensors.back().type);
-    const auto row = std::ranges::find(type_table, std::string_view(text), &TypeRow::name);
+    const auto row = std::ranges::find(type_table, std::string_view(text), &TypeRow::header_name);
     if (row == type_table.end()) {
       std::string known;
-      for (const TypeRow& each : type_table) known += fmt::format(" {}", each.name);
+      for (const TypeRow& each : type_table) known += fmt::format(" {}", each.header_name);
       fail("[safetensors] {}: {} has the unknown dtype {}; known are{}", file_, quote(name_), quote(text),
            known);
     }
@@ -305,7 +305,7 @@ std::string encode_header(std::span<const Info> tensors, const Metadata& metadat
       fail("[safetensors] cannot write {}: its shape is negative or too large", quote(tensor.name));
     }
     header[tensor.name] = {
-        {"dtype", name_of(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        {"dtype", row_of(tensor.type).header_name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text;

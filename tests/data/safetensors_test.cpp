@@ -145,9 +145,9 @@ TEST(Safetensors, ReadsEveryTypeEvenWhereItIsNotAligned) {
   EXPECT_EQ(whole(5), std::vector<int64_t>{4294967295});
   EXPECT_EQ(real(6), std::vector<double>{1.0});
   EXPECT_TRUE(
-      contains(error_of([&] { whole(7); }), "u64: holds U64, which doesn't fit into I64 without loss"));
+      contains(error_of([&] { whole(7); }), "u64: holds u64, which doesn't fit into i64 without loss"));
   std::vector<float> narrow(1);
-  EXPECT_TRUE(contains(error_of([&] { content.entries[6].read(std::span(narrow)); }), "holds F64"));
+  EXPECT_TRUE(contains(error_of([&] { content.entries[6].read(std::span(narrow)); }), "holds f64"));
   EXPECT_TRUE(contains(error_of([&] { content.entries[1].read(std::span(narrow)); }),
                        "has 2 values: got room for 1"));
 }
@@ -275,7 +275,7 @@ TEST(Safetensors, TheFuzzersCorpusIsReadOrRefused) {
     accepted += try_safetensors(bytes_of(data::read_file(file.path())));
     ++files;
   }
-  EXPECT_GE(files, 10);
+  EXPECT_GE(files, 100);
   EXPECT_GE(accepted, 5);
 }
 
