@@ -19,11 +19,12 @@ double erfinv(double y) {
   double x = std::sqrt(std::sqrt(half * half - log_tails / a) - half);
   // Halley's method on erf(x) - y, whose second derivative is -2 x times the first; it triples the correct
   // digits. Where erf is near 1 its complement keeps the digits.
-  for (int step = 0; step < 3; ++step) {
+  double newton = 0;
+  do {
     const double error = magnitude < 0.5 ? std::erf(x) - magnitude : (1 - magnitude) - std::erfc(x);
-    const double newton = error * std::exp(x * x) / (2 * std::numbers::inv_sqrtpi);
+    newton = error * std::exp(x * x) / (2 * std::numbers::inv_sqrtpi);
     x -= newton / (1 + x * newton);
-  }
+  } while (std::abs(newton) > 1e-7 * x);
   return std::copysign(x, y);
 }
 
