@@ -1,0 +1,161 @@
+// GELU. Bound by arithmetic: some 45 operations a vector forward, one division among them.
+#include "core/cpu/simd/gelu.h"
+
+#include <algorithm>
+
+#include "core/cpu/simd/dispatch.h"
+#include "core/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/cpu/simd/gelu.cpp"
+#include <hwy/foreach_target.h>
+
+#include "core/cpu/simd/math-inl.h"
+
+#ifndef LOCKSTEP_GELU_TABLE  // once, not for every target
+#define LOCKSTEP_GELU_TABLE
+namespace lockstep::cpu {
+template <typename T>
+struct GeluTable {
+  void (*forward)(Gelu form, T* y, const T* x, std::int64_t n);
+  void (*backward)(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n);
+  void (*bias_forward)(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width);
+};
+}  // namespace lockstep::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace lockstep::cpu::HWY_NAMESPACE {
+namespace {
+
+// Each form has value(x) = gelu(x) and slope(x) = gelu'(x).
+template <typename T>
+struct ExactGelu {
+  static HWY_INLINE Vec<T> value(Vec<T> x) { return hn::Mul(x, normal_probability<T>(NormalTail<T>(x), x)); }
+
+  // P(x) + x p(x), with the density p(x) = exp(-x^2 / 2) / sqrt(2 pi)
+  static HWY_INLINE Vec<T> slope(Vec<T> x) {
+    const NormalTail<T> at(x);
+    const Vec<T> density = hn::Mul(at.bell, set<T>(static_cast<T>(0.39894228040143267794)));
+    return hn::MulAdd(x, density, normal_probability<T>(at, x));
+  }
+};
+
+// With u = 2 sqrt(2 / pi) (x + 0.044715 x^3), (1 + tanh(u / 2)) / 2 = sigmoid(u).
+template <typename T>
+struct TanhGelu {
+  static constexpr T c = static_cast<T>(1.59576912160573071176),
+                     cubic = static_cast<T>(0.044715 * 1.59576912160573071176);
+
+  static HWY_INLINE Vec<T> value(Vec<T> x) {
+    const Vec<T> inner = hn::MulAdd(hn::Mul(x, x), set<T>(cubic), set<T>(c));
+    return hn::Mul(x, sigmoid<T>(hn::Mul(x, inner)));
+  }
+
+  // s + x s (1 - s) u', with s (1 - s) = e / (1 + e)^2 and e = exp(-|u|), which does not cancel
+  static HWY_INLINE Vec<T> slope(Vec<T> x) {
+    const Vec<T> square = hn::Mul(x, x), one = set<T>(1);
+    const Vec<T> u = hn::Mul(x, hn::MulAdd(square, set<T>(cubic), set<T>(c)));
+    const Vec<T> e = exp<T>(hn::Neg(hn::Abs(u)));
+    const Vec<T> large = hn::Div(one, hn::Add(one, e)), small = hn::Mul(e, large);
+    const Vec<T> s = hn::IfThenElse(hn::Lt(u, hn::Zero(Tag<T>())), small, large);
+    const Vec<T> du = hn::MulAdd(square, set<T>(3 * cubic), set<T>(c));
+    return hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), du, s);
+  }
+};
+
+template <typename T, class F>
+void forward_loop(T* y, const T* x, std::int64_t n) {
+  for_vectors<T>(n,
+                 [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::value(part.load(x + i)), y + i); });
+}
+
+template <typename T, class F>
+void backward_loop(T* dx, const T* dy, const T* x, std::int64_t n) {
+  for_vectors<T>(n, [&](std::int64_t i, auto part) HWY_ATTR {
+    part.store(hn::Mul(part.load(dy + i), F::slope(part.load(x + i))), dx + i);
+  });
+}
+
+template <typename T, class F>
+void bias_forward_loop(T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
+  for (std::int64_t row = 0; row < rows; ++row, y += width, z += width) {
+    for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
+      const Vec<T> v = hn::Add(part.load(z + i), part.load(bias + i));
+      part.store(v, z + i);
+      part.store(F::value(v), y + i);
+    });
+  }
+}
+
+template <typename T>
+void gelu_forward(Gelu form, T* y, const T* x, std::int64_t n) {
+  (form == Gelu::exact ? forward_loop<T, ExactGelu<T>> : forward_loop<T, TanhGelu<T>>)(y, x, n);
+}
+
+template <typename T>
+void gelu_backward(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n) {
+  (form == Gelu::exact ? backward_loop<T, ExactGelu<T>> : backward_loop<T, TanhGelu<T>>)(dx, dy, x, n);
+}
+
+template <typename T>
+void bias_gelu_forward(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
+  (form == Gelu::exact ? bias_forward_loop<T, ExactGelu<T>> : bias_forward_loop<T, TanhGelu<T>>)(y, z, bias,
+                                                                                                 rows, width);
+}
+
+template <typename T>
+constexpr GeluTable<T> gelu_table = {gelu_forward<T>, gelu_backward<T>, bias_gelu_forward<T>};
+
+const Tables<GeluTable>& gelu_tables() {
+  static constexpr Tables<GeluTable> tables = {gelu_table<float>, gelu_table<double>};
+  return tables;
+}
+
+}  // namespace
+}  // namespace lockstep::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lockstep::cpu {
+
+HWY_EXPORT(gelu_tables);
+
+namespace {
+constexpr std::int64_t grain = 8192;  // elements, some 5 microseconds
+}  // namespace
+
+template <typename T>
+void gelu_forward(Gelu form, T* y, const T* x, std::int64_t n) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().forward;
+  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
+    kernel(form, y + begin, x + begin, end - begin);
+  });
+}
+
+template <typename T>
+void gelu_backward(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().backward;
+  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
+    kernel(form, dx + begin, dy + begin, x + begin, end - begin);
+  });
+}
+
+template <typename T>
+void bias_gelu_forward(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().bias_forward;
+  const std::int64_t row_grain = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(width, 1));
+  parallel_for(rows, row_grain, [=](std::int64_t begin, std::int64_t end) {
+    kernel(form, y + begin * width, z + begin * width, bias, end - begin, width);
+  });
+}
+
+template void gelu_forward(Gelu, float*, const float*, std::int64_t);
+template void gelu_forward(Gelu, double*, const double*, std::int64_t);
+template void gelu_backward(Gelu, float*, const float*, const float*, std::int64_t);
+template void gelu_backward(Gelu, double*, const double*, const double*, std::int64_t);
+template void bias_gelu_forward(Gelu, float*, float*, const float*, std::int64_t, std::int64_t);
+template void bias_gelu_forward(Gelu, double*, double*, const double*, std::int64_t, std::int64_t);
+
+}  // namespace lockstep::cpu
+#endif

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+// Normalisation of rows, f32 and f64. x, y and their gradients are (rows, width), contiguous; y may be x.
+// Results do not depend on the number of threads.
+namespace lockstep::cpu {
+
+// y = (x - mean) rstd gain + bias, with mean and rstd = 1 / sqrt(variance + eps) of each row, (rows), kept
+// for the backward. gain and bias, (width), may be null.
+template <typename T>
+void layer_norm_forward(T* y, T* mean, T* rstd, const T* x, const T* gain, const T* bias, std::int64_t rows,
+                        std::int64_t width, double eps);
+
+// dx is written; dgain and dbias are added to. Any of them may be null.
+template <typename T>
+void layer_norm_backward(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* mean, const T* rstd,
+                         const T* gain, std::int64_t rows, std::int64_t width);
+
+// y = x rrms gain, with rrms = 1 / sqrt(mean(x^2) + eps) of each row, (rows). gain may be null.
+template <typename T>
+void rms_norm_forward(T* y, T* rrms, const T* x, const T* gain, std::int64_t rows, std::int64_t width,
+                      double eps);
+
+// dx is written; dgain is added to. Either may be null.
+template <typename T>
+void rms_norm_backward(T* dx, T* dgain, const T* dy, const T* x, const T* rrms, const T* gain,
+                       std::int64_t rows, std::int64_t width);
+
+}  // namespace lockstep::cpu
