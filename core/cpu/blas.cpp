@@ -85,9 +85,9 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   }
 
   // Rows or columns of c in stripes of 48: full register tiles of every kernel (4, 8, 12, 16 or 24), because
-  // the narrower tiles at an edge may round in another way; and whole cache lines of an aligned row. What is
-  // left goes with the last stripe.
-  const bool by_rows = m >= n;
+  // the narrower tiles at an edge may round in another way; what is left goes with the last stripe. (Haswell
+  // kernels begin with what is left of the columns, so only whole tiles of them are split.)
+  const bool by_rows = m >= n || n % 16 != 0;
   const std::int64_t size = by_rows ? m : n, stripe = 48, stripes = std::max<std::int64_t>(size / stripe, 1);
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const auto grain = static_cast<std::int64_t>(least_share / work * static_cast<double>(stripes)) + 1;
