@@ -46,6 +46,10 @@ class Kernels {
   virtual void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const = 0;
   // table[index[i], :] += x[i, :], in the order of i; contiguous.
   virtual void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const = 0;
+  // y[i, ...] = x[index[i, ...], ...] along dim (the other dimensions of x may be larger), and its adjoint
+  // y[index[i, ...], ...] += x[i, ...].
+  virtual void gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const = 0;
+  virtual void scatter_add(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const = 0;
 
   // The fused ops. Tensors are contiguous here; "rows" are those of the last dimension; undefined weights are
   // left out, targets that are not wanted are not computed.

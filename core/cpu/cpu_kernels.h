@@ -17,6 +17,8 @@ class CpuKernels final : public Kernels {
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;
   void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const override;
+  void gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const override;
+  void scatter_add(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const override;
   void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
                   const Tensor& weight, const Tensor& bias, double eps) const override;
   void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias, const Tensor& dy,

@@ -1,9 +1,46 @@
-// Rows of a table: embedding lookup and its gradient. Bound by memory bandwidth.
+// Elements by index: embedding lookup and its gradient. Bound by memory bandwidth.
 #include <algorithm>
 
 #include "core/cpu/cpu_kernels.h"
+#include "core/cpu/strided.h"
 
 namespace lockstep::cpu {
+
+namespace {
+
+// Calls body(element of picked, the element of whole that the index names for it), in the order of the index.
+template <typename T, typename Body>
+void for_each_pick(const Tensor& picked, const Tensor& whole, const Tensor& index, int dim, Body&& body) {
+  // The whole with stride 0 along dim: where each line of it starts.
+  Dims strides = whole.strides();
+  strides[dim] = 0;
+  const Tensor lines = whole.view(index.shape(), strides, whole.offset());
+  const std::int64_t step = whole.strides()[dim];
+  Nest<3>(index.shape(), {&picked, &lines, &index})
+      .for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
+        T* const p = picked.data<T>() + offset[0];
+        T* const line = whole.data<T>() + offset[1];
+        const std::int64_t* const at = index.data<std::int64_t>() + offset[2];
+        for (std::int64_t i = 0; i < n; ++i)
+          body(p[i * stride[0]], line[i * stride[1] + at[i * stride[2]] * step]);
+      });
+}
+
+}  // namespace
+
+void CpuKernels::gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const {
+  dispatch(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    for_each_pick<T>(y, x, index, dim, [](T& out, const T& in) { out = in; });
+  });
+}
+
+void CpuKernels::scatter_add(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const {
+  dispatch_real(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    for_each_pick<T>(x, y, index, dim, [](const T& in, T& out) { out += in; });
+  });
+}
 
 void CpuKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const {
   const std::int64_t width = y.numel() / std::max<std::int64_t>(index.numel(), 1);

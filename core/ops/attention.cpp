@@ -7,6 +7,7 @@
 #include "core/kernels.h"
 #include "core/ops/activations.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/masks.h"
 #include "core/ops/matmul.h"
 #include "core/ops/views.h"
 
@@ -70,16 +71,6 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
 
 Tensor composed(const QKV& x, const AttentionOptions& options) {
   return matmul(attention_weights(x[0], x[1], options), x[2]);
-}
-
-// 1 where key <= query.
-Tensor causal_mask(const Tensor& scores) {
-  const std::int64_t queries = scores.size(-2), keys = scores.size(-1);
-  Tensor mask = empty({queries, keys}, {DType::u8});
-  for (std::int64_t i = 0; i < queries; ++i) {
-    for (std::int64_t j = 0; j < keys; ++j) mask.data<std::uint8_t>()[i * keys + j] = j <= i;
-  }
-  return mask;
 }
 
 // The kernel reads rows that are contiguous.
@@ -192,10 +183,11 @@ Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOption
   std::vector<Tensor> masks;
   if (options.mask.defined()) masks.push_back(options.mask);
   if (options.key_padding_mask.defined()) masks.push_back(padding_as_mask(options.key_padding_mask));
-  if (options.causal) scores = where(causal_mask(scores), scores, nothing);
+  const Tensor past = options.causal ? tril_mask(scores.size(-2), scores.size(-1)) : Tensor();
+  if (options.causal) scores = where(past, scores, nothing);
   for (const Tensor& mask : masks) scores = where(mask, scores, nothing);
   Tensor weights = softmax(scores, -1);
-  if (options.causal && !masks.empty()) masks.push_back(causal_mask(scores));
+  if (options.causal && !masks.empty()) masks.push_back(past);
   for (const Tensor& mask : masks) weights = where(mask, weights, zero);
   return weights;
 }

@@ -33,6 +33,14 @@ Tensor take_rows(const Tensor& table, const Tensor& index) {
                 }));
 }
 
+// zeros of `shape` to which x is added at the index along dim: the adjoint of gather.
+Tensor scatter_add(const Tensor& x, const Tensor& index, const Dims& shape, int dim) {
+  Tensor y = zeros(shape, x.options());
+  kernels(y).scatter_add(y, x, index, dim);
+  return record("scatter_add", y,
+                wrt(x, [index = saved(index), dim](const Tensor& dy) { return gather(dy, index(), dim); }));
+}
+
 // The index, contiguous, all of it in [0, size).
 Tensor checked_index(const char* name, const Tensor& index, std::int64_t size) {
   check(index.dtype() == DType::i64, "[{}] expected an i64 index, got {}", name, describe(index));
@@ -62,6 +70,21 @@ Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
   check(index.rank() == 1, "[index_select] expected a one-dimensional index, got {}", describe(index));
   dim = normalize_dim(dim, x.rank(), "index_select");
   return transpose(embedding(transpose(x, 0, dim), index), 0, dim);
+}
+
+// dx = dy added up at the index
+Tensor gather(const Tensor& x, const Tensor& index, int dim) {
+  dim = normalize_dim(dim, x.rank(), "gather");
+  bool fits = index.rank() == x.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) fits = i == dim || index.size(i) <= x.size(i);
+  check(fits, "[gather] the index may be no larger than x outside dimension {}, got {} for {}", dim,
+        describe(index), describe(x));
+  const Tensor at = checked_index("gather", index, x.size(dim));
+  Tensor y = empty(index.shape(), x.options());
+  kernels(y).gather(y, x, at, dim);
+  return record("gather", y, wrt(x, [at = saved(at), shape = x.shape(), dim](const Tensor& dy) {
+                  return scatter_add(dy, at(), shape, dim);
+                }));
 }
 
 }  // namespace lockstep

@@ -10,4 +10,8 @@ Tensor embedding(const Tensor& weight, const Tensor& index);
 // The slices of x along dim that a one-dimensional index names.
 Tensor index_select(const Tensor& x, const Tensor& index, int dim);
 
+// y[i, j, ...] = x[index[i, j, ...], j, ...] for dim 0, and so on. In the other dimensions index may be
+// smaller than x.
+Tensor gather(const Tensor& x, const Tensor& index, int dim);
+
 }  // namespace lockstep

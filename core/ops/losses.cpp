@@ -38,29 +38,15 @@ void check_targets(const char* name, const Tensor& logits, const Tensor& target,
   }
 }
 
-double class_weight(const CrossEntropyOptions& options, const std::vector<double>& weights,
-                    std::int64_t label) {
-  if (label == options.ignore_index) return 0;
-  return weights.empty() ? 1 : weights[static_cast<std::size_t>(label)];
-}
-
-std::vector<double> class_weights(const CrossEntropyOptions& options) {
-  return options.class_weights.defined() ? options.class_weights.to_vector() : std::vector<double>();
-}
-
-// What the mean divides by.
-double total_weight(const Tensor& target, const CrossEntropyOptions& options) {
-  const std::vector<double> weights = class_weights(options);
-  double total = 0;
-  for (std::int64_t i = 0; i < target.numel(); ++i)
-    total += class_weight(options, weights, target.data<std::int64_t>()[i]);
-  return total;
+std::vector<double> class_weights(const Tensor& logits, const CrossEntropyOptions& options) {
+  if (options.class_weights.defined()) return options.class_weights.to_vector();
+  return std::vector<double>(static_cast<std::size_t>(logits.shape().back()), 1.0);
 }
 
 // The distribution (..., classes) that a row's target stands for, times the class weights: what multiplies
 // -log p.
 Tensor target_distribution(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
-  const std::vector<double> weights = class_weights(options);
+  const std::vector<double> weights = class_weights(logits, options);
   const std::int64_t classes = logits.shape().back();
   Tensor share = zeros(logits.shape(), logits.options());
   dispatch_real(logits.dtype(), [&](auto t) {
@@ -72,16 +58,24 @@ Tensor target_distribution(const Tensor& logits, const Tensor& target, const Cro
       for (std::int64_t c = 0; c < classes; ++c) {
         const double even = options.label_smoothing / static_cast<double>(classes);
         const double value = (c == label ? 1 - options.label_smoothing : 0) + even;
-        row[c] = static_cast<T>(value * class_weight(options, weights, c));
+        row[c] = static_cast<T>(value * weights[static_cast<std::size_t>(c)]);
       }
     }
   });
   return share;
 }
 
-Tensor weighted_mean(const Tensor& losses, const Tensor& target, const CrossEntropyOptions& options) {
+// The mean divides by the weights of the targets that count.
+Tensor reduced(const Tensor& losses, const Tensor& logits, const Tensor& target,
+               const CrossEntropyOptions& options) {
   if (options.reduction != Reduction::mean) return reduced(losses, options.reduction);
-  return sum(losses) * (1 / total_weight(target, options));
+  const std::vector<double> weights = class_weights(logits, options);
+  double total = 0;
+  for (std::int64_t i = 0; i < target.numel(); ++i) {
+    const std::int64_t label = target.data<std::int64_t>()[i];
+    if (label != options.ignore_index) total += weights[static_cast<std::size_t>(label)];
+  }
+  return sum(losses) * (1 / total);
 }
 
 }  // namespace
@@ -93,33 +87,31 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   const auto reference = [labels, options](const Tensor& x) {
     return -sum(target_distribution(x, labels, options) * log_softmax(x, -1), {-1});
   };
-  if (options.class_weights.defined()) return weighted_mean(reference(logits), labels, options);
+  if (options.class_weights.defined()) return reduced(reference(logits), logits, labels, options);
 
   const std::int64_t ignore = options.ignore_index;
   const double smoothing = options.label_smoothing;
-  const Tensor losses = empty(labels.shape(), logits.options()), lse = empty_like(losses);
+  Tensor losses = empty(labels.shape(), logits.options());
+  const Tensor lse = empty_like(losses);
   {
     const NoGrad no_grad;
     kernels(logits).cross_entropy(losses, lse, contiguous(logits), labels, ignore, smoothing);
   }
-  return weighted_mean(record_fused(
-                           "cross_entropy", losses, std::array{logits},
-                           [labels, lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in,
-                                                                         GradientSlots& slots) {
-                             kernels(dy).cross_entropy_backward(slots.target(0), reshape(dy, {dy.numel()}),
-                                                                contiguous(in[0]), lse(), labels, ignore,
-                                                                smoothing);
-                           },
-                           reference),
-                       labels, options);
+  losses = record_fused(
+      "cross_entropy", losses, std::array{logits},
+      [labels, lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in, GradientSlots& slots) {
+        kernels(dy).cross_entropy_backward(slots.target(0), reshape(dy, {dy.numel()}), contiguous(in[0]),
+                                           lse(), labels, ignore, smoothing);
+      },
+      reference);
+  return reduced(losses, logits, labels, options);
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const CrossEntropyOptions& options) {
   const Tensor labels = contiguous(target);
   check_targets("nll_loss", log_probabilities, labels, options);
-  const Tensor losses =
-      -sum(target_distribution(log_probabilities, labels, options) * log_probabilities, {-1});
-  return weighted_mean(losses, labels, options);
+  const Tensor share = target_distribution(log_probabilities, labels, options);
+  return reduced(-sum(share * log_probabilities, {-1}), log_probabilities, labels, options);
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction) {

@@ -198,6 +198,20 @@ Tensor cat(const std::vector<Tensor>& parts, int dim) {
   return attach(std::move(y), own(std::make_unique<CatNode>(parts, dim)));
 }
 
+Tensor stack(const std::vector<Tensor>& parts, int dim) {
+  check(!parts.empty(), "[stack] expected at least one tensor");
+  dim = normalize_dim(dim, parts[0].rank() + 1, "stack");
+  std::vector<Tensor> raised;
+  for (const Tensor& part : parts) {
+    check(part.shape() == parts[0].shape(), "[stack] {} does not go with {}", describe(part),
+          describe(parts[0]));
+    Dims shape = part.shape();
+    shape.insert(dim, 1);
+    raised.push_back(reshape(part, shape));
+  }
+  return cat(raised, dim);
+}
+
 // dx = dy
 Tensor clone(const Tensor& x) {
   return record("clone", copy_as(x, x.dtype()), wrt(x, [](const Tensor& dy) { return dy; }));

@@ -21,6 +21,8 @@ Tensor flip(const Tensor& x, const std::vector<int>& dims);
 // x[..., index, ...]: one dimension less.
 Tensor select(const Tensor& x, int dim, std::int64_t index);
 Tensor cat(const std::vector<Tensor>& parts, int dim);
+// Tensors of one shape side by side along a new dimension.
+Tensor stack(const std::vector<Tensor>& parts, int dim);
 // x itself if it is contiguous (or undefined), else a copy that is.
 Tensor contiguous(const Tensor& x);
 // A copy with its own memory.

@@ -1,0 +1,182 @@
+// Every op of the list: its derivatives against finite differences, f32 against f64, the raw gradient of a
+// fused op against its reference, strided inputs and leading dimensions.
+#include "tests/core/op_cases.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/autograd.h"
+#include "core/kernels.h"
+#include "core/random/keyed_stream.h"
+
+namespace lockstep::cases {
+namespace {
+
+// Numbers for cotangents and directions.
+Tensor random_like(const Tensor& x, const std::string& name) {
+  Tensor y = empty(x.shape(), x.options());
+  const KeyedStream stream(2, "op cases", name);
+  dispatch_real(x.dtype(), [&](auto t) {
+    stream.fill_normal(std::span(y.data<decltype(t)>(), static_cast<std::size_t>(y.numel())), 0, 1);
+  });
+  return y;
+}
+
+Inputs real_ones(const Inputs& inputs) {
+  Inputs real;
+  std::copy_if(inputs.begin(), inputs.end(), std::back_inserter(real),
+               [](const Tensor& x) { return is_real(x.dtype()); });
+  return real;
+}
+
+// sum(y * cotangent), so that every op becomes a function to a number.
+Tensor objective(const OpCase& op, const Inputs& inputs) {
+  const Tensor y = op.call(inputs);
+  return sum(y * random_like(y, op.name));
+}
+
+Inputs gradients(const OpCase& op, const Inputs& inputs, bool create_graph) {
+  return grad(objective(op, inputs), real_ones(inputs), {}, {.create_graph = create_graph});
+}
+
+// The derivative of all gradients along all directions at once; zero where there is none.
+Inputs second_derivatives(const OpCase& op, const Inputs& inputs, const Inputs& directions) {
+  const Inputs first = gradients(op, inputs, true), real = real_ones(inputs);
+  Tensor along = zeros({}, first[0].options());
+  for (std::size_t i = 0; i < first.size(); ++i) along = along + sum(first[i] * directions[i]);
+  Inputs second(real.size());
+  if (along.requires_grad()) second = grad(along, real, {}, {.allow_unused = true});
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    if (!second[i].defined()) second[i] = zeros_like(real[i]);
+  }
+  return second;
+}
+
+double largest(const std::vector<double>& values) {
+  double size = 0;
+  for (double value : values) size = std::max(size, std::abs(value));
+  return size;
+}
+
+void expect_close(const Tensor& actual, const Tensor& expected, double relative, const std::string& what) {
+  ASSERT_EQ(actual.shape(), expected.shape()) << what;
+  const std::vector<double> a = actual.to_vector(), e = expected.to_vector();
+  const double allowed = relative * (1 + largest(e));
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], e[i], allowed) << what << ", element " << i;
+}
+
+// Leaves with the values x + step d.
+Inputs moved(const Inputs& inputs, const Inputs& directions, double step) {
+  Inputs result;
+  std::size_t i = 0;
+  for (const Tensor& x : inputs) {
+    if (!is_real(x.dtype())) {
+      result.push_back(x);
+      continue;
+    }
+    Tensor y = (x.detach() + directions[i++] * step).detach();
+    result.push_back(y.set_requires_grad());
+  }
+  return result;
+}
+
+Inputs unit_directions(const Inputs& real, std::size_t input, std::int64_t element) {
+  Inputs directions;
+  for (const Tensor& x : real) directions.push_back(zeros_like(x));
+  directions[input].data<double>()[element] = 1;
+  return directions;
+}
+
+class Op : public testing::TestWithParam<OpCase> {
+ protected:
+  const OpCase& op = GetParam();
+  Inputs inputs = draw(op.inputs, DType::f64, op.name);
+  Inputs real = real_ones(inputs);
+};
+
+TEST_P(Op, DerivativesMatchFiniteDifferences) {
+  constexpr double h = 1e-6;
+  const Inputs first = gradients(op, inputs, false);
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    const std::vector<double> analytic = first[i].to_vector();
+    for (std::int64_t e = 0; e < real[i].numel(); ++e) {
+      const Inputs along = unit_directions(real, i, e);
+      const double numeric =
+          (objective(op, moved(inputs, along, h)).item() - objective(op, moved(inputs, along, -h)).item()) /
+          (2 * h);
+      ASSERT_NEAR(analytic[static_cast<std::size_t>(e)], numeric, 2e-8 * (1 + largest(analytic)))
+          << "input " << i << ", element " << e;
+    }
+  }
+
+  Inputs directions;
+  for (std::size_t i = 0; i < real.size(); ++i)
+    directions.push_back(random_like(real[i], op.name + " direction " + std::to_string(i)));
+  const Inputs second = second_derivatives(op, inputs, directions);
+  const Inputs above = gradients(op, moved(inputs, directions, h), false);
+  const Inputs below = gradients(op, moved(inputs, directions, -h), false);
+  for (std::size_t i = 0; i < real.size(); ++i)
+    expect_close(second[i], (above[i] - below[i]) / (2 * h), 1e-7, "second derivative " + std::to_string(i));
+}
+
+TEST_P(Op, RawGradientEqualsTheDifferentiableOne) {
+  const Inputs raw = gradients(op, inputs, false), reference = gradients(op, inputs, true);
+  for (std::size_t i = 0; i < raw.size(); ++i) expect_close(raw[i], reference[i], 1e-13, "gradient");
+}
+
+TEST_P(Op, SinglePrecisionAgrees) {
+  const Inputs single = draw(op.inputs, DType::f32, op.name);
+  expect_close(op.call(single), op.call(inputs), 3e-6, "value");
+  const Inputs a = gradients(op, single, false), b = gradients(op, inputs, false);
+  for (std::size_t i = 0; i < a.size(); ++i) expect_close(a[i], b[i], 1e-5, "gradient");
+}
+
+// The same values with gaps between them and the dimensions stored in reverse.
+Tensor scattered(const Tensor& x) {
+  std::vector<int> reverse;
+  Dims shape;
+  for (int i = x.rank() - 1; i >= 0; --i) {
+    reverse.push_back(i);
+    shape.push_back(2 * x.size(i) + 1);
+  }
+  const NoGrad no_grad;
+  Tensor view = zeros(shape, x.options());
+  for (int i = 0; i < x.rank(); ++i) view = slice(view, i, 1, view.size(i), 2);
+  if (x.rank() > 0) view = permute(view, reverse);
+  kernels(view).copy(view, x);
+  return view.detach();
+}
+
+TEST_P(Op, StridedInputsGiveTheSame) {
+  Inputs strided;
+  for (const Tensor& x : inputs) {
+    strided.push_back(scattered(x));
+    if (is_real(x.dtype())) strided.back().set_requires_grad();
+  }
+  expect_close(op.call(strided), op.call(inputs), 1e-13, "value");
+  const Inputs a = gradients(op, strided, false), b = gradients(op, inputs, false);
+  for (std::size_t i = 0; i < a.size(); ++i) expect_close(a[i], b[i], 1e-13, "gradient");
+}
+
+TEST_P(Op, ALeadingDimensionIsALoop) {
+  if (op.leading.empty()) return;
+  std::vector<Input> wider = op.inputs;
+  for (std::size_t which : op.leading) wider[which].shape.insert(0, 2);
+  const Inputs all = draw(wider, DType::f64, op.name);
+  const Tensor y = op.call(all);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    Inputs one = all;
+    for (std::size_t which : op.leading) one[which] = select(all[which], 0, i);
+    expect_close(select(y, 0, i), op.call(one), 1e-13, "slice " + std::to_string(i));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Core, Op, testing::ValuesIn(op_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+
+void PrintTo(const OpCase& op, std::ostream* out) { *out << op.name; }
+
+}  // namespace lockstep::cases
