@@ -125,6 +125,24 @@ TEST_P(BothFormats, ConvertFiles) {
   EXPECT_EQ(combined[1].parts.at(2).heads, 2);
 }
 
+// A checkpoint holds more than parameters; whatever is shaped like them converts in the same way.
+TEST(Weights, AnOptimizersStateConvertsLikeTheParameters) {
+  TempFolder folder;
+  h5::File file = h5::File::create(folder / "checkpoint.h5");
+  h5::Group parameters = file.create_group("parameters"), momentum = file.create_group("optimizer/momentum");
+  data::write_weights(parameters, combined_model(1));
+  data::write_weights(momentum, combined_model(1000));
+  file.set_attribute("step", 100);
+  file.commit();
+
+  const h5::File read = h5::File::open(folder / "checkpoint.h5");
+  ParameterList separate = separate_model(-1), separate_momentum = separate_model(-1);
+  data::load(data::weights_in(read.group("parameters")), separate);
+  data::load(data::weights_in(read.group("optimizer/momentum")), separate_momentum);
+  EXPECT_EQ(all_values(separate), all_values(separate_model(1)));
+  EXPECT_EQ(all_values(separate_momentum), all_values(separate_model(1000)));
+}
+
 TEST(Weights, RefuseWhatDoesNotFitAndChangeNothing) {
   TempFolder folder;
   const std::string path = folder / "a.safetensors";
