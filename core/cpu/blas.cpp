@@ -84,11 +84,12 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
                      std::int64_t{1});
   }
 
-  // Rows or columns of c in stripes of 48: full register tiles of every kernel (4, 8, 12, 16 or 24), because
-  // the narrower tiles at an edge may round in another way; what is left goes with the last stripe. (Haswell
-  // kernels begin with what is left of the columns, so only whole tiles of them are split.)
-  const bool by_rows = m >= n || n % 16 != 0;
-  const std::int64_t size = by_rows ? m : n, stripe = 48, stripes = std::max<std::int64_t>(size / stripe, 1);
+  // The longer side of c in stripes that are full register tiles of every kernel, because narrower tiles at
+  // an edge may round in another way; what is left goes with the last stripe. Stripes of columns are whole
+  // cache lines of an aligned row, too.
+  const bool by_rows = m >= n || n % 16 != 0 || !openblas().columns_round_alike;
+  const std::int64_t size = by_rows ? m : n, stripe = by_rows ? 24 : 48;
+  const std::int64_t stripes = std::max<std::int64_t>(size / stripe, 1);
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const auto grain = static_cast<std::int64_t>(least_share / work * static_cast<double>(stripes)) + 1;
   parallel_for(stripes, grain, [&](std::int64_t first, std::int64_t last) {

@@ -180,6 +180,7 @@ OpenBlas load_and_check() {
   blas.sgemv = function<decltype(cblas_sgemv)>(library, "cblas_sgemv");
   blas.dgemv = function<decltype(cblas_dgemv)>(library, "cblas_dgemv");
   blas.info.core = core_of(library);
+  blas.columns_round_alike = !same(blas.info.core, "Haswell") && !same(blas.info.core, "Zen");
   blas.info.config = function<char*()>(library, "openblas_get_config")();
   blas.info.threads = function<int()>(library, "openblas_get_num_threads")();
   Dl_info place{};

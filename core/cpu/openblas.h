@@ -15,6 +15,9 @@ struct OpenBlas {
   decltype(&cblas_dgemm) dgemm = nullptr;
   decltype(&cblas_sgemv) sgemv = nullptr;
   decltype(&cblas_dgemv) dgemv = nullptr;
+  // Whether some columns of a product have the same bits as the same columns of the whole. Not so for the
+  // first and last 8 columns in the Haswell kernels, which Zen shares.
+  bool columns_round_alike = true;
   BlasInfo info;
 };
 

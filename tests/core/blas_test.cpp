@@ -76,7 +76,8 @@ TYPED_TEST(Gemm, EqualsAPlainLoopForEverySizeAndTranspose) {
 
 TYPED_TEST(Gemm, HasTheSameBitsOnAnyNumberOfThreads) {
   using T = TypeParam;
-  const int shapes[][3] = {{517, 192, 64}, {64, 208, 1031}, {300, 129, 400}, {129, 300, 400}, {65, 1040, 97}};
+  const int shapes[][3] = {{517, 192, 64},  {64, 200, 1031}, {64, 208, 1031}, {300, 129, 400},
+                           {129, 300, 400}, {97, 384, 256},  {65, 1040, 97}};
   for (const auto& [m, n, k] : shapes) {
     for (int variant = 0; variant < 4; ++variant) {
       const bool trans_a = (variant & 1) != 0, trans_b = (variant & 2) != 0;
