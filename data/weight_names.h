@@ -15,8 +15,8 @@ namespace lockstep::data {
 //   any other                                            ->  itself
 std::vector<Part> parts_by_name(std::string_view name, std::int64_t rows);
 
-// True for buffers that follow from the configuration, such as causal_mask: it doesn't matter whether a file
-// has them.
+// True for buffers that follow from the configuration, such as causal_mask: they are written for others to
+// read, and never loaded.
 bool is_derived(std::string_view name);
 
 // Renames what GenerativeModels named otherwise:

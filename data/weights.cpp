@@ -52,6 +52,7 @@ class Plan {
   }
 
   void add(const Parameter& parameter) {
+    if (is_derived(parameter.name)) return;
     check(parameter.tensor.is_contiguous(), "[load] {}: can only be filled where it is contiguous",
           parameter.name);
     const Dims& shape = parameter.tensor.shape();
@@ -59,11 +60,10 @@ class Plan {
       const StoredTensor& stored = *same->second;
       if (stored.shape == shape) {
         copy(stored, 0, parameter, 0, rows_of(shape));
-      } else if (is_derived(parameter.name)) {
-        leave_out(stored, "follows from the configuration, which has another length");
       } else {
-        other_shape(stored, stored.shape, parameter.name, shape);
+        other_shape(parameter.name, stored.shape, shape);
       }
+      for (const Part& part : stored.parts) used_.insert(&part);
       return;
     }
     if (parameter.parts.empty()) {
@@ -75,11 +75,12 @@ class Plan {
   // What of the file was not asked for.
   void finish(const std::vector<StoredTensor>& stored) {
     for (const StoredTensor& tensor : stored) {
-      if (is_derived(tensor.name) && !used_.contains(tensor.name)) {
-        leave_out(tensor, "follows from the configuration");
+      if (is_derived(tensor.name)) {
+        report_.notes.push_back(tensor.name + " is left out: it follows from the configuration");
+        continue;
       }
       for (const Part& part : tensor.parts) {
-        if (used_.contains(tensor.name) || used_.contains(part_key(tensor, part))) continue;
+        if (used_.contains(&part)) continue;
         report_.unexpected.push_back(with_rows(tensor.name, tensor.shape, part.begin, part.end - part.begin));
       }
     }
@@ -94,17 +95,11 @@ class Plan {
     const Part* part;
   };
 
-  static std::string part_key(const StoredTensor& tensor, const Part& part) {
-    return fmt::format("{}/{}", tensor.name, part.begin);
-  }
-
   void add_part(const Parameter& parameter, const Part& part) {
     const auto [first, last] = by_part_.equal_range(part.name);
     if (first == last) {
-      if (!is_derived(parameter.name)) {
-        report_.missing.push_back(
-            with_rows(parameter.name, parameter.tensor.shape(), part.begin, part.end - part.begin));
-      }
+      report_.missing.push_back(
+          with_rows(parameter.name, parameter.tensor.shape(), part.begin, part.end - part.begin));
       return;
     }
     const auto& [tensor, source] = first->second;
@@ -112,18 +107,17 @@ class Plan {
       fail("[load] both {} and {} of the file stand for {}: remove one", tensor->name,
            std::next(first)->second.tensor->name, part.name);
     }
+    used_.insert(source);
     const std::int64_t rows = part.end - part.begin;
     if (source->end - source->begin != rows ||
         without_rows(tensor->shape) != without_rows(parameter.tensor.shape())) {
       Dims got = tensor->shape, wanted = parameter.tensor.shape();
       if (!got.empty()) got[0] = source->end - source->begin;
       if (!wanted.empty()) wanted[0] = rows;
-      other_shape(*tensor, got, part.name, wanted);
-      used_.insert(part_key(*tensor, *source));
-      return;
+      other_shape(part.name, got, wanted);
+    } else {
+      copy(*tensor, source->begin, parameter, part.begin, rows);
     }
-    copy(*tensor, source->begin, parameter, part.begin, rows);
-    used_.insert(part_key(*tensor, *source));
   }
 
   void copy(const StoredTensor& from, std::int64_t from_row, const Parameter& to, std::int64_t to_row,
@@ -136,25 +130,18 @@ class Plan {
     copies_.push_back({&from, from_row, to.tensor, to_row, rows});
     report_.mapped.emplace_back(with_rows(from.name, from.shape, from_row, rows),
                                 with_rows(to.name, to.tensor.shape(), to_row, rows));
-    if (rows == rows_of(from.shape)) used_.insert(from.name);
     if (!from.note.empty()) report_.notes.push_back(from.note);
   }
 
-  void other_shape(const StoredTensor& stored, const Dims& got, const std::string& name, const Dims& wanted) {
+  void other_shape(const std::string& name, const Dims& got, const Dims& wanted) {
     report_.other_shape.push_back(
         fmt::format("{} is {} in the file, {} in the model", name, to_string(got), to_string(wanted)));
-    if (got == stored.shape) used_.insert(stored.name);
-  }
-
-  void leave_out(const StoredTensor& stored, std::string_view why) {
-    report_.notes.push_back(fmt::format("{} is left out: it {}", stored.name, why));
-    used_.insert(stored.name);
   }
 
   LoadOptions options_;
   std::map<std::string, const StoredTensor*> by_name_;
   std::multimap<std::string, Source> by_part_;
-  std::set<std::string> used_;  // names of tensors, part_keys of their parts
+  std::set<const Part*> used_;  // of the file
   std::vector<Copy> copies_;
   std::vector<std::string> other_type_;
   LoadReport report_;
