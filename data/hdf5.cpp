@@ -92,6 +92,12 @@ Handle opened(hid_t id, const std::string& path) {
        truncated ? "; the file is cut short: restore it from where it came, or make it again" : "");
 }
 
+bool is_kind(hid_t group, std::string_view path, H5O_type_t kind) {
+  H5O_info_t info;
+  return H5Oget_info_by_name2(group, std::string(path).c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 &&
+         info.type == kind;
+}
+
 }  // namespace
 
 Handle::Handle(const Handle& other) : id_(other.id_) {
@@ -194,14 +200,6 @@ bool Group::has(std::string_view path) const {
     if (end == std::string_view::npos) return H5Oexists_by_name(id(), step.c_str(), H5P_DEFAULT) > 0;
   }
 }
-
-namespace {
-bool is_kind(hid_t group, std::string_view path, H5O_type_t kind) {
-  H5O_info_t info;
-  return H5Oget_info_by_name2(group, std::string(path).c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 &&
-         info.type == kind;
-}
-}  // namespace
 
 bool Group::has_group(std::string_view path) const {
   Guard guard;
