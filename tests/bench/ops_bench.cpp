@@ -27,9 +27,9 @@ double median_microseconds(const std::function<void()>& action) {
 }
 
 std::string shapes_of(const std::vector<cases::Input>& inputs) {
-  std::vector<std::string> shapes;
-  for (const cases::Input& input : inputs) shapes.push_back(to_string(input.shape));
-  return fmt::format("{}", fmt::join(shapes, " "));
+  std::string text;
+  for (const cases::Input& input : inputs) text.append(to_string(input.shape)).append(" ");
+  return text;
 }
 
 }  // namespace
