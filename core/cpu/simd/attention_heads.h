@@ -1,0 +1,77 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/cpu/simd/attention.h"
+#include "core/memory.h"
+
+// How a call of attention is cut into work for threads.
+namespace lockstep::cpu {
+
+// A head's queries are dealt out in pieces of this many; a multiple of every target's block.
+inline constexpr std::int64_t query_piece = 256;
+
+// Pieces in the order 0, n - 1, 1, n - 2, ...: under a causal mask the late ones are the long ones, and
+// neighbours then make equal work.
+inline std::int64_t balanced(std::int64_t i, std::int64_t n) { return i % 2 == 0 ? i / 2 : n - 1 - i / 2; }
+
+// How many heads' worth of `queries` queries a thread should get at least: some 10 microseconds of work.
+inline std::int64_t head_grain(const Attention& call, std::int64_t queries) {
+  const std::int64_t work = std::max<std::int64_t>(1, queries * call.keys * (call.dim + call.value_dim));
+  return std::max<std::int64_t>(1, 500'000 / work);
+}
+
+// For each batch row, the keys that the mask leaves.
+class VisiblePositions {
+ public:
+  explicit VisiblePositions(const Attention& call) {
+    if (call.key_mask == nullptr) return;
+    data_ = Buffer(static_cast<std::size_t>(call.batch * (call.keys + 1)) * sizeof(std::int32_t));
+    for (std::int64_t b = 0; b < call.batch; ++b) {
+      std::int32_t* const row = begin(b, call);
+      std::int32_t n = 0;
+      for (std::int64_t i = 0; i < call.keys; ++i) {
+        if (call.key_mask[b * call.keys + i] != 0) row[++n] = static_cast<std::int32_t>(i);
+      }
+      row[0] = n;
+    }
+  }
+
+  // Null without a mask: all of them.
+  const std::int32_t* positions(std::int64_t batch, const Attention& call) const {
+    return call.key_mask == nullptr ? nullptr : begin(batch, call) + 1;
+  }
+  std::int64_t count(std::int64_t batch, const Attention& call) const {
+    return call.key_mask == nullptr ? call.keys : *begin(batch, call);
+  }
+
+ private:
+  std::int32_t* begin(std::int64_t batch, const Attention& call) const {
+    return static_cast<std::int32_t*>(data_.data()) + batch * (call.keys + 1);
+  }
+
+  Buffer data_;
+};
+
+template <typename T>
+struct AttentionForward {
+  AttentionView<T> out;
+  T* lse;
+  AttentionView<const T> q, k, v;
+  const Attention& attention;
+  const VisiblePositions& visible;
+  std::int64_t pieces, piece_queries;
+};
+
+template <typename T>
+struct AttentionBackward {
+  AttentionView<T> dq, dk, dv;
+  AttentionView<const T> dout, out;
+  const T* lse;
+  AttentionView<const T> q, k, v;
+  const Attention& attention;
+  const VisiblePositions& visible;
+};
+
+}  // namespace lockstep::cpu

@@ -1,0 +1,167 @@
+// What both directions of attention are made of: packed rows, transposed blocks, and small matrix products
+// whose results stay in registers. Included once per target.
+//
+// Scores are kept transposed, (key, query), with queries in the vector's lanes: the softmax is then free of
+// sums across lanes, and keys and values are read as broadcast numbers in the order in which they lie in
+// memory.
+#if defined(LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_
+#undef LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_
+#else
+#define LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_
+#endif
+
+#include <algorithm>
+
+#include "core/cpu/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lockstep::cpu::HWY_NAMESPACE {
+
+// A tile is `tile_rows` broadcast numbers by 1 or 2 vectors. With 32 registers, 8 x 2 sums leave room for the
+// operands and hide the latency of the multiply-add.
+inline constexpr int tile_rows = HWY_TARGET == HWY_AVX3 ? 8 : 4;
+
+template <typename T>
+inline constexpr std::int64_t block_queries = 2 * lanes<T>;
+inline constexpr std::int64_t block_keys = 64;
+
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+// Packed rows have this many numbers: whole vectors and whole tiles.
+template <typename T>
+constexpr std::int64_t packed_width(std::int64_t dim) {
+  return round_up(dim, std::max<std::int64_t>(lanes<T>, tile_rows));
+}
+
+// sums[r][v] += sum over i of a[r a_row + i a_step] b[i b_step + v N .. + N - 1]
+template <typename T, int rows, int vectors>
+struct Tile {
+  Vec<T> sums[rows][vectors];
+
+  HWY_INLINE void clear() {
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v) sums[r][v] = hn::Zero(Tag<T>());
+    }
+  }
+  HWY_INLINE void load(const T* from, std::int64_t row_stride) {
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v)
+        sums[r][v] = hn::LoadU(Tag<T>(), from + r * row_stride + v * lanes<T>);
+    }
+  }
+  HWY_INLINE void store(T* to, std::int64_t row_stride) const {
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v) hn::StoreU(sums[r][v], Tag<T>(), to + r * row_stride + v * lanes<T>);
+    }
+  }
+  HWY_INLINE void multiply(const T* HWY_RESTRICT a, std::int64_t a_row, std::int64_t a_step,
+                           const T* HWY_RESTRICT b, std::int64_t b_step, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i, a += a_step, b += b_step) {
+      Vec<T> right[vectors];
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(Tag<T>(), b + v * lanes<T>);
+      HWY_UNROLL(16)
+      for (int r = 0; r < rows; ++r) {
+        const Vec<T> left = set<T>(a[r * a_row]);
+        HWY_UNROLL(2)
+        for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(left, right[v], sums[r][v]);
+      }
+    }
+  }
+};
+
+// Rows of `dim` numbers to rows of `width` >= dim, zeros behind them.
+template <typename T>
+HWY_INLINE void copy_row(T* to, const T* from, std::int64_t dim, std::int64_t width) {
+  std::int64_t i = 0;
+  for (; i + lanes<T> <= dim; i += lanes<T>) hn::StoreU(hn::LoadU(Tag<T>(), from + i), Tag<T>(), to + i);
+  for (; i < dim; ++i) to[i] = from[i];
+  for (; i < width; ++i) to[i] = T(0);
+}
+
+template <typename T>
+HWY_INLINE void write_row(T* to, const T* from, std::int64_t dim) {
+  copy_row(to, from, dim, dim);
+}
+
+// One vector of 128-bit blocks, block b from `from + b stride`.
+#if HWY_TARGET != HWY_SCALAR
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* from, std::int64_t stride) {
+  constexpr std::size_t n = hn::MaxLanes(D());
+  if constexpr (n * sizeof(T) == 16) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Half<D> half;
+    constexpr std::int64_t blocks = static_cast<std::int64_t>(n * sizeof(T) / 32);
+    return hn::Combine(d, load_blocks(half, from + blocks * stride, stride), load_blocks(half, from, stride));
+  }
+}
+#endif
+
+// to[c][r] = factor from[r][c], with rows a multiple of N and columns of 128 bits.
+template <typename T>
+HWY_NOINLINE void transpose(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
+                            std::int64_t rows, std::int64_t columns, T factor) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = factor * from[r * from_stride + c];
+  }
+#else
+  const Tag<T> d;
+  const Tag<double> pairs;
+  constexpr std::int64_t side = 16 / sizeof(T);
+  const Vec<T> scale = set<T>(factor);
+  for (std::int64_t c = 0; c < columns; c += side) {
+    for (std::int64_t r = 0; r < rows; r += lanes<T>) {
+      const T* const source = from + r * from_stride + c;
+      const auto rows_at = [&](std::int64_t i) HWY_ATTR {
+        return load_blocks(d, source + i * from_stride, side * from_stride);
+      };
+      T* const target = to + c * to_stride + r;
+      const auto put = [&](std::int64_t i, Vec<T> x)
+                           HWY_ATTR { hn::StoreU(hn::Mul(x, scale), d, target + i * to_stride); };
+      if constexpr (sizeof(T) == 4) {
+        const Vec<T> a = rows_at(0), b = rows_at(1), e = rows_at(2), f = rows_at(3);
+        const auto ab = hn::BitCast(pairs, hn::InterleaveLower(d, a, b)),
+                   ef = hn::BitCast(pairs, hn::InterleaveLower(d, e, f));
+        const auto ab2 = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b)),
+                   ef2 = hn::BitCast(pairs, hn::InterleaveUpper(d, e, f));
+        put(0, hn::BitCast(d, hn::InterleaveLower(pairs, ab, ef)));
+        put(1, hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ef)));
+        put(2, hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ef2)));
+        put(3, hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ef2)));
+      } else {
+        const Vec<T> a = rows_at(0), b = rows_at(1);
+        put(0, hn::InterleaveLower(d, a, b));
+        put(1, hn::InterleaveUpper(d, a, b));
+      }
+    }
+  }
+#endif
+}
+
+// The keys that a head may look at, packed without the hidden ones, and the positions that they came from.
+struct VisibleKeys {
+  std::int64_t count;
+  const std::int32_t* position;  // ascending; null where position[i] = i
+
+  HWY_INLINE std::int64_t at(std::int64_t i) const { return position != nullptr ? position[i] : i; }
+  // How many of them a causal query sees.
+  HWY_INLINE std::int64_t up_to(std::int64_t query) const {
+    if (position == nullptr) return std::min(query + 1, count);
+    return std::upper_bound(position, position + count, query) - position;
+  }
+};
+
+}  // namespace lockstep::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
