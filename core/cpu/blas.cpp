@@ -85,8 +85,8 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   }
 
   // The longer side of c in stripes that are full register tiles of every kernel, because narrower tiles at
-  // an edge may round in another way; what is left goes with the last stripe. Stripes of columns are whole
-  // cache lines of an aligned row, too.
+  // an edge may round in another way. What is left of the rows goes with the last stripe; columns are split
+  // only if they are full tiles to the end.
   const bool by_rows = m >= n || n % 16 != 0 || !openblas().columns_round_alike;
   const std::int64_t size = by_rows ? m : n, stripe = by_rows ? 24 : 48;
   const std::int64_t stripes = std::max<std::int64_t>(size / stripe, 1);
