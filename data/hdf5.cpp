@@ -318,4 +318,11 @@ void File::commit() {
   data::write_file(path_, image);
 }
 
+std::string library_version() {
+  const Guard guard;
+  unsigned major = 0, minor = 0, release = 0;
+  expect_success(H5get_libversion(&major, &minor, &release), "HDF5", "tell its version");
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
 }  // namespace lockstep::h5

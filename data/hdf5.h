@@ -233,4 +233,7 @@ class File : public Group {
   bool writable_;
 };
 
+// Of HDF5 itself: "1.10.8".
+std::string library_version();
+
 }  // namespace lockstep::h5
