@@ -82,7 +82,7 @@ TYPED_TEST(Gemm, HasTheSameBitsOnAnyNumberOfThreads) {
     for (int variant = 0; variant < 4; ++variant) {
       const bool trans_a = (variant & 1) != 0, trans_b = (variant & 2) != 0;
       const std::vector<T> a = normal_numbers<T>(m * k, 1), b = normal_numbers<T>(k * n, 2);
-      const auto product = [&](int count) {
+      const auto product = [&, m = m, n = n, k = k](int count) {
         const Threads threads(count);
         std::vector<T> c(m * n);
         gemm(trans_a, trans_b, m, n, k, T(1), a.data(), trans_a ? m : k, b.data(), trans_b ? k : n, T(0),

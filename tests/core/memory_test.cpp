@@ -133,8 +133,8 @@ TEST(Memory, ABufferMayOutliveItsThreadsCache) {
 }
 
 TEST(Memory, SaysWhenTheSystemHasNone) {
-  EXPECT_THROW(Buffer(std::numeric_limits<std::size_t>::max() / 4), Error);
-  EXPECT_THROW(Buffer(std::numeric_limits<std::size_t>::max()), Error);
+  EXPECT_THROW(Buffer{std::numeric_limits<std::size_t>::max() / 4}, Error);
+  EXPECT_THROW(Buffer{std::numeric_limits<std::size_t>::max()}, Error);
 }
 
 }  // namespace
