@@ -61,6 +61,14 @@ struct Filler {
     });
     p.tensor.mark_changed();
   }
+  void operator()(const init::Given& r) const {
+    check(r.values.shape() == p.tensor.shape(), "[init] {}: expected values of shape {}, got {}", p.name,
+          to_string(p.tensor.shape()), describe(r.values));
+    const std::vector<double> values = r.values.to_vector();
+    const std::int64_t columns = p.tensor.numel() / p.tensor.size(0);
+    write(p.tensor, all_rows(p),
+          [&](std::int64_t i, std::int64_t j) { return values[static_cast<std::size_t>(i * columns + j)]; });
+  }
   void operator()(const init::Uniform& r) const { draws.uniform(all_rows(p), r.low, r.high); }
   void operator()(const init::Normal& r) const { draws.normal(all_rows(p), r.mean, r.std); }
   void operator()(const init::TruncNormal& r) const {

@@ -22,6 +22,10 @@ namespace init {
 struct Constant {
   double value = 0;
 };
+// Values computed elsewhere, of the parameter's shape.
+struct Given {
+  Tensor values;
+};
 struct Uniform {
   double low = 0, high = 1;
 };
@@ -67,7 +71,7 @@ struct Sparse {
 
 }  // namespace init
 
-using InitRule = std::variant<init::Constant, init::Uniform, init::Normal, init::TruncNormal,
+using InitRule = std::variant<init::Constant, init::Given, init::Uniform, init::Normal, init::TruncNormal,
                               init::KaimingNormal, init::KaimingUniform, init::XavierNormal,
                               init::XavierUniform, init::Orthogonal, init::Eye, init::Dirac, init::Sparse>;
 

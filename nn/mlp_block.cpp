@@ -1,0 +1,36 @@
+#include "nn/mlp_block.h"
+
+#include "core/ops/linear.h"
+
+namespace lockstep::nn {
+namespace {
+
+std::int64_t width_of(const MLPBlockOptions& o) { return o.mlp_dim == 0 ? o.hidden_size : o.mlp_dim; }
+double rate_of(const MLPBlockOptions& o) {
+  return o.dropout_mode == DropoutMode::vista3d ? 0 : o.dropout_rate;
+}
+
+}  // namespace
+
+DropoutMode dropout_mode_from(const std::string& name) {
+  if (name == "vit") return DropoutMode::vit;
+  if (name == "swin") return DropoutMode::swin;
+  if (name == "vista3d") return DropoutMode::vista3d;
+  fail("expected a dropout mode (vit, swin or vista3d), got \"{}\"", name);
+}
+
+MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
+    : linear1(scope / "linear1", o.hidden_size, width_of(o) * (o.act == Activation::geglu ? 2 : 1),
+              {.init = o.init}),
+      linear2(scope / "linear2", width_of(o), o.hidden_size, {.init = o.init}),
+      drop1(scope / "drop1", rate_of(o)),
+      drop2(scope / "drop2", rate_of(o)),
+      act(o.act) {}
+
+Tensor MLPBlock::operator()(const Tensor& x) const {
+  const Tensor hidden =
+      act == Activation::gelu ? linear_gelu(x, linear1.weight, linear1.bias) : activate(linear1(x), act);
+  return drop2(linear2(drop1(hidden)));
+}
+
+}  // namespace lockstep::nn
