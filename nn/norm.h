@@ -8,10 +8,10 @@ namespace lockstep::nn {
 
 // Over the trailing dimensions `shape`.
 struct LayerNorm {
-  LayerNorm(const Scope& scope, const Dims& shape, double eps_ = 1e-5)
-      : weight(scope.parameter("weight", shape, init::Constant{1})),
-        bias(scope.parameter("bias", shape, init::Constant{0})),
-        eps(eps_) {}
+  LayerNorm(const Scope& scope, const Dims& shape, double eps_ = 1e-5, bool with_bias = true)
+      : weight(scope.parameter("weight", shape, init::Constant{1})), eps(eps_) {
+    if (with_bias) bias = scope.parameter("bias", shape, init::Constant{0});
+  }
   Tensor operator()(const Tensor& x) const { return layer_norm(x, weight, bias, eps); }
 
   Tensor weight, bias;

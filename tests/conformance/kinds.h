@@ -14,5 +14,7 @@ using Kinds = std::map<std::string, Runner>;
 
 // Each file adds its kinds; main.cpp calls them all.
 void add_op(Kinds& kinds);
+void add_init(Kinds& kinds);
+void add_modules(Kinds& kinds);
 
 }  // namespace lockstep::conformance

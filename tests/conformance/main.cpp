@@ -17,6 +17,8 @@ using namespace lockstep::conformance;
 Kinds all_kinds() {
   Kinds kinds;
   add_op(kinds);
+  add_init(kinds);
+  add_modules(kinds);
   return kinds;
 }
 

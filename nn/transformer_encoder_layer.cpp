@@ -1,0 +1,35 @@
+#include "nn/transformer_encoder_layer.h"
+
+#include "core/ops/elementwise.h"
+
+namespace lockstep::nn {
+
+TransformerEncoderLayer::TransformerEncoderLayer(const Scope& scope, const TransformerEncoderLayerOptions& o)
+    : options(o),
+      self_attn(scope / "self_attn", {.embed_dim = o.d_model,
+                                      .num_heads = o.nhead,
+                                      .dropout = o.dropout,
+                                      .bias = o.bias,
+                                      .in_proj_init = o.in_proj_init}),
+      linear1(scope / "linear1", o.d_model, o.dim_feedforward, {.bias = o.bias}),
+      linear2(scope / "linear2", o.dim_feedforward, o.d_model, {.bias = o.bias}),
+      norm1(scope / "norm1", {o.d_model}, o.layer_norm_eps, o.bias),
+      norm2(scope / "norm2", {o.d_model}, o.layer_norm_eps, o.bias),
+      dropout(scope / "dropout", o.dropout),
+      dropout1(scope / "dropout1", o.dropout),
+      dropout2(scope / "dropout2", o.dropout) {}
+
+Tensor TransformerEncoderLayer::operator()(const Tensor& x, const MultiheadAttentionMasks& masks) const {
+  const auto attention = [&](const Tensor& t) { return dropout1(self_attn(t, t, t, masks)); };
+  const auto feed_forward = [&](const Tensor& t) {
+    return dropout2(linear2(dropout(activate(linear1(t), options.activation))));
+  };
+  if (!options.norm_first) {
+    const Tensor y = norm1(x + attention(x));
+    return norm2(y + feed_forward(y));
+  }
+  const Tensor y = x + attention(norm1(x));
+  return y + feed_forward(norm2(y));
+}
+
+}  // namespace lockstep::nn

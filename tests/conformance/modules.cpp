@@ -1,0 +1,287 @@
+#include "tests/conformance/modules.h"
+
+#include "nn/nn.h"
+#include "tests/conformance/options.h"
+
+namespace lockstep::conformance {
+namespace {
+
+using nlohmann::json;
+
+Tensor get(const Inputs& inputs, const std::string& name) {
+  const auto found = inputs.find(name);
+  return found == inputs.end() ? Tensor() : found->second;
+}
+
+// A module whose one output depends on x alone.
+template <typename Module>
+BuiltModule simple(Module module) {
+  return {[module = std::make_shared<Module>(std::move(module))](const Inputs& in) {
+    return std::vector<Tensor>{(*module)(get(in, "x"))};
+  }};
+}
+
+Field rel_pos(std::optional<nn::RelPosEmbedding>& target) {
+  return [&target](const json& value) {
+    if (value.is_null()) return;
+    check(value == "decomposed", "unknown rel_pos_embedding {}", value.dump());
+    target = nn::RelPosEmbedding::decomposed;
+  };
+}
+
+// What SABlock and CrossAttentionBlock have in common.
+template <typename Options>
+Fields attention_fields(Options& o) {
+  return {{"hidden_size", field(o.hidden_size)},
+          {"num_heads", field(o.num_heads)},
+          {"dropout_rate", field(o.dropout_rate)},
+          {"qkv_bias", field(o.qkv_bias)},
+          {"save_attn", field(o.save_attn)},
+          {"dim_head", field(o.dim_head)},
+          {"hidden_input_size", field(o.hidden_input_size)},
+          {"causal", field(o.causal)},
+          {"sequence_length", field(o.sequence_length)},
+          {"rel_pos_embedding", rel_pos(o.rel_pos_embedding)},
+          {"input_size", sizes(o.input_size)},
+          {"use_flash_attention", field(o.use_flash_attention)}};
+}
+
+BuiltModule sa_block(const Scope& scope, const json& config) {
+  nn::SABlockOptions o;
+  Fields fields = attention_fields(o);
+  fields.insert({{"include_fc", field(o.include_fc)}, {"use_combined_linear", field(o.use_combined_linear)}});
+  read_options(config, fields);
+  const auto module = std::make_shared<nn::SABlock>(scope, o);
+  return {
+      [module](const Inputs& in) { return std::vector<Tensor>{(*module)(get(in, "x"), get(in, "mask"))}; },
+      [module] { return module->att_mat; }};
+}
+
+BuiltModule cross_attention_block(const Scope& scope, const json& config) {
+  nn::CrossAttentionBlockOptions o;
+  Fields fields = attention_fields(o);
+  fields.insert({"context_input_size", field(o.context_input_size)});
+  read_options(config, fields);
+  const auto module = std::make_shared<nn::CrossAttentionBlock>(scope, o);
+  return {
+      [module](const Inputs& in) { return std::vector<Tensor>{(*module)(get(in, "x"), get(in, "context"))}; },
+      [module] { return module->att_mat; }};
+}
+
+BuiltModule mlp_block(const Scope& scope, const json& config) {
+  nn::MLPBlockOptions o;
+  read_options(config, {{"hidden_size", field(o.hidden_size)},
+                        {"mlp_dim", field(o.mlp_dim)},
+                        {"dropout_rate", field(o.dropout_rate)},
+                        {"act", word(o.act, nn::activation_from)},
+                        {"dropout_mode", word(o.dropout_mode, nn::dropout_mode_from)}});
+  return simple(nn::MLPBlock(scope, o));
+}
+
+BuiltModule transformer_block(const Scope& scope, const json& config) {
+  nn::TransformerBlockOptions o;
+  read_options(config, {{"hidden_size", field(o.hidden_size)},
+                        {"mlp_dim", field(o.mlp_dim)},
+                        {"num_heads", field(o.num_heads)},
+                        {"dropout_rate", field(o.dropout_rate)},
+                        {"qkv_bias", field(o.qkv_bias)},
+                        {"save_attn", field(o.save_attn)},
+                        {"causal", field(o.causal)},
+                        {"sequence_length", field(o.sequence_length)},
+                        {"with_cross_attention", field(o.with_cross_attention)},
+                        {"use_flash_attention", field(o.use_flash_attention)},
+                        {"include_fc", field(o.include_fc)},
+                        {"use_combined_linear", field(o.use_combined_linear)}});
+  const auto module = std::make_shared<nn::TransformerBlock>(scope, o);
+  return {[module](const Inputs& in) {
+            return std::vector<Tensor>{(*module)(get(in, "x"), get(in, "context"), get(in, "mask"))};
+          },
+          [module] { return module->attn.att_mat; }};
+}
+
+BuiltModule patch_embedding_block(const Scope& scope, const json& config) {
+  nn::PatchEmbeddingBlockOptions o;
+  read_options(config, {{"in_channels", field(o.in_channels)},
+                        {"img_size", sizes(o.img_size)},
+                        {"patch_size", sizes(o.patch_size)},
+                        {"hidden_size", field(o.hidden_size)},
+                        {"num_heads", field(o.num_heads)},
+                        {"proj_type", word(o.proj_type, nn::patch_projection_from)},
+                        {"pos_embed_type", word(o.pos_embed_type, nn::position_embedding_from)},
+                        {"dropout_rate", field(o.dropout_rate)},
+                        {"spatial_dims", field(o.spatial_dims)}});
+  return simple(nn::PatchEmbeddingBlock(scope, o));
+}
+
+BuiltModule spatial_attention_block(const Scope& scope, const json& config) {
+  nn::SpatialAttentionBlockOptions o;
+  read_options(config, {{"spatial_dims", field(o.spatial_dims)},
+                        {"num_channels", field(o.num_channels)},
+                        {"num_head_channels", field(o.num_head_channels)},
+                        {"norm_num_groups", field(o.norm_num_groups)},
+                        {"norm_eps", field(o.norm_eps)},
+                        {"include_fc", field(o.include_fc)},
+                        {"use_combined_linear", field(o.use_combined_linear)},
+                        {"use_flash_attention", field(o.use_flash_attention)}});
+  return simple(nn::SpatialAttentionBlock(scope, o));
+}
+
+BuiltModule vit(const Scope& scope, const json& config) {
+  nn::ViTOptions o;
+  const Field post_activation = [&o](const json& value) { o.post_activation = value == "Tanh"; };
+  read_options(config, {{"in_channels", field(o.in_channels)},
+                        {"img_size", sizes(o.img_size)},
+                        {"patch_size", sizes(o.patch_size)},
+                        {"hidden_size", field(o.hidden_size)},
+                        {"mlp_dim", field(o.mlp_dim)},
+                        {"num_layers", field(o.num_layers)},
+                        {"num_heads", field(o.num_heads)},
+                        {"proj_type", word(o.proj_type, nn::patch_projection_from)},
+                        {"pos_embed_type", word(o.pos_embed_type, nn::position_embedding_from)},
+                        {"classification", field(o.classification)},
+                        {"num_classes", field(o.num_classes)},
+                        {"dropout_rate", field(o.dropout_rate)},
+                        {"spatial_dims", field(o.spatial_dims)},
+                        {"post_activation", post_activation},
+                        {"qkv_bias", field(o.qkv_bias)},
+                        {"save_attn", field(o.save_attn)}});
+  return {[module = std::make_shared<nn::ViT>(scope, o)](const Inputs& in) {
+    const auto [output, hidden] = module->forward(get(in, "x"));
+    std::vector<Tensor> outputs = {output};
+    outputs.insert(outputs.end(), hidden.begin(), hidden.end());
+    return outputs;
+  }};
+}
+
+BuiltModule decoder_only_transformer(const Scope& scope, const json& config) {
+  nn::DecoderOnlyTransformerOptions o;
+  read_options(config, {{"num_tokens", field(o.num_tokens)},
+                        {"max_seq_len", field(o.max_seq_len)},
+                        {"attn_layers_dim", field(o.attn_layers_dim)},
+                        {"attn_layers_depth", field(o.attn_layers_depth)},
+                        {"attn_layers_heads", field(o.attn_layers_heads)},
+                        {"with_cross_attention", field(o.with_cross_attention)},
+                        {"embedding_dropout_rate", field(o.embedding_dropout_rate)},
+                        {"include_fc", field(o.include_fc)},
+                        {"use_combined_linear", field(o.use_combined_linear)},
+                        {"use_flash_attention", field(o.use_flash_attention)}});
+  return {[module = std::make_shared<nn::DecoderOnlyTransformer>(scope, o)](const Inputs& in) {
+    return std::vector<Tensor>{(*module)(get(in, "x"), get(in, "context"))};
+  }};
+}
+
+BuiltModule multihead_attention(const Scope& scope, const json& config) {
+  nn::MultiheadAttentionOptions o;
+  read_options(config, {{"embed_dim", field(o.embed_dim)},
+                        {"num_heads", field(o.num_heads)},
+                        {"dropout", field(o.dropout)},
+                        {"bias", field(o.bias)},
+                        {"kdim", field(o.kdim)},
+                        {"vdim", field(o.vdim)}});
+  return {[module = std::make_shared<nn::MultiheadAttention>(scope, o)](const Inputs& in) {
+    const Tensor x = get(in, "x"), context = in.contains("context") ? get(in, "context") : x;
+    const auto [output, weights] = module->with_weights(x, context, context);
+    return std::vector<Tensor>{output, weights};
+  }};
+}
+
+BuiltModule transformer_encoder_layer(const Scope& scope, const json& config) {
+  nn::TransformerEncoderLayerOptions o;
+  o.dropout = 0;  // the fixtures' default
+  read_options(config, {{"d_model", field(o.d_model)},
+                        {"nhead", field(o.nhead)},
+                        {"dim_feedforward", field(o.dim_feedforward)},
+                        {"activation", word(o.activation, nn::activation_from)},
+                        {"layer_norm_eps", field(o.layer_norm_eps)},
+                        {"norm_first", field(o.norm_first)},
+                        {"bias", field(o.bias)}});
+  return {[module = std::make_shared<nn::TransformerEncoderLayer>(scope, o)](const Inputs& in) {
+    return std::vector<Tensor>{(*module)(get(in, "x"), {.scores = get(in, "src_mask")})};
+  }};
+}
+
+BuiltModule linear_layer(const Scope& scope, const json& config) {
+  std::int64_t in = 0, out = 0;
+  nn::LinearOptions o;
+  read_options(config, {{"in_features", field(in)}, {"out_features", field(out)}, {"bias", field(o.bias)}});
+  return simple(nn::Linear(scope, in, out, o));
+}
+
+BuiltModule embedding_table(const Scope& scope, const json& config) {
+  std::int64_t rows = 0, width = 0;
+  read_options(config, {{"num_embeddings", field(rows)}, {"embedding_dim", field(width)}});
+  return simple(nn::Embedding(scope, rows, width));
+}
+
+BuiltModule layer_norm_layer(const Scope& scope, const json& config) {
+  std::vector<std::int64_t> shape;
+  double eps = 1e-5;
+  bool bias = true;
+  read_options(config, {{"normalized_shape", sizes(shape)}, {"eps", field(eps)}, {"bias", field(bias)}});
+  return simple(nn::LayerNorm(scope, Dims(shape), eps, bias));
+}
+
+BuiltModule group_norm_layer(const Scope& scope, const json& config) {
+  int groups = 1;
+  std::int64_t channels = 0;
+  double eps = 1e-5;
+  read_options(config,
+               {{"num_groups", field(groups)}, {"num_channels", field(channels)}, {"eps", field(eps)}});
+  return simple(nn::GroupNorm(scope, groups, channels, eps));
+}
+
+template <int dims>
+BuiltModule conv_layer(const Scope& scope, const json& config) {
+  std::int64_t in = 0, out = 0;
+  PerDim kernel;
+  nn::ConvOptions o;
+  read_options(config, {{"in_channels", field(in)},
+                        {"out_channels", field(out)},
+                        {"kernel_size", sizes(kernel)},
+                        {"stride", sizes(o.stride)},
+                        {"padding", sizes(o.padding)},
+                        {"bias", field(o.bias)}});
+  if (kernel.size() == 1) kernel.resize(dims, kernel.front());
+  return simple(nn::Conv(scope, in, out, kernel, o));
+}
+
+using Build = BuiltModule (*)(const Scope&, const json&);
+
+const std::map<std::string, Build>& builders() {
+  static const std::map<std::string, Build> known = {
+      {"SABlock", sa_block},
+      {"CrossAttentionBlock", cross_attention_block},
+      {"MLPBlock", mlp_block},
+      {"TransformerBlock", transformer_block},
+      {"PatchEmbeddingBlock", patch_embedding_block},
+      {"SpatialAttentionBlock", spatial_attention_block},
+      {"ViT", vit},
+      {"DecoderOnlyTransformer", decoder_only_transformer},
+      {"MultiheadAttention", multihead_attention},
+      {"TransformerEncoderLayer", transformer_encoder_layer},
+      {"Linear", linear_layer},
+      {"Embedding", embedding_table},
+      {"LayerNorm", layer_norm_layer},
+      {"GroupNorm", group_norm_layer},
+      {"Conv1d", conv_layer<1>},
+      {"Conv2d", conv_layer<2>},
+      {"Conv3d", conv_layer<3>},
+  };
+  return known;
+}
+
+}  // namespace
+
+BuiltModule build_module(const Scope& scope, const std::string& kind, const json& config) {
+  const auto found = builders().find(kind);
+  check(found != builders().end(), "unknown module '{}'", kind);
+  return found->second(scope, config);
+}
+
+std::vector<std::string> module_kinds() {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, build] : builders()) kinds.push_back(kind);
+  return kinds;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "nn/conv.h"
+#include "tests/conformance/case.h"
+
+namespace lockstep::conformance {
+
+// Reads a JSON object into the fields of an options struct, by name:
+//   read_options(config, {{"hidden_size", field(o.hidden_size)}, ...});
+// Throws for an option that is not among the fields.
+using Field = std::function<void(const nlohmann::json&)>;
+using Fields = std::map<std::string, Field>;
+
+template <typename T>
+Field field(T& target) {
+  return [&target](const nlohmann::json& value) { target = value.get<T>(); };
+}
+template <typename T>
+Field field(std::optional<T>& target) {
+  return [&target](const nlohmann::json& value) {
+    if (!value.is_null()) target = value.get<T>();
+  };
+}
+// One number or a list.
+inline Field sizes(std::vector<std::int64_t>& target) {
+  return [&target](const nlohmann::json& value) {
+    if (value.is_null()) return;
+    target =
+        value.is_number() ? std::vector{value.get<std::int64_t>()} : value.get<std::vector<std::int64_t>>();
+  };
+}
+// A word, through the function that knows the words.
+template <typename T, typename Parse>
+Field word(T& target, Parse parse) {
+  return [&target, parse](const nlohmann::json& value) { target = parse(value.get<std::string>()); };
+}
+
+inline void read_options(const nlohmann::json& config, const Fields& fields) {
+  for (const auto& [name, value] : config.items()) {
+    const auto found = fields.find(name);
+    check(found != fields.end(), "unknown option '{}'", name);
+    found->second(value);
+  }
+}
+
+}  // namespace lockstep::conformance
