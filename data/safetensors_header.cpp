@@ -193,8 +193,6 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   [[noreturn]] void wrong(std::string_view got) const {
     switch (place_) {
-      case Place::outside:
-        fail("[safetensors] {}: the header is {}, expected an object", file_, got);
       case Place::top:
         fail("[safetensors] {}: {} is {}, expected an object", file_, quote(name_), got);
       case Place::metadata:
