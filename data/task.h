@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace lockstep::data {
+
+// Positions with this target count neither in the loss nor in the accuracy.
+inline constexpr std::int64_t ignored = -100;
+
+struct Batch {
+  Tensor inputs;   // tokens i64 (B, T), or images f32 (B, 1, height, width)
+  Tensor targets;  // i64: (B, T) next or paired tokens, `ignored` where there is none; (B) classes of images
+};
+
+// What a model must look like to learn the task.
+struct TaskShape {
+  bool images = false;
+  bool causal = true;           // tokens: may a position look only backwards?
+  std::int64_t vocabulary = 0;  // tokens
+  std::int64_t length = 0;      // tokens: T; images: side in pixels
+  std::int64_t classes = 0;     // outputs
+};
+
+// Something to learn. Batches depend on (seed, step) and on nothing else; a Task is immutable, so that many trainings
+// can share one.
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual TaskShape shape() const = 0;
+  // The batch of a training step.
+  virtual Batch training(std::int64_t step, std::int64_t size) const = 0;
+  // Batches never trained on: number `index` of validation_batches(size).
+  virtual Batch validation(std::int64_t index, std::int64_t size) const = 0;
+  virtual std::int64_t validation_batches(std::int64_t size) const = 0;
+  // Text tasks: the characters that the tokens stand for; empty for others.
+  virtual std::string alphabet() const { return {}; }
+};
+
+struct TaskInfo {
+  std::string name;
+  std::string summary;  // one line
+};
+const std::vector<TaskInfo>& tasks();
+
+// Throws for a name that tasks() does not list.
+std::shared_ptr<const Task> make_task(const std::string& name, std::uint64_t seed);
+
+// Each in its file.
+std::shared_ptr<const Task> make_copy_task(std::uint64_t seed);
+std::shared_ptr<const Task> make_reverse_task(std::uint64_t seed);
+std::shared_ptr<const Task> make_sort_task(std::uint64_t seed);
+std::shared_ptr<const Task> make_modadd_task(std::uint64_t seed);
+std::shared_ptr<const Task> make_shakespeare_task(std::uint64_t seed);
+std::shared_ptr<const Task> make_digits_task(std::uint64_t seed);
+
+}  // namespace lockstep::data

@@ -1,0 +1,255 @@
+#include "train/analysis.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "train/statistics.h"
+#include "train/verdict_words.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// The runs of one experiment, and the metrics computed from them.
+class Runs {
+ public:
+  Runs(std::size_t experiment, const ExperimentConfig& config, const RunResults& results) : config_(config) {
+    for (const auto& [key, run] : results) {
+      if (key.experiment == experiment) by_arm_[key.arm][key.seed] = &run;
+    }
+  }
+
+  const std::map<std::int64_t, const RunResult*>& of(const std::string& arm) const { return by_arm_.at(arm); }
+
+  std::vector<Outcome> outcomes(const std::string& arm, const std::string& metric) const {
+    std::vector<Outcome> list;
+    for (const auto& [seed, run] : of(arm)) list.push_back(metric == "steps" ? steps(*run) : curve(*run));
+    return list;
+  }
+
+ private:
+  // Runs that never reach the threshold stand in with the limit.
+  Outcome steps(const RunResult& run) const {
+    if (run.steps) return {static_cast<double>(*run.steps)};
+    return {static_cast<double>(config_.run.steps), run.diverged ? Ending::diverged : Ending::censored};
+  }
+  // The mean loss over the first curve_steps steps; after a divergence the loss stands in with its first value.
+  Outcome curve(const RunResult& run) const {
+    double total = 0;
+    for (std::int64_t i = 0; i < config_.curve_steps; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      total += at < run.losses.size() ? run.losses[at] : run.losses.front();
+    }
+    const bool cut = static_cast<std::int64_t>(run.losses.size()) < config_.curve_steps;
+    return {total / static_cast<double>(config_.curve_steps), cut ? Ending::diverged : Ending::observed};
+  }
+
+  const ExperimentConfig& config_;
+  std::map<std::string, std::map<std::int64_t, const RunResult*>> by_arm_;
+};
+
+std::string metric_name(const std::string& metric, const ExperimentConfig& config) {
+  return metric == "steps" ? fmt::format("steps until the training loss is below {}", config.threshold)
+                           : fmt::format("mean training loss of the first {} steps", config.curve_steps);
+}
+
+std::string metric_unit(const std::string& metric) { return metric == "steps" ? "steps" : "nats"; }
+
+Contrast describe(const PlannedContrast& planned, const ExperimentConfig& config) {
+  Contrast contrast;
+  contrast.cause = planned.cause;
+  contrast.question = planned.question;
+  contrast.arm_a = planned.a;
+  contrast.arm_b = planned.b;
+  contrast.metric = metric_name(planned.metric, config);
+  contrast.unit = metric_unit(planned.metric);
+  contrast.primary = planned.primary;
+  contrast.held_equal = planned.held_equal;
+  return contrast;
+}
+
+void fill(Contrast& contrast, const Comparison& comparison, const Finding& finding, const PlannedContrast& planned) {
+  const PairedSample& pairs = comparison.pairs;
+  contrast.pairs = static_cast<int>(pairs.differences.size());
+  contrast.censored = static_cast<int>(std::max(pairs.censored_a, pairs.censored_b));
+  contrast.diverged = static_cast<int>(std::max(pairs.diverged_a, pairs.diverged_b));
+  contrast.differences = pairs.differences;
+  contrast.effect = finding.difference.mean;
+  contrast.sd = finding.difference.sd;
+  contrast.low = finding.interval.lower;
+  contrast.high = finding.interval.upper;
+  const double base = 100 / pairs.mean_a;
+  contrast.percent = contrast.effect * base;
+  contrast.percent_low = contrast.low * base;
+  contrast.percent_high = contrast.high * base;
+  contrast.p = finding.p_different;
+  contrast.p_adjusted = planned.primary ? finding.p_different_holm : finding.p_different;
+  contrast.margin = comparison.margin;
+  contrast.equivalence_p = finding.p_equivalent;
+  contrast.further_seeds = finding.further ? static_cast<int>(finding.further->pairs) : 0;
+  switch (finding.verdict) {
+    case train::Verdict::different: contrast.conclusion = Conclusion::different; break;
+    case train::Verdict::equivalent: contrast.conclusion = Conclusion::equivalent; break;
+    case train::Verdict::inconclusive: contrast.conclusion = Conclusion::inconclusive; break;
+  }
+  if (finding.verdict == Verdict::different && finding.within_margin) {
+    contrast.note = "real, but smaller than the margin";
+  }
+}
+
+double norm(const std::vector<double>& x) {
+  double total = 0;
+  for (const double v : x) total += v * v;
+  return std::sqrt(total);
+}
+
+// ||w1 - w0|| / ||w0|| of all weights, for every seed.
+std::vector<double> weight_distances(const Runs& runs, const std::string& a, const std::string& b) {
+  std::vector<double> distances;
+  for (const auto& [seed, run] : runs.of(a)) {
+    const std::vector<double>& first = run->weights;
+    const std::vector<double>& second = runs.of(b).at(seed)->weights;
+    if (first.empty() || first.size() != second.size()) continue;
+    std::vector<double> difference(first.size());
+    for (std::size_t i = 0; i < first.size(); ++i) difference[i] = second[i] - first[i];
+    distances.push_back(norm(difference) / norm(first));
+  }
+  return distances;
+}
+
+std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& config, const Runs& runs) {
+  std::vector<Contrast> contrasts;
+  // Secondary contrasts are judged each by itself.
+  std::vector<Comparison> family, single;
+  for (const PlannedContrast& planned : design.contrasts) {
+    if (!planned.not_measurable.empty()) continue;
+    const PairedSample pairs = pair_by_seed(runs.outcomes(planned.a, planned.metric), runs.outcomes(planned.b, planned.metric));
+    (planned.primary ? family : single).push_back({pairs, pairs.mean_a * config.margin / 100});
+  }
+  const std::vector<Finding> of_family = judge(family);
+  std::size_t next_primary = 0, next_single = 0;
+  for (const PlannedContrast& planned : design.contrasts) {
+    Contrast contrast = describe(planned, config);
+    if (!planned.not_measurable.empty()) {
+      contrast.conclusion = Conclusion::not_measurable;
+      contrast.note = planned.not_measurable;
+    } else if (planned.primary) {
+      fill(contrast, family[next_primary], of_family[next_primary], planned);
+      ++next_primary;
+    } else {
+      const Comparison& comparison = single[next_single++];
+      fill(contrast, comparison, judge(std::span(&comparison, 1)).front(), planned);
+    }
+    if (planned.cause == "rounding") {
+      if (const std::vector<double> d = weight_distances(runs, planned.a, planned.b); !d.empty()) {
+        const Summary s = summarize(d);
+        contrast.note = fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
+                                    config.curve_steps, s.median, s.min, s.max);
+      }
+    }
+    contrasts.push_back(std::move(contrast));
+  }
+  return contrasts;
+}
+
+ArmCurve curve_of(const Arm& arm, const Runs& runs) {
+  ArmCurve curve{.arm = arm.name, .label = arm.label, .group = arm.run.optimizer};
+  // Runs end when their metrics are known, so the mean is taken where all of them still run.
+  std::size_t shortest = SIZE_MAX;
+  for (const auto& [seed, run] : runs.of(arm.name)) shortest = std::min(shortest, run->losses.size());
+  curve.runs = static_cast<int>(runs.of(arm.name).size());
+  for (std::size_t step = 0; step < shortest; ++step) {
+    std::vector<double> losses;
+    for (const auto& [seed, run] : runs.of(arm.name)) losses.push_back(run->losses[step]);
+    const Summary s = summarize(losses);
+    curve.step.push_back(static_cast<double>(step));
+    curve.mean.push_back(s.mean);
+    curve.low.push_back(s.min);
+    curve.high.push_back(s.max);
+  }
+  return curve;
+}
+
+ArmStatistics statistics_of(const Arm& arm, const std::string& metric, const ExperimentConfig& config, const Runs& runs) {
+  ArmStatistics statistics{.arm = arm.name, .label = arm.label, .metric = metric_name(metric, config), .unit = metric_unit(metric)};
+  std::vector<double> values;
+  for (const Outcome& outcome : runs.outcomes(arm.name, metric)) {
+    ++statistics.n;
+    if (outcome.ending == Ending::observed) values.push_back(outcome.value);
+    if (outcome.ending == Ending::censored) ++statistics.censored;
+    if (outcome.ending == Ending::diverged) ++statistics.diverged;
+  }
+  const Summary s = summarize(values);
+  statistics.reached = static_cast<int>(values.size());
+  statistics.mean = s.mean;
+  statistics.sd = s.sd;
+  statistics.median = s.median;
+  return statistics;
+}
+
+// A0 and A0' must agree bit for bit; the seeds where they do not.
+std::vector<std::int64_t> unequal_seeds(const Runs& runs) {
+  std::vector<std::int64_t> seeds;
+  for (const auto& [seed, run] : runs.of("A0")) {
+    if (runs.of("A0'").at(seed)->fingerprint != run->fingerprint) seeds.push_back(seed);
+  }
+  return seeds;
+}
+
+std::string describe_task(const ExperimentConfig& config) {
+  const RunConfig& run = config.run;
+  return fmt::format("{} layers, width {}, {} heads, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} seeds from {}.",
+                     run.layers, run.width, run.heads, run.mlp, run.batch, run.optimizer, run.lr, run.init, run.precision,
+                     config.seeds, run.seed);
+}
+
+}  // namespace
+
+StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results) {
+  StudySummary summary{.name = study.name, .question = study.question};
+  for (std::size_t i = 0; i < designs.size(); ++i) {
+    const ExperimentConfig& config = study.experiments[i];
+    const Runs runs(i, config, results);
+    TaskSummary task{.task = config.run.task, .title = config.run.task + " task", .description = describe_task(config),
+                     .loss_label = "training loss (cross entropy, nats)", .threshold = config.threshold};
+    for (const Arm& arm : designs[i].arms) {
+      task.curves.push_back(curve_of(arm, runs));
+      for (const char* metric : {"steps", "curve"}) task.arms.push_back(statistics_of(arm, metric, config, runs));
+    }
+    task.contrasts = judge_all(designs[i], config, runs);
+    if (const std::vector<std::int64_t> seeds = unequal_seeds(runs); !seeds.empty()) {
+      task.verdict = fmt::format("INVALID: A0 and its repetition A0' differ in {} of {} seeds (first: {}), so nothing below can be "
+                                 "trusted. Please report this with study.h5.",
+                                 seeds.size(), runs.of("A0").size(), seeds.front());
+    } else {
+      summary.notes.push_back(fmt::format("Control, {}: A0 and its repetition A0' agree bit for bit, losses and last weights, in all {} seeds.",
+                                          config.run.task, runs.of("A0").size()));
+    }
+    summary.tasks.push_back(std::move(task));
+  }
+  summary.verdict = study_verdict(summary);
+  return summary;
+}
+
+std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results) {
+  std::vector<RunRow> rows;
+  for (const auto& [key, run] : results) {
+    const auto& arms = designs[key.experiment].arms;
+    const Arm& arm = *std::find_if(arms.begin(), arms.end(), [&](const Arm& a) { return a.name == key.arm; });
+    RunRow row{.task = study.experiments[key.experiment].run.task, .arm = key.arm, .optimizer = arm.run.optimizer, .initialiser = arm.run.init};
+    row.seed = key.seed;
+    if (run.steps) row.steps_to_threshold = static_cast<int>(*run.steps);
+    row.diverged = run.diverged;
+    row.censored = !run.steps && !run.diverged;
+    row.steps_run = static_cast<int>(run.losses.size());
+    for (const double loss : run.losses) row.auc += loss;
+    row.final_loss = run.losses.back();
+    row.seconds = run.seconds;
+    row.parameters = run.parameters;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace lockstep::train

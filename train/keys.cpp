@@ -1,0 +1,99 @@
+#include "train/keys.h"
+
+#include <algorithm>
+
+namespace lockstep::train {
+
+std::span<const Key<RunConfig>> run_keys() {
+  using C = RunConfig;
+  static const std::vector<Key<C>> keys = {
+      {"task", &C::task, "what is learned; see lockstep tasks"},
+      {"seed", &C::seed, "the (first) seed of weights and data"},
+      {"steps", &C::steps, "training steps; in a study the limit after which a run counts as censored"},
+      {"batch", &C::batch, "sequences or images in a step"},
+      {"precision", &C::precision, "f32 or f64"},
+      {"attention", &C::attention, "storage of the projections: combined (one qkv) or separate (to_q, to_k, to_v)"},
+      {"layers", &C::layers, "transformer blocks"},
+      {"width", &C::width, "hidden size"},
+      {"heads", &C::heads, "attention heads; must divide the width"},
+      {"mlp", &C::mlp, "hidden size of the MLP"},
+      {"dropout", &C::dropout, "rate on attention weights and outputs, 0 to 1"},
+      {"init", &C::init, "of q, k, v: kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal, orthogonal, normal or trunc_normal"},
+      {"init_direction", &C::init_direction, "which matrix the initialiser takes for one: tensor, part or head"},
+      {"init_scale", &C::init_scale, "whose shape sets its scale: tensor, part or head"},
+      {"optimizer", &C::optimizer, "sgd, adam, adamw, lamb, lars, adafactor, muon, ..."},
+      {"lr", &C::lr, "learning rate"},
+      {"beta1", &C::beta1, "decay of the first moment"},
+      {"beta2", &C::beta2, "decay of the second moment"},
+      {"eps", &C::eps, "added to the root of the second moment"},
+      {"weight_decay", &C::weight_decay, "weight decay"},
+      {"momentum", &C::momentum, "of SGD, LARS and Muon"},
+      {"optimizer_direction", &C::optimizer_direction, "which matrix the optimizer takes for one: tensor, part or head"},
+      {"optimizer_scale", &C::optimizer_scale, "whose shape or norm sets its scale: tensor, part or head"},
+      {"matrix_lr", &C::matrix_lr, "Muon's learning rate for the blocks' matrices; the rest goes by Adam with lr"},
+      {"schedule", &C::schedule, "of the learning rate: constant, cosine or linear"},
+      {"warmup", &C::warmup, "steps of linear warm-up"},
+      {"min_lr", &C::min_lr, "learning rate at the end of the schedule"},
+      {"clip", &C::clip, "largest norm of the gradient; 0 for none"},
+      {"clip_by", &C::clip_by, "which norm: global, or per tensor, part or head"},
+  };
+  return keys;
+}
+
+std::span<const Key<ExperimentConfig>> experiment_keys() {
+  using C = ExperimentConfig;
+  static const std::vector<Key<C>> keys = {
+      {"seeds", &C::seeds, "pairs of runs for every contrast"},
+      {"threshold", &C::threshold, "training loss of the metric \"steps until the loss is below\""},
+      {"curve_steps", &C::curve_steps, "first steps over which the second metric, the mean loss, is taken"},
+      {"margin", &C::margin, "equivalent means: differs by less than so many percent"},
+      {"causes", &C::causes, "what to take apart: rounding, draw, distribution, coupling"},
+      {"against", &C::against, "granularities compared with part: tensor, head"},
+      {"coupling_optimizer", &C::coupling_optimizer, "the optimizer of the coupling arms: muon, lamb, lars or adafactor"},
+      {"coupling_lr", &C::coupling_lr, "its learning rate (Muon: of the blocks' matrices)"},
+  };
+  return keys;
+}
+
+std::span<const Key<StudyConfig>> study_keys() {
+  using C = StudyConfig;
+  static const std::vector<Key<C>> keys = {
+      {"name", &C::name, "of the study"},
+      {"question", &C::question, "that it answers"},
+      {"threads", &C::threads, "trainings at once; 0 for one on each core"},
+  };
+  return keys;
+}
+
+namespace {
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest(const std::string& word, std::span<const std::string> names) {
+  std::string best;
+  std::size_t least = word.size() / 2 + 1;
+  for (const std::string& name : names) {
+    if (const std::size_t distance = edit_distance(word, name); distance < least) {
+      least = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,68 @@
+#include "train/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace lockstep::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace
+
+Progress::Progress(std::int64_t runs, std::int64_t done)
+    : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void Progress::started() {
+  const std::lock_guard lock(mutex_);
+  ++running_;
+}
+
+void Progress::stepped() {
+  ++steps_;
+  if (seconds_since(start_) - shown_ < (terminal_ ? 0.2 : 10.0)) return;
+  if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) show_locked(false);
+}
+
+void Progress::finished() {
+  const std::lock_guard lock(mutex_);
+  ++done_;
+  --running_;
+  if (terminal_) show_locked(false);
+}
+
+void Progress::close() {
+  const std::lock_guard lock(mutex_);
+  show_locked(true);
+}
+
+void Progress::show_locked(bool last) {
+  const double elapsed = seconds_since(start_);
+  shown_ = elapsed;
+  const std::int64_t fresh = done_ - done_before_;
+  // A run under way counts half.
+  const double share = (static_cast<double>(fresh) + 0.5 * static_cast<double>(running_)) /
+                       std::max(1.0, static_cast<double>(runs_ - done_before_));
+  const std::string left = last ? duration(elapsed) + " in all"
+                           : fresh == 0 ? "estimating"
+                                        : duration(elapsed * (1 - share) / share) + " left";
+  const std::string line = fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
+                                       static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ && !last ? "" : "\n");
+  std::fflush(stderr);
+}
+
+}  // namespace lockstep::train

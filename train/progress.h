@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+
+namespace lockstep::train {
+
+// The live line of a study on stderr: runs done and under way, steps/s, time left. On a terminal it is redrawn in place;
+// elsewhere a plain line appears now and then. Thread-safe.
+class Progress {
+ public:
+  Progress(std::int64_t runs, std::int64_t done);
+
+  void started();
+  void stepped();  // called in every step: takes no lock unless the line is due
+  void finished();
+  // Ends the line.
+  void close();
+
+ private:
+  void show_locked(bool last);
+
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point start_;
+  std::atomic<double> shown_ = 0;  // seconds after start_
+  std::atomic<std::int64_t> steps_ = 0;
+  std::int64_t runs_, done_, done_before_, running_ = 0;
+  bool terminal_;
+};
+
+}  // namespace lockstep::train

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "train/arm.h"
+
+namespace lockstep::train {
+
+// What a run of a study leaves behind.
+struct RunResult {
+  std::vector<double> losses;  // training loss before each step's update
+  // Steps taken until the loss was first below the threshold; none: not within the limit (censored), or diverged.
+  std::optional<std::int64_t> steps;
+  bool diverged = false;  // the loss became NaN or infinite
+  double seconds = 0;
+  std::int64_t parameters = 0;    // trained scalars
+  std::uint64_t fingerprint = 0;  // of the losses and the last weights, bit for bit
+  // The weights at step curve_steps, of arms that keep them; the key biases, whose gradient is rounding noise, left out.
+  std::vector<double> weights;
+};
+
+// Trains the arm with a seed until all declared metrics are known. Nothing if `stop` was set meanwhile.
+std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
+                                 const std::atomic<bool>& stop, const std::function<void()>& on_step);
+
+}  // namespace lockstep::train

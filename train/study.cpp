@@ -1,0 +1,122 @@
+#include "train/study.h"
+
+#include <chrono>
+#include <exception>
+#include <thread>
+
+#include "core/error.h"
+#include "core/system.h"
+#include "data/atomic_file.h"
+#include "train/analysis.h"
+#include "train/csv.h"
+#include "train/keys.h"
+#include "train/progress.h"
+#include "train/report.h"
+#include "train/study_store.h"
+#include "train/verdict_table.h"
+
+namespace lockstep::train {
+
+namespace {
+
+struct Job {
+  RunKey key;
+  const Arm* arm;
+  const ExperimentConfig* experiment;
+};
+
+// Seed by seed, so that a study that is stopped early has whole pairs.
+std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& done) {
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < designs.size(); ++i) {
+    const ExperimentConfig& experiment = study.experiments[i];
+    for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
+      for (const Arm& arm : designs[i].arms) {
+        const RunKey key{i, arm.name, seed};
+        if (!done.contains(key)) jobs.push_back({key, &arm, &experiment});
+      }
+    }
+  }
+  return jobs;
+}
+
+// Runs the jobs on `threads` threads that share nothing but the list. The first error ends them all and is thrown.
+void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& store, Progress& progress,
+              const std::atomic<bool>& stop) {
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> end = false;
+  std::exception_ptr error;
+  std::mutex error_mutex;
+  const auto work = [&] {
+    try {
+      for (std::size_t i = next++; i < jobs.size() && !stop && !end; i = next++) {
+        progress.started();
+        const Job& job = jobs[i];
+        std::optional<RunResult> result = 
+            run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
+        if (!result) return;
+        store.add(job.key, std::move(*result));
+        progress.finished();
+      }
+    } catch (...) {
+      const std::lock_guard lock(error_mutex);
+      if (!error) error = std::current_exception();
+      end = true;
+    }
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work);
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+RunResults earlier_runs(const StudyStore& store, const std::filesystem::path& file, const StudyOptions& options) {
+  if (!std::filesystem::exists(file)) return {};
+  RunResults runs = store.load();
+  check(options.resume, "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
+        options.out.string(), runs.size());
+  return runs;
+}
+
+}  // namespace
+
+StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop) {
+  validate(study);
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Design> designs;
+  for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
+
+  StudyConfig identity = study;
+  identity.threads = 0;  // decides nothing but the time it takes
+  const std::filesystem::path file = options.out / "study.h5";
+  StudyStore store(file, study_attributes(study, to_toml(identity), options.command), study);
+  RunResults done = earlier_runs(store, file, options);
+  std::filesystem::create_directories(options.out);
+  data::write_file(options.out / "study.toml", to_toml(study));
+
+  const std::vector<Job> jobs = jobs_of(study, designs, done);
+  const auto before = static_cast<std::int64_t>(done.size());
+  for (auto& [key, run] : done) store.add(key, std::move(run));
+  const std::int64_t threads =
+      std::min<std::int64_t>(study.threads > 0 ? study.threads : usable_cores(), std::max<std::size_t>(jobs.size(), 1));
+  Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
+  run_jobs(jobs, threads, store, progress, stop);
+  store.save();
+  progress.close();
+  if (stop) return StudyEnd::stopped;
+
+  const RunResults results = store.take();
+  StudySummary summary = analyse(study, designs, results);
+  summary.command = options.command;
+  summary.threads = static_cast<int>(threads);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.config_toml = to_toml(study);
+  data::write_file(options.out / "runs.csv", runs_csv(run_rows(study, designs, results)));
+  data::write_file(options.out / "contrasts.csv", contrasts_csv(summary));
+  write_report(summary, options.out / "report.html");
+  print_verdict(stdout, summary);
+  return StudyEnd::finished;
+}
+
+}  // namespace lockstep::train
