@@ -22,10 +22,10 @@ class ModaddTask final : public Task {
   TaskShape shape() const override { return {.vocabulary = p + 1, .length = 3, .classes = p}; }
 
   // A batch as large as the training set is the whole set; smaller ones walk through it in order.
-  Batch training(std::int64_t step, std::int64_t size) const override {
+  Batch training(std::int64_t step, std::int64_t size) override {
     return pairs(0, training_size_, (step * size) % training_size_, std::min(size, training_size_));
   }
-  Batch validation(std::int64_t index, std::int64_t size) const override {
+  Batch validation(std::int64_t index, std::int64_t size) override {
     const std::int64_t held_out = p * p - training_size_;
     return pairs(training_size_, held_out, index * size, std::min(size, held_out - index * size));
   }
@@ -54,6 +54,6 @@ class ModaddTask final : public Task {
 
 }  // namespace
 
-std::shared_ptr<const Task> make_modadd_task(std::uint64_t seed) { return std::make_shared<ModaddTask>(seed); }
+std::unique_ptr<Task> make_modadd_task(std::uint64_t seed) { return std::make_unique<ModaddTask>(seed); }
 
 }  // namespace lockstep::data

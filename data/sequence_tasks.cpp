@@ -18,10 +18,10 @@ class SequenceTask : public Task {
       : training_(seed, "data", "training"), validation_(seed, "data", "validation"), shape_(shape), drawn_(drawn) {}
 
   TaskShape shape() const override { return shape_; }
-  Batch training(std::int64_t step, std::int64_t size) const override {
+  Batch training(std::int64_t step, std::int64_t size) override {
     return make(training_.substream(static_cast<std::uint64_t>(step)), size);
   }
-  Batch validation(std::int64_t index, std::int64_t size) const override {
+  Batch validation(std::int64_t index, std::int64_t size) override {
     return make(validation_.substream(static_cast<std::uint64_t>(index)), size);
   }
   std::int64_t validation_batches(std::int64_t size) const override { return (validation_size + size - 1) / size; }
@@ -99,8 +99,8 @@ class SortTask final : public SequenceTask {
 
 }  // namespace
 
-std::shared_ptr<const Task> make_copy_task(std::uint64_t seed) { return std::make_shared<CopyTask>(seed); }
-std::shared_ptr<const Task> make_reverse_task(std::uint64_t seed) { return std::make_shared<ReverseTask>(seed); }
-std::shared_ptr<const Task> make_sort_task(std::uint64_t seed) { return std::make_shared<SortTask>(seed); }
+std::unique_ptr<Task> make_copy_task(std::uint64_t seed) { return std::make_unique<CopyTask>(seed); }
+std::unique_ptr<Task> make_reverse_task(std::uint64_t seed) { return std::make_unique<ReverseTask>(seed); }
+std::unique_ptr<Task> make_sort_task(std::uint64_t seed) { return std::make_unique<SortTask>(seed); }
 
 }  // namespace lockstep::data

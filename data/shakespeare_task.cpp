@@ -32,7 +32,7 @@ class ShakespeareTask final : public Task {
   }
   std::string alphabet() const override { return alphabet_; }
 
-  Batch training(std::int64_t step, std::int64_t size) const override {
+  Batch training(std::int64_t step, std::int64_t size) override {
     const KeyedStream starts = stream_.substream(static_cast<std::uint64_t>(step));
     Batch batch = empty_batch(size);
     for (std::int64_t row = 0; row < size; ++row) {
@@ -43,7 +43,7 @@ class ShakespeareTask final : public Task {
   }
 
   // The held-out text from end to end, in pieces of one context: every character counts once.
-  Batch validation(std::int64_t index, std::int64_t size) const override {
+  Batch validation(std::int64_t index, std::int64_t size) override {
     const std::int64_t first = index * size;
     Batch batch = empty_batch(std::min(size, pieces() - first));
     for (std::int64_t row = 0; row < batch.inputs.size(0); ++row) fill_row(batch, row, training_size_ + (first + row) * context);
@@ -71,6 +71,6 @@ class ShakespeareTask final : public Task {
 
 }  // namespace
 
-std::shared_ptr<const Task> make_shakespeare_task(std::uint64_t seed) { return std::make_shared<ShakespeareTask>(seed); }
+std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed) { return std::make_unique<ShakespeareTask>(seed); }
 
 }  // namespace lockstep::data

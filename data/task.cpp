@@ -6,7 +6,7 @@ namespace {
 
 struct Entry {
   TaskInfo info;
-  std::shared_ptr<const Task> (*make)(std::uint64_t seed);
+  std::unique_ptr<Task> (*make)(std::uint64_t seed);
 };
 
 const std::vector<Entry>& entries() {
@@ -32,7 +32,7 @@ const std::vector<TaskInfo>& tasks() {
   return infos;
 }
 
-std::shared_ptr<const Task> make_task(const std::string& name, std::uint64_t seed) {
+std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed) {
   std::string known;
   for (const Entry& entry : entries()) {
     if (entry.info.name == name) return entry.make(seed);

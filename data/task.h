@@ -26,16 +26,15 @@ struct TaskShape {
   std::int64_t classes = 0;     // outputs
 };
 
-// Something to learn. Batches depend on (seed, step) and on nothing else; a Task is immutable, so that many trainings
-// can share one.
+// Something to learn. Batches depend on (seed, step) and on nothing else. For one thread: every training makes its own.
 class Task {
  public:
   virtual ~Task() = default;
   virtual TaskShape shape() const = 0;
   // The batch of a training step.
-  virtual Batch training(std::int64_t step, std::int64_t size) const = 0;
+  virtual Batch training(std::int64_t step, std::int64_t size) = 0;
   // Batches never trained on: number `index` of validation_batches(size).
-  virtual Batch validation(std::int64_t index, std::int64_t size) const = 0;
+  virtual Batch validation(std::int64_t index, std::int64_t size) = 0;
   virtual std::int64_t validation_batches(std::int64_t size) const = 0;
   // Text tasks: the characters that the tokens stand for; empty for others.
   virtual std::string alphabet() const { return {}; }
@@ -48,14 +47,14 @@ struct TaskInfo {
 const std::vector<TaskInfo>& tasks();
 
 // Throws for a name that tasks() does not list.
-std::shared_ptr<const Task> make_task(const std::string& name, std::uint64_t seed);
+std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed);
 
 // Each in its file.
-std::shared_ptr<const Task> make_copy_task(std::uint64_t seed);
-std::shared_ptr<const Task> make_reverse_task(std::uint64_t seed);
-std::shared_ptr<const Task> make_sort_task(std::uint64_t seed);
-std::shared_ptr<const Task> make_modadd_task(std::uint64_t seed);
-std::shared_ptr<const Task> make_shakespeare_task(std::uint64_t seed);
-std::shared_ptr<const Task> make_digits_task(std::uint64_t seed);
+std::unique_ptr<Task> make_copy_task(std::uint64_t seed);
+std::unique_ptr<Task> make_reverse_task(std::uint64_t seed);
+std::unique_ptr<Task> make_sort_task(std::uint64_t seed);
+std::unique_ptr<Task> make_modadd_task(std::uint64_t seed);
+std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed);
+std::unique_ptr<Task> make_digits_task(std::uint64_t seed);
 
 }  // namespace lockstep::data

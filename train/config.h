@@ -56,6 +56,7 @@ struct ExperimentConfig {
 struct StudyConfig {
   std::string name = "default";
   std::string question;
+  std::string duration;      // on two cores, as measured
   std::int64_t threads = 0;  // 0: one for each core
   std::vector<ExperimentConfig> experiments;
 };

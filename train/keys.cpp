@@ -60,6 +60,7 @@ std::span<const Key<StudyConfig>> study_keys() {
   static const std::vector<Key<C>> keys = {
       {"name", &C::name, "of the study"},
       {"question", &C::question, "that it answers"},
+      {"duration", &C::duration, "roughly, on two cores"},
       {"threads", &C::threads, "trainings at once; 0 for one on each core"},
   };
   return keys;

@@ -32,6 +32,9 @@ StudyConfig parse_study(const std::string& text, const std::string& origin);
 // The complete file that gives this configuration again, with a comment on every key.
 std::string to_toml(const StudyConfig& study);
 std::string to_toml(const RunConfig& run);
+// Sets one key from the command line. `text` is as typed: 0.01, xavier_uniform, or draw,coupling for a list.
+void set_from_text(RunConfig& run, const std::string& key, const std::string& text);
+void set_from_text(ExperimentConfig& experiment, const std::string& key, const std::string& text);
 RunConfig parse_run(const std::string& text, const std::string& origin);
 
 }  // namespace lockstep::train

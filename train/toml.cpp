@@ -155,6 +155,59 @@ StudyConfig parse_study(const std::string& text, const std::string& origin) {
   return study;
 }
 
+namespace {
+
+// What was typed, as a TOML value of the member's type.
+template <typename Config>
+void set_typed(std::span<const Key<Config>> keys, Config& config, const std::string& name, const std::string& text) {
+  const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
+  check(key != keys.end(), "there is no key \"{}\"", name);
+  const std::string value = std::visit(
+      [&](auto member) {
+        using T = std::decay_t<decltype(config.*member)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          return quoted(text);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          T list;
+          for (std::size_t start = 0; start <= text.size();) {
+            const std::size_t comma = std::min(text.find(',', start), text.size());
+            list.push_back(text.substr(start, comma - start));
+            start = comma + 1;
+          }
+          return written(list);
+        } else {
+          return text;
+        }
+      },
+      key->member);
+  toml::table table;
+  try {
+    table = toml::parse("value = " + value);
+  } catch (const toml::parse_error&) {
+    fail("--{} {}: cannot be read: {}", name, text, key->help);
+  }
+  std::visit(
+      [&](auto member) {
+        auto& target = config.*member;
+        check(table.size() == 1 && read_value(*table.get("value"), target), "--{} {}: expected {}: {}", name, text,
+              type_name(&target), key->help);
+      },
+      key->member);
+}
+
+}  // namespace
+
+void set_from_text(RunConfig& run, const std::string& key, const std::string& text) {
+  set_typed(run_keys(), run, key, text);
+}
+
+void set_from_text(ExperimentConfig& experiment, const std::string& key, const std::string& text) {
+  for (const Key<ExperimentConfig>& known : experiment_keys()) {
+    if (known.name == key) return set_typed(experiment_keys(), experiment, key, text);
+  }
+  set_typed(run_keys(), experiment.run, key, text);
+}
+
 StudyConfig read_study(const std::string& path) { return parse_study(data::read_file(path), path); }
 
 std::string to_toml(const StudyConfig& study) {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+// One function per group of commands: it adds the subcommand and says what to run. An action returns the exit code.
+namespace lockstep::train::cli {
+
+using Action = std::function<int()>;
+
+// What every command may look at.
+struct Session {
+  std::string command_line;  // as typed
+  Action action;             // set by the subcommand that was given
+};
+
+// Set by Ctrl-C and SIGTERM; long commands look at it and stop cleanly.
+const std::atomic<bool>& stop_requested();
+inline constexpr int exit_stopped = 130;
+
+void add_study(CLI::App& app, Session& session);       // study, studies
+void add_train(CLI::App& app, Session& session);       // train, eval, sample
+void add_checkpoint(CLI::App& app, Session& session);  // convert, inspect
+void add_info(CLI::App& app, Session& session);        // tasks, doctor
+
+// Adds an option for every key: --weight-decay for weight_decay. What was given is collected as (key, text).
+using Typed = std::vector<std::pair<std::string, std::string>>;
+template <typename Keys>
+void add_keys(CLI::App& command, const Keys& keys, Typed& typed) {
+  for (const auto& key : keys) {
+    std::string option = key.name;
+    std::replace(option.begin(), option.end(), '_', '-');
+    command.add_option_function<std::string>(
+        "--" + option, [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, key.help);
+  }
+}
+
+}  // namespace lockstep::train::cli

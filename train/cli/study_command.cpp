@@ -1,0 +1,103 @@
+// lockstep study, lockstep studies
+#include <filesystem>
+
+#include "core/error.h"
+#include "train/cli/commands.h"
+#include "train/keys.h"
+#include "train/studies.h"
+#include "train/study.h"
+
+namespace lockstep::train::cli {
+
+namespace {
+
+struct Given {
+  std::string file = "default";
+  std::filesystem::path out;
+  bool resume = false;
+  Typed keys;
+  std::int64_t threads = -1;
+};
+
+// A path, or the name of a study that comes with Lockstep.
+StudyConfig find_study(const std::string& name) {
+  if (name.ends_with(".toml") || name.find('/') != std::string::npos) return read_study(name);
+  std::vector<std::string> known;
+  for (const auto& [built_in, text] : built_in_studies()) {
+    if (built_in == name) return parse_study(text, name + ".toml");
+    known.push_back(built_in);
+  }
+  const std::string near = nearest(name, known);
+  fail("there is no study \"{}\"{}: lockstep studies lists them; a file of your own ends in .toml", name,
+       near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
+}
+
+// --task keeps the study's experiments on that task, or sets one up with the task's own settings.
+void choose_task(StudyConfig& study, const std::string& task) {
+  std::vector<ExperimentConfig> chosen;
+  for (const ExperimentConfig& experiment : study.experiments) {
+    if (experiment.run.task == task) chosen.push_back(experiment);
+  }
+  if (chosen.empty()) chosen.push_back(experiment_for(task));
+  study.experiments = std::move(chosen);
+}
+
+StudyConfig configured(const Given& given) {
+  StudyConfig study = find_study(given.file);
+  if (given.threads >= 0) study.threads = given.threads;
+  for (const auto& [key, text] : given.keys) {
+    if (key == "task") choose_task(study, text);
+  }
+  for (const auto& [key, text] : given.keys) {
+    if (key == "task") continue;
+    for (ExperimentConfig& experiment : study.experiments) {
+      set_from_text(experiment, key, text);
+      // A shorter limit shortens the curve with it, unless that was set as well.
+      if (key == "steps") experiment.curve_steps = std::min(experiment.curve_steps, experiment.run.steps);
+    }
+  }
+  validate(study);
+  return study;
+}
+
+int study(const Given& given, const std::string& command) {
+  const StudyConfig config = configured(given);
+  StudyOptions options{.out = given.out, .resume = given.resume, .command = command};
+  if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
+  if (run_study(config, options, stop_requested()) == StudyEnd::stopped) {
+    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}{}\n", (options.out / "study.h5").string(), command,
+               given.resume ? "" : " --resume");
+    return exit_stopped;
+  }
+  fmt::print("\nReport: {}\nNumbers: {} (HDF5), runs.csv, contrasts.csv, study.toml beside it\n",
+             (options.out / "report.html").string(), (options.out / "study.h5").string());
+  return 0;
+}
+
+int studies() {
+  for (const auto& [name, text] : built_in_studies()) {
+    const StudyConfig config = parse_study(text, name + ".toml");
+    fmt::print("{:<16} {}\n{:<16} takes {}\n", name, config.question, "", config.duration);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_study(CLI::App& app, Session& session) {
+  auto given = std::make_shared<Given>();
+  CLI::App* command = app.add_subcommand("study", "train all arms over the seeds, and give a verdict for each cause");
+  command->add_option("file", given->file, "a study's name (lockstep studies) or a .toml file of your own; default: default");
+  command->add_option("--out", given->out, "folder for study.h5, report.html, ...; default: out/NAME");
+  command->add_flag("--resume", given->resume, "go on where the study in --out stopped");
+  command->add_option("--threads", given->threads, "trainings at once; 0: one for each core")->check(CLI::NonNegativeNumber);
+  add_keys(*command, run_keys(), given->keys);
+  add_keys(*command, experiment_keys(), given->keys);
+  command->callback([given, &session] { session.action = [given, &session] { return study(*given, session.command_line); }; });
+
+  app.add_subcommand("studies", "list the studies that come with Lockstep and what each answers")->callback([&session] {
+    session.action = studies;
+  });
+}
+
+}  // namespace lockstep::train::cli

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs lockstep: the default study, or what the arguments say.
+#   sh train/run.sh                            the default study
+#   sh train/run.sh train --task shakespeare   any other command
+set -eu
+here=$PWD
+cd "$(dirname "$0")/.."
+root=$PWD
+. train/setup.sh
+install_missing train
+build build/release -DLOCKSTEP_TESTS=OFF
+cd "$here"
+[ $# -gt 0 ] || set -- study
+exec "$root/build/release/lockstep" "$@"

@@ -1,0 +1,57 @@
+# Sourced by train/run.sh and tests/run.sh, in the repository's root: installs what is missing, configures and builds.
+# usage: . train/setup.sh; setup PURPOSE CMAKE_OPTIONS...
+
+# Package and what it is for, one a line.
+needed_packages() {
+  cat <<'EOF'
+g++                  the compiler
+cmake                the build
+make                 the build
+pkg-config           finds Highway
+libopenblas-dev      matrix products
+libhdf5-dev          data sets, studies, checkpoints
+libhwy-dev           vector instructions, chosen at run time
+libfmt-dev           text
+libcli11-dev         the command line
+libtomlplusplus-dev  study files
+nlohmann-json3-dev   safetensors headers, --json
+libjs-vega           the charts of report.html
+EOF
+  [ "$1" != tests ] || echo "libgtest-dev         the tests"
+}
+
+install_missing() {
+  missing=$(needed_packages "$1" | while read -r package purpose; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+  done)
+  [ -n "$missing" ] || return 0
+  echo "Missing from this machine:"
+  needed_packages "$1" | while read -r package purpose; do
+    echo "$missing" | grep -qx -- "$package" && printf '  %-20s %s\n' "$package" "$purpose"
+  done || true
+  if [ "$(id -u)" = 0 ]; then as_root=""
+  elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then as_root=sudo
+  else
+    echo "They cannot be installed without root. As root: apt-get install" $missing >&2
+    exit 1
+  fi
+  echo "Installing them with apt-get."
+  $as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+    "apt-get update -qq && apt-get install -y -qq --no-install-recommends $(echo $missing)" >/dev/null || {
+    echo "apt-get failed. To install by hand: apt-get install" $missing >&2
+    exit 1
+  }
+}
+
+# Builds quietly; shows the log where something goes wrong.
+build() {
+  folder=$1
+  shift
+  mkdir -p "$folder"
+  [ -f "$folder/CMakeCache.txt" ] || echo "Building (once; a few minutes)."
+  { cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)"; } >"$folder/log.txt" 2>&1 || {
+    tail -n 40 "$folder/log.txt" >&2
+    echo "The build failed; the whole log is in $folder/log.txt" >&2
+    exit 1
+  }
+}
