@@ -1,7 +1,8 @@
 #include "train/config.h"
 
 #include <algorithm>
-#include <span>
+#include <initializer_list>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/parameter.h"
@@ -108,9 +109,6 @@ void expect(bool ok, const char* key, auto value, const char* expected) {
   check(ok, "{} = {} is out of range: expected {}", key, value, expected);
 }
 
-constexpr std::initializer_list<std::string_view> initialisers = {"kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal",
-                                                          "orthogonal",      "normal",         "trunc_normal"};
-
 }  // namespace
 
 void validate(const RunConfig& run) {
@@ -140,7 +138,8 @@ void validate(const RunConfig& run) {
   expect_one_of("attention", run.attention, Words{"combined", "separate"});
   expect_one_of("schedule", run.schedule, Words{"constant", "cosine", "linear"});
   expect_one_of("clip_by", run.clip_by, Words{"global", "tensor", "part", "head"});
-  expect_one_of("init", run.init, initialisers);
+  expect_one_of("init", run.init,
+                Words{"kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "orthogonal", "normal", "trunc_normal"});
   for (const std::string* granularity : {&run.init_direction, &run.init_scale, &run.optimizer_direction, &run.optimizer_scale}) {
     granularity_from(*granularity);
   }

@@ -1,6 +1,8 @@
 // Study files: TOML tables read into, and written from, the keys of train/keys.h.
 #include <toml++/toml.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "data/atomic_file.h"
 #include "train/keys.h"
@@ -59,7 +61,7 @@ template <typename... Config>
 [[noreturn]] void fail_unknown(const std::string& name, const toml::node& node, const Place& place,
                                std::span<const Key<Config>>... keys) {
   std::vector<std::string> names;
-  ((std::transform(keys.begin(), keys.end(), std::back_inserter(names), [](const auto& key) { return key.name; })), ...);
+  (std::transform(keys.begin(), keys.end(), std::back_inserter(names), [](const auto& key) { return key.name; }), ...);
   const std::string near = nearest(name, names);
   fail("{}: unknown key \"{}\"{}", place.at(node), name,
        near.empty() ? ": lockstep study --help lists them" : fmt::format(": did you mean \"{}\"?", near));
