@@ -11,4 +11,4 @@ install_missing train
 build build/release -DLOCKSTEP_TESTS=OFF
 cd "$here"
 [ $# -gt 0 ] || set -- study
-exec "$root/build/release/lockstep" "$@"
+exec "$root/build/release/bin/lockstep" "$@"
