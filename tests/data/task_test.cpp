@@ -35,7 +35,7 @@ TEST_P(EveryTask, GivesBatchesOfItsShapeThatDependOnSeedAndStepAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask, testing::Values("copy", "reverse", "sort", "modadd", "shakespeare", "digits"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST(CopyTask, SecondHalfRepeatsTheFirst) {
   const Batch batch = make_task("copy", 0)->training(0, 2);
