@@ -15,7 +15,7 @@ std::vector<TransformerBlock> make_blocks(const Scope& scope, const DecoderOnlyT
                                                 .num_heads = o.attn_layers_heads,
                                                 .dropout_rate = o.dropout_rate,
                                                 .qkv_bias = o.qkv_bias,
-                                                .causal = true,
+                                                .causal = o.causal,
                                                 .sequence_length = o.max_seq_len,
                                                 .with_cross_attention = o.with_cross_attention,
                                                 .use_flash_attention = o.use_flash_attention,

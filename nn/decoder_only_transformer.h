@@ -24,6 +24,7 @@ struct DecoderOnlyTransformerOptions {
   double dropout_rate = 0;  // in the blocks
   bool qkv_bias = false;
   std::int64_t mlp_dim = 0;  // 0: 4 attn_layers_dim, as in MONAI
+  bool causal = true;        // false: every position sees all, as an encoder
   Activation act = Activation::gelu;
   bool layer_norm = true;   // in the blocks
   bool unused_norm = true;  // TransformerBlockOptions::unused_norm

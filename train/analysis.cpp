@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/cpu/blas.h"
 #include "core/error.h"
+#include "core/system.h"
 #include "train/statistics.h"
 #include "train/verdict_words.h"
 
@@ -88,11 +90,7 @@ void fill(Contrast& contrast, const Comparison& comparison, const Finding& findi
   contrast.margin = comparison.margin;
   contrast.equivalence_p = finding.p_equivalent;
   contrast.further_seeds = finding.further ? static_cast<int>(finding.further->pairs) : 0;
-  switch (finding.verdict) {
-    case train::Verdict::different: contrast.conclusion = Conclusion::different; break;
-    case train::Verdict::equivalent: contrast.conclusion = Conclusion::equivalent; break;
-    case train::Verdict::inconclusive: contrast.conclusion = Conclusion::inconclusive; break;
-  }
+  contrast.verdict = finding.verdict;
   if (finding.verdict == Verdict::different && finding.within_margin) {
     contrast.note = "real, but smaller than the margin";
   }
@@ -132,7 +130,7 @@ std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& co
   for (const PlannedContrast& planned : design.contrasts) {
     Contrast contrast = describe(planned, config);
     if (!planned.not_measurable.empty()) {
-      contrast.conclusion = Conclusion::not_measurable;
+      contrast.verdict = std::nullopt;
       contrast.note = planned.not_measurable;
     } else if (planned.primary) {
       fill(contrast, family[next_primary], of_family[next_primary], planned);
@@ -206,6 +204,26 @@ std::string describe_task(const ExperimentConfig& config) {
 
 }  // namespace
 
+namespace {
+
+// The causes that made a difference, those that did not, and those still open.
+std::string in_words(const StudySummary& summary) {
+  std::string text;
+  for (const TaskSummary& task : summary.tasks) {
+    std::map<std::string, std::string> found;  // verdict -> causes
+    for (const Contrast& contrast : task.contrasts) {
+      if (!contrast.primary || !contrast.verdict || contrast.unit != "steps") continue;
+      std::string& causes = found[std::string(word(contrast.verdict))];
+      causes += (causes.empty() ? "" : ", ") + contrast.cause;
+    }
+    text += (text.empty() ? "" : " ") + task.title + ":";
+    for (const auto& [verdict, causes] : found) text += fmt::format(" {}: {}.", verdict, causes);
+  }
+  return text;
+}
+
+}  // namespace
+
 StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results) {
   StudySummary summary{.name = study.name, .question = study.question};
   for (std::size_t i = 0; i < designs.size(); ++i) {
@@ -228,7 +246,7 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
     }
     summary.tasks.push_back(std::move(task));
   }
-  summary.verdict = study_verdict(summary);
+  summary.verdict = in_words(summary);
   return summary;
 }
 
@@ -250,6 +268,12 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config, const std::string& command) {
+  const SystemInfo system = system_info();
+  return {{"config", config}, {"question", study.question}, {"command", command}, {"processor", system.processor},
+          {"system", system.system}, {"compiler", system.compiler}, {"blas", cpu::blas_info().config}};
 }
 
 }  // namespace lockstep::train

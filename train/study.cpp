@@ -11,7 +11,6 @@
 #include "train/csv.h"
 #include "train/keys.h"
 #include "train/progress.h"
-#include "train/report.h"
 #include "train/study_store.h"
 #include "train/verdict_table.h"
 
@@ -114,7 +113,6 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   summary.config_toml = to_toml(study);
   data::write_file(options.out / "runs.csv", runs_csv(run_rows(study, designs, results)));
   data::write_file(options.out / "contrasts.csv", contrasts_csv(summary));
-  write_report(summary, options.out / "report.html");
   print_verdict(stdout, summary);
   return StudyEnd::finished;
 }

@@ -1,33 +1,142 @@
 #include "train/training.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "data/hdf5.h"
+#include "data/weights.h"
+#include "nn/mode.h"
 #include "optim/clip.h"
+#include "optim/factory.h"
+#include "train/keys.h"
 
 namespace lockstep::train {
 
-Training::Training(const RunConfig& config, bool redraw)
-    : config_(config), task_(data::make_task(config.task, static_cast<std::uint64_t>(config.seed))),
-      model_(make_model(config, task_->shape(), redraw)), optimizer_(make_optimizer(config, model_->parameters())) {}
-
 namespace {
 
-Tensor loss_of(const Model& model, const data::Batch& batch) {
-  return cross_entropy(model.logits(batch.inputs), batch.targets, {.ignore_index = data::ignored});
+// The settings of one rule, of what the configuration says.
+optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
+  const std::vector<double> betas = {config.beta1, config.beta2};
+  optim::Settings settings = {{"lr", config.lr}};
+  const optim::Settings known = optim::default_settings(rule);
+  const optim::Settings wanted = {{"betas", betas}, {"eps", config.eps}, {"weight_decay", config.weight_decay},
+                                  {"momentum", config.momentum}, {"direction_by", config.optimizer_direction},
+                                  {"scale_by", config.optimizer_scale}};
+  for (const auto& [name, value] : wanted) {
+    if (known.contains(name)) settings[name] = value;
+  }
+  return settings;
+}
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const RunConfig& config, const ParameterList& parameters) {
+  if (config.optimizer != "muon") {
+    return optim::make_optimizer(config.optimizer, parameters, settings_of(config, config.optimizer));
+  }
+  optim::Settings settings = settings_of(config, "muon");
+  settings["lr"] = config.matrix_lr;
+  for (const auto& [name, value] : settings_of(config, "adam")) settings["adam." + name] = value;
+  return optim::make_optimizer("muon+adam", parameters, settings);
+}
+
+optim::Schedule make_schedule(const RunConfig& config) {
+  const optim::WarmupOptions options{.warmup = config.warmup, .steps = config.steps, .final_fraction = config.min_lr / config.lr};
+  if (config.schedule == "cosine") return optim::warmup_cosine(options);
+  if (config.schedule == "linear") return optim::warmup_linear(options);
+  return optim::warmup_constant(config.warmup);
+}
+
+constexpr const char* format = "lockstep checkpoint 1";
+
+h5::File open_checkpoint(const std::string& path) {
+  h5::File file = h5::File::open(path);
+  check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
+        "{} is not a checkpoint of this version: expected the attribute format = \"{}\"", path, format);
+  return file;
 }
 
 }  // namespace
 
+Training::Training(const RunConfig& config, bool redraw)
+    : config_(config), task_(data::make_task(config.task, static_cast<std::uint64_t>(config.seed))),
+      model_(make_model(config, task_->shape(), redraw)), optimizer_(make_optimizer(config, model_->parameters())),
+      scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))) {}
+
+Tensor Training::inputs_of(const data::Batch& batch) const {
+  if (!is_real(batch.inputs.dtype())) return batch.inputs;
+  return to(batch.inputs, config_.precision == "f64" ? DType::f64 : DType::f32);
+}
+
+void Training::clip() const {
+  if (config_.clip == 0) return;
+  if (config_.clip_by == "global") {
+    optim::clip_grad_norm(model_->parameters(), config_.clip);
+  } else {
+    optim::clip_grad_norm_each(model_->parameters(), config_.clip, granularity_from(config_.clip_by));
+  }
+}
+
 double Training::step() {
+  const nn::Training mode(static_cast<std::uint64_t>(config_.seed), static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
-  const Tensor loss = loss_of(*model_, batch);
+  const Tensor loss = cross_entropy(model_->logits(inputs_of(batch)), batch.targets, {.ignore_index = data::ignored});
   const double value = loss.item();
+  if (std::isfinite(value)) {
+    backward(loss);
+    clip();
+    scheduler_->set(steps_done_);
+    optimizer_->step();
+  }
   ++steps_done_;
-  if (!std::isfinite(value)) return value;
-  backward(loss);
   return value;
 }
+
+Evaluation Training::evaluate() {
+  const nn::Evaluation mode;
+  const NoGrad no_grad;
+  constexpr std::int64_t size = 100;
+  double loss = 0, right = 0, counted = 0;
+  for (std::int64_t i = 0; i < task_->validation_batches(size); ++i) {
+    const data::Batch batch = task_->validation(i, size);
+    const Tensor logits = to(model_->logits(inputs_of(batch)), DType::f64);
+    loss += cross_entropy(logits, batch.targets, {.reduction = Reduction::sum, .ignore_index = data::ignored}).item();
+    const std::int64_t classes = logits.shape().back(), rows = batch.targets.numel();
+    const Tensor flat = contiguous(logits);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t target = batch.targets.data<std::int64_t>()[row];
+      if (target == data::ignored) continue;
+      const double* first = flat.data<double>() + row * classes;
+      right += std::max_element(first, first + classes) - first == target ? 1 : 0;
+      ++counted;
+    }
+  }
+  return {loss / counted, right / counted};
+}
+
+void Training::save(const std::string& path) const {
+  h5::File file = h5::File::create(path);
+  file.set_attribute("format", format);
+  file.set_attribute("config", to_toml(config_));
+  file.set_attribute("steps_done", steps_done_);
+  h5::Group weights = file.create_group("weights");
+  data::write_weights(weights, model_->parameters());
+  for (const auto& [slot, tensors] : optimizer_->state()) {
+    h5::Group group = file.create_group("optimizer/" + slot);
+    data::write_weights(group, tensors);
+  }
+  file.commit();
+}
+
+void Training::load(const std::string& path) {
+  const h5::File file = open_checkpoint(path);
+  steps_done_ = file.attribute<std::int64_t>("steps_done");
+  data::load(data::weights_in(file.group("weights")), model_->parameters(), {}, path);
+  optim::OptimizerState state = optim::clone(optimizer_->state());
+  for (auto& [slot, tensors] : state) data::load(data::weights_in(file.group("optimizer/" + slot)), tensors, {}, path);
+  optimizer_->load_state(state);
+}
+
+RunConfig checkpoint_config(const std::string& path) { return parse_run(open_checkpoint(path).attribute<std::string>("config"), path); }
 
 }  // namespace lockstep::train

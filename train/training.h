@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "data/task.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
 #include "train/config.h"
 #include "train/model.h"
 
@@ -30,11 +32,24 @@ class Training {
   const Model& model() const { return *model_; }
   data::Task& task() { return *task_; }
 
+  // Weights, optimizer state and step count, to a file in one step and back. A checkpoint of the other storage is
+  // converted by logical parts.
+  void save(const std::string& path) const;
+  void load(const std::string& path);
+
  private:
+  Tensor inputs_of(const data::Batch& batch) const;
+  void clip() const;
+
   RunConfig config_;
   std::unique_ptr<data::Task> task_;
   std::unique_ptr<Model> model_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::unique_ptr<optim::Scheduler> scheduler_;
   std::int64_t steps_done_ = 0;
 };
+
+// The configuration that a checkpoint was trained with.
+RunConfig checkpoint_config(const std::string& path);
 
 }  // namespace lockstep::train

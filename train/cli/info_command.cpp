@@ -1,8 +1,11 @@
-// lockstep tasks, lockstep doctor
-#include <fmt/format.h>
+// lockstep tasks, lockstep repro, lockstep doctor
+#include <iostream>
 
+#include "core/error.h"
 #include "data/task.h"
 #include "train/cli/commands.h"
+#include "train/doctor.h"
+#include "train/repro.h"
 
 namespace lockstep::train::cli {
 
@@ -10,6 +13,32 @@ void add_info(CLI::App& app, Session& session) {
   app.add_subcommand("tasks", "list what models can learn here")->callback([&session] {
     session.action = [] {
       for (const data::TaskInfo& task : data::tasks()) fmt::print("{:<12} {}\n", task.name, task.summary);
+      return 0;
+    };
+  });
+
+  auto options = std::make_shared<ReproOptions>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* repro = app.add_subcommand("repro", "MONAI's 410444.28: where it comes from, and what it does not say");
+  repro->add_option("--seed", options->seed, "of torch.manual_seed");
+  repro->add_option("--hidden", options->hidden, "width of the layers");
+  repro->add_option("--batch", options->batch, "sequences in x");
+  repro->add_option("--tokens", options->tokens, "tokens in a sequence");
+  repro->add_flag("--json", *json, "as JSON");
+  repro->callback([options, json, &session] {
+    session.action = [options, json] {
+      const Repro result = reproduce(*options);
+      fmt::print("{}", *json ? to_json(result) : to_text(result));
+      return 0;
+    };
+  });
+
+  auto doctor_options = std::make_shared<DoctorOptions>();
+  CLI::App* doctor_command = app.add_subcommand("doctor", "what this machine is, how fast it could be, and what to do about it");
+  doctor_command->add_flag("--json", doctor_options->json, "as JSON");
+  doctor_command->callback([doctor_options, &session] {
+    session.action = [doctor_options] {
+      doctor(std::cout, *doctor_options);
       return 0;
     };
   });

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "optim/optimizer.h"
+#include "optim/settings.h"
+
+namespace lockstep::optim {
+
+struct SettingsGroup {
+  ParameterList parameters;
+  Settings settings;
+};
+
+// An optimizer by its name, in any case ("adamw", "AdamW"), for command lines and study files. "muon+adam" is
+// Muon for the matrices of a model's blocks and Adam for all else, whose settings begin with "adam.": {"lr",
+// 0.01}, {"adam.lr", 1e-3}. Throws for an unknown name, an unknown setting or one of another type, and says
+// which there are.
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const ParameterList& parameters,
+                                          const Settings& settings = {});
+std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const std::vector<SettingsGroup>& groups);
+
+// All names, and all settings of one with their defaults.
+std::vector<std::string> optimizer_names();
+Settings default_settings(const std::string& name);
+
+}  // namespace lockstep::optim

@@ -1,0 +1,94 @@
+#include "optim/settings.h"
+
+#include <cmath>
+
+namespace lockstep::optim {
+
+namespace {
+
+template <typename T>
+constexpr const char* expected = "";
+template <>
+constexpr const char* expected<bool> = "true or false";
+template <>
+constexpr const char* expected<double> = "a number";
+template <>
+constexpr const char* expected<std::string> = "a word";
+template <>
+constexpr const char* expected<std::vector<double>> = "a list of numbers";
+
+}  // namespace
+
+std::string to_string(const Setting& setting) {
+  struct Text {
+    std::string operator()(std::monostate) const { return "none"; }
+    std::string operator()(bool value) const { return value ? "true" : "false"; }
+    std::string operator()(double value) const {
+      return std::isnan(value) ? "none" : fmt::format("{}", value);
+    }
+    std::string operator()(const std::string& value) const { return "\"" + value + "\""; }
+    std::string operator()(const std::vector<double>& values) const {
+      std::string text;
+      for (double value : values) text += (text.empty() ? "" : ", ") + (*this)(value);
+      return "[" + text + "]";
+    }
+  };
+  return std::visit(Text{}, setting);
+}
+
+template <typename T>
+bool SettingsReader::read(const std::string& name, T& value) {
+  known_ += (known_.empty() ? "" : ", ") + name;
+  const auto found = left_.find(name);
+  if (found == left_.end()) return false;
+  const T* given = std::get_if<T>(&found->second);
+  check(given != nullptr, "[{}] {} takes {}, got {}", rule_, name, expected<T>, to_string(found->second));
+  value = *given;
+  left_.erase(found);
+  return true;
+}
+
+template bool SettingsReader::read(const std::string&, bool&);
+template bool SettingsReader::read(const std::string&, double&);
+template bool SettingsReader::read(const std::string&, std::vector<double>&);
+
+void SettingsReader::operator()(const std::string& name, int& value) {
+  double number = value;
+  if (!read(name, number)) return;
+  check(number == std::trunc(number) && std::abs(number) < 1e9, "[{}] {} takes a whole number, got {}", rule_,
+        name, number);
+  value = static_cast<int>(number);
+}
+
+void SettingsReader::operator()(const std::string& name, std::optional<double>& value) {
+  const auto found = left_.find(name);
+  if (found != left_.end() && std::holds_alternative<std::monostate>(found->second)) {
+    value.reset();
+    left_.erase(found);
+    return;
+  }
+  double number = 0;
+  if (read(name, number)) value = number;
+}
+
+void SettingsReader::operator()(const std::string& name, Granularity& value) {
+  std::string word;
+  if (read(name, word)) value = granularity_from(word);
+}
+
+void SettingsReader::operator()(const std::string& name, MuonScale& value) {
+  const auto found = left_.find(name);
+  if (found != left_.end() && std::holds_alternative<std::monostate>(found->second)) {  // as in PyTorch
+    left_.erase(found);
+    return;
+  }
+  std::string word;
+  if (read(name, word)) value = muon_scale_from(word);
+}
+
+void SettingsReader::finish() const {
+  check(left_.empty(), "[{}] has no option \"{}\"; it has {}", rule_,
+        left_.empty() ? "" : left_.begin()->first, known_);
+}
+
+}  // namespace lockstep::optim

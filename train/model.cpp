@@ -1,0 +1,80 @@
+#include "train/model.h"
+
+#include "nn/decoder_only_transformer.h"
+#include "nn/vit.h"
+
+namespace lockstep::train {
+
+namespace {
+
+template <typename Network>
+class Wrapped final : public Model {
+ public:
+  Wrapped(const Scope& root, const auto& options) : network_(root, options), parameters_(root.parameters()) {}
+  Tensor logits(const Tensor& inputs) const override { return network_(inputs); }
+  const ParameterList& parameters() const override { return parameters_; }
+
+ private:
+  Network network_;
+  ParameterList parameters_;
+};
+
+// The biases of q, k and v start at zero, the weights by the configured rule.
+nn::LinearInit projection_init(const RunConfig& config, bool redraw) {
+  return {.weight = Init(init_from(config.init), granularity_from(config.init_direction), granularity_from(config.init_scale),
+                         redraw ? 1 : 0),
+          .bias = Init(init::Constant{0})};
+}
+
+nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+  const bool modadd = config.task == "modadd";  // Nanda et al. 2023: ReLU, no layer norm
+  nn::DecoderOnlyTransformerOptions options = nn::copy_task_model();
+  options.num_tokens = shape.vocabulary;
+  options.max_seq_len = shape.length;
+  options.attn_layers_dim = config.width;
+  options.attn_layers_depth = static_cast<int>(config.layers);
+  options.attn_layers_heads = static_cast<int>(config.heads);
+  options.mlp_dim = config.mlp;
+  options.dropout_rate = config.dropout;
+  options.use_combined_linear = config.attention == "combined";
+  options.qkv_init = projection_init(config, redraw);
+  options.causal = shape.causal;
+  if (modadd) {
+    options.act = nn::Activation::relu;
+    options.layer_norm = options.final_norm = false;
+  }
+  return options;
+}
+
+constexpr std::int64_t patch = 2;
+
+nn::ViTOptions image_options(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+  nn::ViTOptions options;
+  options.in_channels = 1;
+  options.img_size = {shape.length};
+  options.patch_size = {patch};
+  options.hidden_size = config.width;
+  options.mlp_dim = config.mlp;
+  options.num_layers = static_cast<int>(config.layers);
+  options.num_heads = static_cast<int>(config.heads);
+  options.classification = true;
+  options.num_classes = shape.classes;
+  options.dropout_rate = config.dropout;
+  options.spatial_dims = 2;
+  options.post_activation = false;
+  options.qkv_bias = true;
+  options.use_combined_linear = config.attention == "combined";
+  options.unused_norm = false;
+  options.qkv_init = projection_init(config, redraw);
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+  const Scope root(Seed{static_cast<std::uint64_t>(config.seed)}, {.dtype = config.precision == "f64" ? DType::f64 : DType::f32});
+  if (shape.images) return std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
+  return std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Plain text in columns, for the terminal.
+namespace lockstep::train {
+
+// Columns that UTF-8 text takes, one for each code point.
+int display_width(std::string_view text);
+
+// Lines of at most `width` columns, broken between words; a longer word keeps a line of its own.
+std::vector<std::string> wrap(std::string_view text, int width);
+
+// The width of each column's widest cell.
+std::vector<int> column_widths(const std::vector<std::vector<std::string>>& rows);
+
+// `text` with blanks behind it, to `width` columns.
+std::string padded(std::string_view text, int width);
+
+}  // namespace lockstep::train
