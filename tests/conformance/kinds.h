@@ -16,5 +16,7 @@ using Kinds = std::map<std::string, Runner>;
 void add_op(Kinds& kinds);
 void add_init(Kinds& kinds);
 void add_modules(Kinds& kinds);
+void add_streams(Kinds& kinds);
+void add_training(Kinds& kinds);
 
 }  // namespace lockstep::conformance

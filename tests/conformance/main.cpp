@@ -19,6 +19,8 @@ Kinds all_kinds() {
   add_op(kinds);
   add_init(kinds);
   add_modules(kinds);
+  add_streams(kinds);
+  add_training(kinds);
   return kinds;
 }
 
