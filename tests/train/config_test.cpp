@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "core/error.h"
+
 #include "train/keys.h"
 #include "train/studies.h"
 
