@@ -36,9 +36,12 @@ Granularity granularity_from(const std::string& name) {
 
 std::string to_string(Granularity granularity) {
   switch (granularity) {
-    case Granularity::tensor: return "tensor";
-    case Granularity::part: return "part";
-    case Granularity::head: return "head";
+    case Granularity::tensor:
+      return "tensor";
+    case Granularity::part:
+      return "part";
+    case Granularity::head:
+      return "head";
   }
   return "?";
 }

@@ -7,17 +7,18 @@
 
 namespace lockstep {
 
-// A logical part of a parameter: the rows [begin, end) that belong together. qkv.weight (3d, d) has the parts q, k and v.
-// The name is that of the logical tensor, the same however it is stored: "blocks.0.attn.q.weight" stands for rows of
-// blocks.0.attn.qkv.weight and for blocks.0.attn.to_q.weight alike. Keyed random numbers and conversions go by it.
+// A logical part of a parameter: the rows [begin, end) that belong together. qkv.weight (3d, d) has the parts
+// q, k and v. The name is that of the logical tensor, the same however it is stored: "blocks.0.attn.q.weight"
+// stands for rows of blocks.0.attn.qkv.weight and for blocks.0.attn.to_q.weight alike. Keyed random numbers
+// and conversions go by it.
 struct Part {
   std::string name;
   std::int64_t begin = 0, end = 0;
   int heads = 1;  // equal groups of rows inside the part; 1 where there are no heads
 };
 
-// A trainable tensor with its path name ("blocks.0.attn.qkv.weight") and its logical parts, in the order of their rows.
-// Most parameters have one part: themselves.
+// A trainable tensor with its path name ("blocks.0.attn.qkv.weight") and its logical parts, in the order of
+// their rows. Most parameters have one part: themselves.
 struct Parameter {
   std::string name;
   Tensor tensor;
@@ -27,7 +28,8 @@ struct Parameter {
 
 using ParameterList = std::vector<Parameter>;
 
-// What a rule that looks at a whole matrix takes for one: the stored tensor, each of its parts, or each head in them.
+// What a rule that looks at a whole matrix takes for one: the stored tensor, each of its parts, or each head
+// in them.
 enum class Granularity { tensor, part, head };
 
 // A block of rows under a granularity, as a view (no history) of the parameter's tensor.
@@ -39,7 +41,8 @@ struct Block {
 // The blocks of a parameter, which cover all of its rows in order.
 std::vector<Block> blocks(const Parameter& parameter, Granularity granularity);
 
-// The rows [block.begin, block.end) of a tensor shaped like the parameter (itself, its gradient, an optimizer's state): a view.
+// The rows [block.begin, block.end) of a tensor shaped like the parameter (itself, its gradient, an
+// optimizer's state): a view.
 Tensor rows(const Tensor& tensor, const Block& block);
 
 // "tensor", "part" or "head", and back. Throws for another word.

@@ -1,5 +1,5 @@
-// Handwritten digits (UCI, see data/README.md): 1,297 images to learn from and 500 to test on, the same for every seed;
-// the order of training depends on the seed.
+// Handwritten digits (UCI, see data/README.md): 1,297 images to learn from and 500 to test on, the same for
+// every seed; the order of training depends on the seed.
 #include <algorithm>
 #include <optional>
 
@@ -20,16 +20,20 @@ constexpr double brightest = 16;
 
 class DigitsTask final : public Task {
  public:
-  explicit DigitsTask(std::uint64_t seed) : DigitsTask(h5::File::open(find_data_file("digits.h5").string()), seed) {}
+  explicit DigitsTask(std::uint64_t seed)
+      : DigitsTask(h5::File::open(find_data_file("digits.h5").string()), seed) {}
 
-  TaskShape shape() const override { return {.images = true, .causal = false, .length = side, .classes = 10}; }
+  TaskShape shape() const override {
+    return {.images = true, .causal = false, .length = side, .classes = 10};
+  }
 
   Batch training(std::int64_t step, std::int64_t size) override {
     const std::int64_t rows = images_.size() - test_size;
     size = std::min(size, rows);
     if (size != batch_size_) {
       batch_size_ = size;
-      order_.emplace(rows, BatchOptions{.batch_size = size, .drop_last = true, .seed = seed_, .first_row = test_size});
+      order_.emplace(
+          rows, BatchOptions{.batch_size = size, .drop_last = true, .seed = seed_, .first_row = test_size});
     }
     return gather(order_->batch(step));
   }
@@ -42,7 +46,9 @@ class DigitsTask final : public Task {
 
  private:
   DigitsTask(const h5::File& file, std::uint64_t seed)
-      : images_(file.dataset("images"), DType::f32), labels_(file.dataset("labels"), DType::i64), seed_(seed),
+      : images_(file.dataset("images"), DType::f32),
+        labels_(file.dataset("labels"), DType::i64),
+        seed_(seed),
         split_(KeyedStream(0, "data", "digits split").permutation(images_.size())) {}
 
   // Rows of the split: the first test_size are for testing.

@@ -1,5 +1,5 @@
-// Generated sequences: copy, reverse and sort. Every sequence is drawn under its own step and row, so no two batches,
-// and no training and validation batch, share draws.
+// Generated sequences: copy, reverse and sort. Every sequence is drawn under its own step and row, so no two
+// batches, and no training and validation batch, share draws.
 #include <algorithm>
 
 #include "core/random/keyed_stream.h"
@@ -15,7 +15,10 @@ constexpr std::int64_t validation_size = 512;
 class SequenceTask : public Task {
  public:
   SequenceTask(std::uint64_t seed, TaskShape shape, std::int64_t drawn)
-      : training_(seed, "data", "training"), validation_(seed, "data", "validation"), shape_(shape), drawn_(drawn) {}
+      : training_(seed, "data", "training"),
+        validation_(seed, "data", "validation"),
+        shape_(shape),
+        drawn_(drawn) {}
 
   TaskShape shape() const override { return shape_; }
   Batch training(std::int64_t step, std::int64_t size) override {
@@ -24,7 +27,9 @@ class SequenceTask : public Task {
   Batch validation(std::int64_t index, std::int64_t size) override {
     return make(validation_.substream(static_cast<std::uint64_t>(index)), size);
   }
-  std::int64_t validation_batches(std::int64_t size) const override { return (validation_size + size - 1) / size; }
+  std::int64_t validation_batches(std::int64_t size) const override {
+    return (validation_size + size - 1) / size;
+  }
 
  protected:
   virtual std::int64_t alphabet_size() const { return shape_.vocabulary; }
@@ -69,7 +74,8 @@ class ReverseTask final : public SequenceTask {
  public:
   static constexpr std::int64_t length = 16, symbols = 10;
   explicit ReverseTask(std::uint64_t seed)
-      : SequenceTask(seed, {.causal = false, .vocabulary = symbols, .length = length, .classes = symbols}, length) {}
+      : SequenceTask(seed, {.causal = false, .vocabulary = symbols, .length = length, .classes = symbols},
+                     length) {}
 
  private:
   void arrange(const std::int64_t* drawn, std::int64_t* inputs, std::int64_t* targets) const override {

@@ -21,7 +21,8 @@ class ShakespeareTask final : public Task {
     alphabet_.assign(characters.begin(), characters.end());
     tokens_.reserve(text.size());
     std::array<std::int64_t, 256> number{};
-    for (std::size_t i = 0; i < alphabet_.size(); ++i) number[static_cast<unsigned char>(alphabet_[i])] = static_cast<std::int64_t>(i);
+    for (std::size_t i = 0; i < alphabet_.size(); ++i)
+      number[static_cast<unsigned char>(alphabet_[i])] = static_cast<std::int64_t>(i);
     for (const char c : text) tokens_.push_back(number[static_cast<unsigned char>(c)]);
     training_size_ = static_cast<std::int64_t>(tokens_.size()) * 9 / 10;
   }
@@ -36,7 +37,8 @@ class ShakespeareTask final : public Task {
     const KeyedStream starts = stream_.substream(static_cast<std::uint64_t>(step));
     Batch batch = empty_batch(size);
     for (std::int64_t row = 0; row < size; ++row) {
-      const auto start = starts.below(static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(training_size_ - context));
+      const auto start =
+          starts.below(static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(training_size_ - context));
       fill_row(batch, row, static_cast<std::int64_t>(start));
     }
     return batch;
@@ -46,13 +48,16 @@ class ShakespeareTask final : public Task {
   Batch validation(std::int64_t index, std::int64_t size) override {
     const std::int64_t first = index * size;
     Batch batch = empty_batch(std::min(size, pieces() - first));
-    for (std::int64_t row = 0; row < batch.inputs.size(0); ++row) fill_row(batch, row, training_size_ + (first + row) * context);
+    for (std::int64_t row = 0; row < batch.inputs.size(0); ++row)
+      fill_row(batch, row, training_size_ + (first + row) * context);
     return batch;
   }
   std::int64_t validation_batches(std::int64_t size) const override { return (pieces() + size - 1) / size; }
 
  private:
-  std::int64_t pieces() const { return (static_cast<std::int64_t>(tokens_.size()) - 1 - training_size_) / context; }
+  std::int64_t pieces() const {
+    return (static_cast<std::int64_t>(tokens_.size()) - 1 - training_size_) / context;
+  }
 
   static Batch empty_batch(std::int64_t size) {
     return {empty({size, context}, {DType::i64}), empty({size, context}, {DType::i64})};
@@ -71,6 +76,8 @@ class ShakespeareTask final : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed) { return std::make_unique<ShakespeareTask>(seed); }
+std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed) {
+  return std::make_unique<ShakespeareTask>(seed);
+}
 
 }  // namespace lockstep::data

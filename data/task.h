@@ -26,7 +26,8 @@ struct TaskShape {
   std::int64_t classes = 0;     // outputs
 };
 
-// Something to learn. Batches depend on (seed, step) and on nothing else. For one thread: every training makes its own.
+// Something to learn. Batches depend on (seed, step) and on nothing else. For one thread: every training
+// makes its own.
 class Task {
  public:
   virtual ~Task() = default;

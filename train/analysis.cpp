@@ -36,7 +36,8 @@ class Runs {
     if (run.steps) return {static_cast<double>(*run.steps)};
     return {static_cast<double>(config_.run.steps), run.diverged ? Ending::diverged : Ending::censored};
   }
-  // The mean loss over the first curve_steps steps; after a divergence the loss stands in with its first value.
+  // The mean loss over the first curve_steps steps; after a divergence the loss stands in with its first
+  // value.
   Outcome curve(const RunResult& run) const {
     double total = 0;
     for (std::int64_t i = 0; i < config_.curve_steps; ++i) {
@@ -71,7 +72,8 @@ Contrast describe(const PlannedContrast& planned, const ExperimentConfig& config
   return contrast;
 }
 
-void fill(Contrast& contrast, const Comparison& comparison, const Finding& finding, const PlannedContrast& planned) {
+void fill(Contrast& contrast, const Comparison& comparison, const Finding& finding,
+          const PlannedContrast& planned) {
   const PairedSample& pairs = comparison.pairs;
   contrast.pairs = static_cast<int>(pairs.differences.size());
   contrast.censored = static_cast<int>(std::max(pairs.censored_a, pairs.censored_b));
@@ -122,7 +124,8 @@ std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& co
   std::vector<Comparison> family, single;
   for (const PlannedContrast& planned : design.contrasts) {
     if (!planned.not_measurable.empty()) continue;
-    const PairedSample pairs = pair_by_seed(runs.outcomes(planned.a, planned.metric), runs.outcomes(planned.b, planned.metric));
+    const PairedSample pairs =
+        pair_by_seed(runs.outcomes(planned.a, planned.metric), runs.outcomes(planned.b, planned.metric));
     (planned.primary ? family : single).push_back({pairs, pairs.mean_a * config.margin / 100});
   }
   const std::vector<Finding> of_family = judge(family);
@@ -142,8 +145,9 @@ std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& co
     if (planned.cause == "rounding") {
       if (const std::vector<double> d = weight_distances(runs, planned.a, planned.b); !d.empty()) {
         const Summary s = summarize(d);
-        contrast.note = fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
-                                    config.curve_steps, s.median, s.min, s.max);
+        contrast.note =
+            fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
+                        config.curve_steps, s.median, s.min, s.max);
       }
     }
     contrasts.push_back(std::move(contrast));
@@ -169,8 +173,12 @@ ArmCurve curve_of(const Arm& arm, const Runs& runs) {
   return curve;
 }
 
-ArmStatistics statistics_of(const Arm& arm, const std::string& metric, const ExperimentConfig& config, const Runs& runs) {
-  ArmStatistics statistics{.arm = arm.name, .label = arm.label, .metric = metric_name(metric, config), .unit = metric_unit(metric)};
+ArmStatistics statistics_of(const Arm& arm, const std::string& metric, const ExperimentConfig& config,
+                            const Runs& runs) {
+  ArmStatistics statistics{.arm = arm.name,
+                           .label = arm.label,
+                           .metric = metric_name(metric, config),
+                           .unit = metric_unit(metric)};
   std::vector<double> values;
   for (const Outcome& outcome : runs.outcomes(arm.name, metric)) {
     ++statistics.n;
@@ -197,9 +205,11 @@ std::vector<std::int64_t> unequal_seeds(const Runs& runs) {
 
 std::string describe_task(const ExperimentConfig& config) {
   const RunConfig& run = config.run;
-  return fmt::format("{} layers, width {}, {} heads, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} seeds from {}.",
-                     run.layers, run.width, run.heads, run.mlp, run.batch, run.optimizer, run.lr, run.init, run.precision,
-                     config.seeds, run.seed);
+  return fmt::format(
+      "{} layers, width {}, {} heads, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} "
+      "seeds from {}.",
+      run.layers, run.width, run.heads, run.mlp, run.batch, run.optimizer, run.lr, run.init, run.precision,
+      config.seeds, run.seed);
 }
 
 }  // namespace
@@ -224,25 +234,33 @@ std::string in_words(const StudySummary& summary) {
 
 }  // namespace
 
-StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results) {
+StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs,
+                     const RunResults& results) {
   StudySummary summary{.name = study.name, .question = study.question};
   for (std::size_t i = 0; i < designs.size(); ++i) {
     const ExperimentConfig& config = study.experiments[i];
     const Runs runs(i, config, results);
-    TaskSummary task{.task = config.run.task, .title = config.run.task + " task", .description = describe_task(config),
-                     .loss_label = "training loss (cross entropy, nats)", .threshold = config.threshold};
+    TaskSummary task{.task = config.run.task,
+                     .title = config.run.task + " task",
+                     .description = describe_task(config),
+                     .loss_label = "training loss (cross entropy, nats)",
+                     .threshold = config.threshold};
     for (const Arm& arm : designs[i].arms) {
       task.curves.push_back(curve_of(arm, runs));
-      for (const char* metric : {"steps", "curve"}) task.arms.push_back(statistics_of(arm, metric, config, runs));
+      for (const char* metric : {"steps", "curve"})
+        task.arms.push_back(statistics_of(arm, metric, config, runs));
     }
     task.contrasts = judge_all(designs[i], config, runs);
     if (const std::vector<std::int64_t> seeds = unequal_seeds(runs); !seeds.empty()) {
-      task.verdict = fmt::format("INVALID: A0 and its repetition A0' differ in {} of {} seeds (first: {}), so nothing below can be "
-                                 "trusted. Please report this with study.h5.",
-                                 seeds.size(), runs.of("A0").size(), seeds.front());
+      task.verdict = fmt::format(
+          "INVALID: A0 and its repetition A0' differ in {} of {} seeds (first: {}), so nothing below can be "
+          "trusted. Please report this with study.h5.",
+          seeds.size(), runs.of("A0").size(), seeds.front());
     } else {
-      summary.notes.push_back(fmt::format("Control, {}: A0 and its repetition A0' agree bit for bit, losses and last weights, in all {} seeds.",
-                                          config.run.task, runs.of("A0").size()));
+      summary.notes.push_back(
+          fmt::format("Control, {}: A0 and its repetition A0' agree bit for bit, losses and last weights, in "
+                      "all {} seeds.",
+                      config.run.task, runs.of("A0").size()));
     }
     summary.tasks.push_back(std::move(task));
   }
@@ -250,12 +268,16 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
   return summary;
 }
 
-std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results) {
+std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs,
+                             const RunResults& results) {
   std::vector<RunRow> rows;
   for (const auto& [key, run] : results) {
     const auto& arms = designs[key.experiment].arms;
     const Arm& arm = *std::find_if(arms.begin(), arms.end(), [&](const Arm& a) { return a.name == key.arm; });
-    RunRow row{.task = study.experiments[key.experiment].run.task, .arm = key.arm, .optimizer = arm.run.optimizer, .initialiser = arm.run.init};
+    RunRow row{.task = study.experiments[key.experiment].run.task,
+               .arm = key.arm,
+               .optimizer = arm.run.optimizer,
+               .initialiser = arm.run.init};
     row.seed = key.seed;
     if (run.steps) row.steps_to_threshold = static_cast<int>(*run.steps);
     row.diverged = run.diverged;
@@ -270,10 +292,16 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
   return rows;
 }
 
-std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config, const std::string& command) {
+std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config,
+                                                    const std::string& command) {
   const SystemInfo system = system_info();
-  return {{"config", config}, {"question", study.question}, {"command", command}, {"processor", system.processor},
-          {"system", system.system}, {"compiler", system.compiler}, {"blas", cpu::blas_info().config}};
+  return {{"config", config},
+          {"question", study.question},
+          {"command", command},
+          {"processor", system.processor},
+          {"system", system.system},
+          {"compiler", system.compiler},
+          {"blas", cpu::blas_info().config}};
 }
 
 }  // namespace lockstep::train

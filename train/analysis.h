@@ -13,9 +13,11 @@ namespace lockstep::train {
 // From runs to verdicts: pairs them by seed, judges every contrast, puts the answer in words.
 StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results);
 
-std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results);
+std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs,
+                             const RunResults& results);
 
 // What study.h5 says about itself: configuration, command, version, machine, libraries, date.
-std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config, const std::string& command);
+std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config,
+                                                    const std::string& command);
 
 }  // namespace lockstep::train

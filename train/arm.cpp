@@ -21,16 +21,17 @@ struct Reach {
   bool scale = false, direction = false;
 };
 
-// Of initialisers: an independent draw for each element has no direction of its own; kaiming's fan_in, d, is the same for
-// all granularities, as is normal's standard deviation.
+// Of initialisers: an independent draw for each element has no direction of its own; kaiming's fan_in, d, is
+// the same for all granularities, as is normal's standard deviation.
 Reach reach_of_init(const std::string& init) {
   if (init.starts_with("xavier")) return {.scale = true};
   if (init == "orthogonal") return {.scale = true, .direction = true};
   return {};
 }
 
-// Of optimizers. LAMB's and LARS's trust ratio scales the whole block; Adafactor's factored moments give a direction, its
-// relative step and clipping a scale; Muon orthogonalises (direction) and multiplies by a factor of the shape (scale).
+// Of optimizers. LAMB's and LARS's trust ratio scales the whole block; Adafactor's factored moments give a
+// direction, its relative step and clipping a scale; Muon orthogonalises (direction) and multiplies by a
+// factor of the shape (scale).
 Reach reach_of_optimizer(const std::string& optimizer) {
   if (optimizer == "lamb" || optimizer == "lars") return {.scale = true};
   if (optimizer == "muon" || optimizer == "adafactor") return {.scale = true, .direction = true};
@@ -77,8 +78,8 @@ class Builder {
     design_.arms.push_back(std::move(arm));
   }
 
-  void compare(const std::string& cause, const std::string& question, const std::string& a, const std::string& b,
-               const std::string& held_equal, bool primary = true) {
+  void compare(const std::string& cause, const std::string& question, const std::string& a,
+               const std::string& b, const std::string& held_equal, bool primary = true) {
     for (const char* metric : {"steps", "curve"}) {
       design_.contrasts.push_back({cause, question, a, b, held_equal, metric, primary, ""});
     }
@@ -94,23 +95,32 @@ class Builder {
     const std::string of = granularity == "tensor" ? "" : " (by head)";
     const std::string held = "storage, standard draws, all other weights, data order, optimizer";
     const Reach reach = reach_of_init(init);
-    const std::string question = fmt::format("Does it matter that {} looks at {}?", init, granularity == "tensor" ? "the whole tensor" : "each head");
+    const std::string question = fmt::format("Does it matter that {} looks at {}?", init,
+                                             granularity == "tensor" ? "the whole tensor" : "each head");
     if (!reach.scale) {
-      return not_measurable("distribution" + of, question,
-                            fmt::format("{} gives the same numbers for every granularity: there is nothing to measure", init));
+      return not_measurable(
+          "distribution" + of, question,
+          fmt::format("{} gives the same numbers for every granularity: there is nothing to measure", init));
     }
     RunConfig other = combined;
     other.init_scale = granularity;
     if (reach.direction) {
-      arm({.name = "A3m" + suffix, .label = fmt::format("combined, {} by part with the scale of the rule {}", init, whole(granularity)), .run = other});
+      arm({.name = "A3m" + suffix,
+           .label =
+               fmt::format("combined, {} by part with the scale of the rule {}", init, whole(granularity)),
+           .run = other});
       compare("distribution: scale" + of, question, "A1", "A3m" + suffix, held + ", direction");
       other.init_direction = granularity;
-      arm({.name = "A3" + suffix, .label = fmt::format("combined, {} {}", init, whole(granularity)), .run = other});
+      arm({.name = "A3" + suffix,
+           .label = fmt::format("combined, {} {}", init, whole(granularity)),
+           .run = other});
       compare("distribution: direction" + of, question, "A3m" + suffix, "A3" + suffix, held + ", scale");
       compare("distribution: both" + of, question, "A1", "A3" + suffix, held, false);
     } else {
       other.init_direction = granularity;  // the same draws element by element: only the scale changes
-      arm({.name = "A3" + suffix, .label = fmt::format("combined, {} {}", init, whole(granularity)), .run = other});
+      arm({.name = "A3" + suffix,
+           .label = fmt::format("combined, {} {}", init, whole(granularity)),
+           .run = other});
       compare("distribution: scale" + of, question, "A1", "A3" + suffix, held);
       not_measurable("distribution: direction" + of, question,
                      fmt::format("{} draws every element by itself: it has a scale, but no direction", init));
@@ -123,8 +133,8 @@ class Builder {
     const std::string of = granularity == "tensor" ? "" : " (by head)";
     const std::string held = "storage, first weights, data order";
     const Reach reach = reach_of_optimizer(optimizer);
-    const std::string question =
-        fmt::format("Does it matter that {} looks at {}?", optimizer, granularity == "tensor" ? "the whole tensor" : "each head");
+    const std::string question = fmt::format("Does it matter that {} looks at {}?", optimizer,
+                                             granularity == "tensor" ? "the whole tensor" : "each head");
     RunConfig by_part = combined;
     by_part.optimizer = optimizer;
     (optimizer == "muon" ? by_part.matrix_lr : by_part.lr) = experiment_.coupling_lr;
@@ -132,22 +142,31 @@ class Builder {
     RunConfig other = by_part;
     other.optimizer_scale = granularity;
     if (reach.direction) {
-      arm({.name = "C4m" + suffix, .label = fmt::format("combined, {} by part with the scale of the rule {}", optimizer, whole(granularity)), .run = other});
+      arm({.name = "C4m" + suffix,
+           .label = fmt::format("combined, {} by part with the scale of the rule {}", optimizer,
+                                whole(granularity)),
+           .run = other});
       compare("coupling: scale" + of, question, "C1", "C4m" + suffix, held + ", direction");
       other.optimizer_direction = granularity;
-      arm({.name = "C4" + suffix, .label = fmt::format("combined, {} {}", optimizer, whole(granularity)), .run = other});
+      arm({.name = "C4" + suffix,
+           .label = fmt::format("combined, {} {}", optimizer, whole(granularity)),
+           .run = other});
       compare("coupling: direction" + of, question, "C4m" + suffix, "C4" + suffix, held + ", scale");
       compare("coupling: both" + of, question, "C1", "C4" + suffix, held, false);
     } else {
       other.optimizer_direction = granularity;
-      arm({.name = "C4" + suffix, .label = fmt::format("combined, {} {}", optimizer, whole(granularity)), .run = other});
+      arm({.name = "C4" + suffix,
+           .label = fmt::format("combined, {} {}", optimizer, whole(granularity)),
+           .run = other});
       compare("coupling: scale" + of, question, "C1", "C4" + suffix, held);
-      not_measurable("coupling: direction" + of, question,
-                     fmt::format("{}'s trust ratio multiplies the update: it has a scale, but no direction", optimizer));
+      not_measurable(
+          "coupling: direction" + of, question,
+          fmt::format("{}'s trust ratio multiplies the update: it has a scale, but no direction", optimizer));
     }
     if (reach_of_optimizer(combined.optimizer).scale) return;
-    not_measurable(fmt::format("coupling under {}", combined.optimizer), "Can this optimizer couple q, k and v?",
-                   fmt::format("{} acts on every element by itself: there is nothing to couple", combined.optimizer));
+    not_measurable(
+        fmt::format("coupling under {}", combined.optimizer), "Can this optimizer couple q, k and v?",
+        fmt::format("{} acts on every element by itself: there is nothing to couple", combined.optimizer));
   }
 
   const ExperimentConfig& experiment_;

@@ -98,7 +98,8 @@ ExperimentConfig experiment_for(const std::string& task) {
 
 namespace {
 
-void expect_one_of(const char* key, const std::string& value, std::initializer_list<std::string_view> allowed) {
+void expect_one_of(const char* key, const std::string& value,
+                   std::initializer_list<std::string_view> allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
   std::string list;
   for (const std::string_view word : allowed) list += (list.empty() ? "" : ", ") + std::string(word);
@@ -120,7 +121,8 @@ void validate(const RunConfig& run) {
   expect(run.width > 0, "width", run.width, "at least 1");
   expect(run.heads > 0, "heads", run.heads, "at least 1");
   expect(run.mlp > 0, "mlp", run.mlp, "at least 1");
-  check(run.width % run.heads == 0, "width = {} is not divisible by heads = {}: choose a width that is a multiple of the heads",
+  check(run.width % run.heads == 0,
+        "width = {} is not divisible by heads = {}: choose a width that is a multiple of the heads",
         run.width, run.heads);
   expect(run.dropout >= 0 && run.dropout <= 1, "dropout", run.dropout, "0 to 1");
   expect(run.lr > 0, "lr", run.lr, "a positive number");
@@ -139,8 +141,10 @@ void validate(const RunConfig& run) {
   expect_one_of("schedule", run.schedule, Words{"constant", "cosine", "linear"});
   expect_one_of("clip_by", run.clip_by, Words{"global", "tensor", "part", "head"});
   expect_one_of("init", run.init,
-                Words{"kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "orthogonal", "normal", "trunc_normal"});
-  for (const std::string* granularity : {&run.init_direction, &run.init_scale, &run.optimizer_direction, &run.optimizer_scale}) {
+                Words{"kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "orthogonal",
+                      "normal", "trunc_normal"});
+  for (const std::string* granularity :
+       {&run.init_direction, &run.init_scale, &run.optimizer_direction, &run.optimizer_scale}) {
     granularity_from(*granularity);
   }
 }
@@ -152,16 +156,19 @@ void validate(const StudyConfig& study) {
     expect(experiment.seeds > 0, "seeds", experiment.seeds, "at least 1; 12 for a verdict");
     expect(experiment.threshold > 0, "threshold", experiment.threshold, "a positive loss");
     expect(experiment.margin > 0, "margin", experiment.margin, "a positive percentage");
-    expect(experiment.curve_steps > 0 && experiment.curve_steps <= experiment.run.steps, "curve_steps", experiment.curve_steps,
-           "1 to steps");
+    expect(experiment.curve_steps > 0 && experiment.curve_steps <= experiment.run.steps, "curve_steps",
+           experiment.curve_steps, "1 to steps");
     expect(experiment.coupling_lr > 0, "coupling_lr", experiment.coupling_lr, "a positive number");
-    check(!experiment.causes.empty(), "causes is empty: name at least one of rounding, draw, distribution, coupling");
+    check(!experiment.causes.empty(),
+          "causes is empty: name at least one of rounding, draw, distribution, coupling");
     using Words = std::initializer_list<std::string_view>;
     for (const std::string& cause : experiment.causes) {
       expect_one_of("causes", cause, Words{"rounding", "draw", "distribution", "coupling"});
     }
-    for (const std::string& granularity : experiment.against) expect_one_of("against", granularity, Words{"tensor", "head"});
-    expect_one_of("coupling_optimizer", experiment.coupling_optimizer, Words{"muon", "lamb", "lars", "adafactor"});
+    for (const std::string& granularity : experiment.against)
+      expect_one_of("against", granularity, Words{"tensor", "head"});
+    expect_one_of("coupling_optimizer", experiment.coupling_optimizer,
+                  Words{"muon", "lamb", "lars", "adafactor"});
   }
 }
 

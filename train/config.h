@@ -6,8 +6,8 @@
 
 namespace lockstep::train {
 
-// One training: what is trained, on what, and how. Every member is a key of study files and an option of the command
-// line; train/keys.cpp names them, and defaults_for() fills them for a task.
+// One training: what is trained, on what, and how. Every member is a key of study files and an option of the
+// command line; train/keys.cpp names them, and defaults_for() fills them for a task.
 struct RunConfig {
   std::string task = "copy";
   std::int64_t seed = 0;
@@ -19,8 +19,8 @@ struct RunConfig {
   std::int64_t layers = 0, width = 0, heads = 0, mlp = 0;
   double dropout = 0;
 
-  // The initialiser of the q, k and v weights; everything else keeps PyTorch's default. Direction and scale say which
-  // matrix the rule looks at: the stored tensor, each of q, k, v, or each head.
+  // The initialiser of the q, k and v weights; everything else keeps PyTorch's default. Direction and scale
+  // say which matrix the rule looks at: the stored tensor, each of q, k, v, or each head.
   std::string init = "kaiming_uniform";
   std::string init_direction = "part", init_scale = "part";
 
@@ -36,17 +36,17 @@ struct RunConfig {
   std::string clip_by = "global";
 };
 
-// The settings a task is trained with unless told otherwise: study.md's reference settings, with published targets.
-// Throws for a task that does not exist.
+// The settings a task is trained with unless told otherwise: study.md's reference settings, with published
+// targets. Throws for a task that does not exist.
 RunConfig defaults_for(const std::string& task);
 
 // One task of a study: the training, the seeds, and what is compared.
 struct ExperimentConfig {
   RunConfig run;  // run.seed is the first seed; run.steps the limit after which a run counts as censored
   std::int64_t seeds = 12;
-  double threshold = 0;         // of the training loss: the metric "steps until the loss is below it"
-  std::int64_t curve_steps = 0; // the second metric: mean loss over the first so many steps
-  double margin = 5;            // equivalence: a difference of less than so many percent of the baseline's mean
+  double threshold = 0;          // of the training loss: the metric "steps until the loss is below it"
+  std::int64_t curve_steps = 0;  // the second metric: mean loss over the first so many steps
+  double margin = 5;  // equivalence: a difference of less than so many percent of the baseline's mean
   std::vector<std::string> causes = {"rounding", "draw", "distribution", "coupling"};
   std::vector<std::string> against = {"tensor"};  // granularities that are compared with "part"
   std::string coupling_optimizer = "muon";

@@ -12,7 +12,8 @@ namespace lockstep::train {
 // A setting under its one name, in files and on the command line ("weight_decay", --weight-decay).
 template <typename Config>
 struct Key {
-  using Member = std::variant<std::int64_t Config::*, double Config::*, std::string Config::*, std::vector<std::string> Config::*>;
+  using Member = std::variant<std::int64_t Config::*, double Config::*, std::string Config::*,
+                              std::vector<std::string> Config::*>;
   std::string name;
   Member member;
   std::string help;
@@ -25,8 +26,8 @@ std::span<const Key<StudyConfig>> study_keys();
 // The name nearest to `word` by edit distance; empty where none is near.
 std::string nearest(const std::string& word, std::span<const std::string> names);
 
-// Reads a study file. Throws with file, line and the nearest known key for an unknown one, and with the expected type
-// for a wrong one.
+// Reads a study file. Throws with file, line and the nearest known key for an unknown one, and with the
+// expected type for a wrong one.
 StudyConfig read_study(const std::string& path);
 StudyConfig parse_study(const std::string& text, const std::string& origin);
 // The complete file that gives this configuration again, with a comment on every key.

@@ -20,7 +20,9 @@ void on_signal(int signal) {
 }
 
 std::string quoted(const std::string& word) {
-  const bool plain = word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+") == std::string::npos;
+  const bool plain =
+      word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+") ==
+      std::string::npos;
   return plain && !word.empty() ? word : "'" + word + "'";
 }
 
@@ -31,19 +33,23 @@ std::string hint(const CLI::App& app, const std::string& word) {
     for (const CLI::Option* option : sub->get_options()) known.push_back(option->get_name());
   }
   if (known.empty()) {
-    for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(sub->get_name());
+    for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+      known.push_back(sub->get_name());
   }
   const std::string near = nearest(word, known);
   return near.empty() ? "" : fmt::format(": did you mean {}?", near);
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Trains attention models in two configurations side by side, and says what really made them learn differently.",
-               "lockstep");
+  CLI::App app(
+      "Trains attention models in two configurations side by side, and says what really made them learn "
+      "differently.",
+      "lockstep");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of all commands");
   Session session;
-  for (int i = 0; i < argc; ++i) session.command_line += (i > 0 ? " " : "") + (i > 0 ? quoted(argv[i]) : std::string("lockstep"));
+  for (int i = 0; i < argc; ++i)
+    session.command_line += (i > 0 ? " " : "") + (i > 0 ? quoted(argv[i]) : std::string("lockstep"));
   add_study(app, session);
   add_train(app, session);
   add_info(app, session);

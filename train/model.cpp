@@ -21,12 +21,13 @@ class Wrapped final : public Model {
 
 // The biases of q, k and v start at zero, the weights by the configured rule.
 nn::LinearInit projection_init(const RunConfig& config, bool redraw) {
-  return {.weight = Init(init_from(config.init), granularity_from(config.init_direction), granularity_from(config.init_scale),
-                         redraw ? 1 : 0),
+  return {.weight = Init(init_from(config.init), granularity_from(config.init_direction),
+                         granularity_from(config.init_scale), redraw ? 1 : 0),
           .bias = Init(init::Constant{0})};
 }
 
-nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const data::TaskShape& shape,
+                                                bool redraw) {
   const bool modadd = config.task == "modadd";  // Nanda et al. 2023: ReLU, no layer norm
   nn::DecoderOnlyTransformerOptions options = nn::copy_task_model();
   options.num_tokens = shape.vocabulary;
@@ -72,7 +73,8 @@ nn::ViTOptions image_options(const RunConfig& config, const data::TaskShape& sha
 }  // namespace
 
 std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
-  const Scope root(Seed{static_cast<std::uint64_t>(config.seed)}, {.dtype = config.precision == "f64" ? DType::f64 : DType::f32});
+  const Scope root(Seed{static_cast<std::uint64_t>(config.seed)},
+                   {.dtype = config.precision == "f64" ? DType::f64 : DType::f32});
   if (shape.images) return std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
   return std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));
 }

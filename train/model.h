@@ -17,8 +17,8 @@ class Model {
   virtual const ParameterList& parameters() const = 0;
 };
 
-// A transformer for the task, initialised from config.seed. With `redraw`, the weights of q, k and v come from other random
-// numbers of the same distribution.
+// A transformer for the task, initialised from config.seed. With `redraw`, the weights of q, k and v come
+// from other random numbers of the same distribution.
 std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw);
 
 }  // namespace lockstep::train

@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::string duration(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
@@ -24,7 +26,11 @@ std::string duration(double seconds) {
 }  // namespace
 
 Progress::Progress(std::int64_t runs, std::int64_t done)
-    : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(isatty(STDERR_FILENO) != 0) {}
+    : start_(Clock::now()),
+      runs_(runs),
+      done_(done),
+      done_before_(done),
+      terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void Progress::started() {
   const std::lock_guard lock(mutex_);
@@ -56,11 +62,12 @@ void Progress::show_locked(bool last) {
   // A run under way counts half.
   const double share = (static_cast<double>(fresh) + 0.5 * static_cast<double>(running_)) /
                        std::max(1.0, static_cast<double>(runs_ - done_before_));
-  const std::string left = last ? duration(elapsed) + " in all"
+  const std::string left = last         ? duration(elapsed) + " in all"
                            : fresh == 0 ? "estimating"
                                         : duration(elapsed * (1 - share) / share) + " left";
-  const std::string line = fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
-                                       static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
+  const std::string line =
+      fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
+                  static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ && !last ? "" : "\n");
   std::fflush(stderr);
 }

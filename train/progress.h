@@ -7,8 +7,8 @@
 
 namespace lockstep::train {
 
-// The live line of a study on stderr: runs done and under way, steps/s, time left. On a terminal it is redrawn in place;
-// elsewhere a plain line appears now and then. Thread-safe.
+// The live line of a study on stderr: runs done and under way, steps/s, time left. On a terminal it is
+// redrawn in place; elsewhere a plain line appears now and then. Thread-safe.
 class Progress {
  public:
   Progress(std::int64_t runs, std::int64_t done);

@@ -21,14 +21,15 @@ struct PartSums {
 // MONAI's comparison of one qkv linear layer with three, and what it takes to make sense of it.
 struct Repro {
   ReproOptions options;
-  PartSums fresh{};               // MONAI's: all layers drawn one after the other from one seed; exact (f64) arithmetic
-  PartSums copied{};              // the same weights in both storages, f32 products: rounding
-  PartSums reseeded{};            // seeded again before the three layers, with bias as in options; f64
-  PartSums reseeded_no_bias{};    // the same without biases
+  PartSums fresh{};     // MONAI's: all layers drawn one after the other from one seed; exact (f64) arithmetic
+  PartSums copied{};    // the same weights in both storages, f32 products: rounding
+  PartSums reseeded{};  // seeded again before the three layers, with bias as in options; f64
+  PartSums reseeded_no_bias{};  // the same without biases
   std::array<float, 3> first_inputs{};
 };
 
-// As PyTorch does after manual_seed(seed): Linear(h, 3h), three Linear(h, h), then rand(batch, tokens, h), all f32.
+// As PyTorch does after manual_seed(seed): Linear(h, 3h), three Linear(h, h), then rand(batch, tokens, h),
+// all f32.
 Repro reproduce(const ReproOptions& options);
 
 // What `lockstep repro` prints: the numbers and what they mean.

@@ -24,8 +24,8 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-// All weights in the order of logical names, so that both storages give them in the same order. The key bias cancels in
-// the softmax and is left out.
+// All weights in the order of logical names, so that both storages give them in the same order. The key bias
+// cancels in the softmax and is left out.
 std::vector<double> logical_weights(const ParameterList& parameters) {
   std::map<std::string, std::vector<double>> parts;
   for (const Parameter& parameter : parameters) {
@@ -54,7 +54,8 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   while (training.steps_done() < config.steps) {
     if (stop) return std::nullopt;
     const std::int64_t done = training.steps_done();
-    if (arm.keep_weights && done == experiment.curve_steps) result.weights = logical_weights(training.model().parameters());
+    if (arm.keep_weights && done == experiment.curve_steps)
+      result.weights = logical_weights(training.model().parameters());
     const double loss = training.step();
     on_step();
     if (!std::isfinite(loss)) {

@@ -13,13 +13,15 @@ namespace lockstep::train {
 // What a run of a study leaves behind.
 struct RunResult {
   std::vector<double> losses;  // training loss before each step's update
-  // Steps taken until the loss was first below the threshold; none: not within the limit (censored), or diverged.
+  // Steps taken until the loss was first below the threshold; none: not within the limit (censored), or
+  // diverged.
   std::optional<std::int64_t> steps;
   bool diverged = false;  // the loss became NaN or infinite
   double seconds = 0;
   std::int64_t parameters = 0;    // trained scalars
   std::uint64_t fingerprint = 0;  // of the losses and the last weights, bit for bit
-  // The weights at step curve_steps, of arms that keep them; the key biases, whose gradient is rounding noise, left out.
+  // The weights at step curve_steps, of arms that keep them; the key biases, whose gradient is rounding
+  // noise, left out.
   std::vector<double> weights;
 };
 

@@ -25,7 +25,8 @@ struct Job {
 };
 
 // Seed by seed, so that a study that is stopped early has whole pairs.
-std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& done) {
+std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs,
+                         const RunResults& done) {
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < designs.size(); ++i) {
     const ExperimentConfig& experiment = study.experiments[i];
@@ -39,7 +40,8 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
   return jobs;
 }
 
-// Runs the jobs on `threads` threads that share nothing but the list. The first error ends them all and is thrown.
+// Runs the jobs on `threads` threads that share nothing but the list. The first error ends them all and is
+// thrown.
 void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& store, Progress& progress,
               const std::atomic<bool>& stop) {
   std::atomic<std::size_t> next = 0;
@@ -51,7 +53,7 @@ void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& st
       for (std::size_t i = next++; i < jobs.size() && !stop && !end; i = next++) {
         progress.started();
         const Job& job = jobs[i];
-        std::optional<RunResult> result = 
+        std::optional<RunResult> result =
             run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
         if (!result) return;
         store.add(job.key, std::move(*result));
@@ -70,10 +72,12 @@ void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& st
   if (error) std::rethrow_exception(error);
 }
 
-RunResults earlier_runs(const StudyStore& store, const std::filesystem::path& file, const StudyOptions& options) {
+RunResults earlier_runs(const StudyStore& store, const std::filesystem::path& file,
+                        const StudyOptions& options) {
   if (!std::filesystem::exists(file)) return {};
   RunResults runs = store.load();
-  check(options.resume, "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
+  check(options.resume,
+        "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
         options.out.string(), runs.size());
   return runs;
 }
@@ -97,8 +101,8 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   const std::vector<Job> jobs = jobs_of(study, designs, done);
   const auto before = static_cast<std::int64_t>(done.size());
   for (auto& [key, run] : done) store.add(key, std::move(run));
-  const std::int64_t threads =
-      std::min<std::int64_t>(study.threads > 0 ? study.threads : usable_cores(), std::max<std::size_t>(jobs.size(), 1));
+  const std::int64_t threads = std::min<std::int64_t>(study.threads > 0 ? study.threads : usable_cores(),
+                                                      std::max<std::size_t>(jobs.size(), 1));
   Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
   run_jobs(jobs, threads, store, progress, stop);
   store.save();

@@ -15,7 +15,9 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string group_of(const RunKey& key) { return fmt::format("experiments/{}/{}/{}", key.experiment, key.arm, key.seed); }
+std::string group_of(const RunKey& key) {
+  return fmt::format("experiments/{}/{}/{}", key.experiment, key.arm, key.seed);
+}
 
 void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
   h5::Group group = file.create_group(group_of(key));
@@ -26,7 +28,8 @@ void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
   group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
   h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
   loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
-  if (!run.weights.empty()) group.write("weights", run.weights, {static_cast<std::int64_t>(run.weights.size())});
+  if (!run.weights.empty())
+    group.write("weights", run.weights, {static_cast<std::int64_t>(run.weights.size())});
 }
 
 RunResult read_run(const h5::Group& group) {
@@ -43,16 +46,19 @@ RunResult read_run(const h5::Group& group) {
 
 }  // namespace
 
-StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes, const StudyConfig& study)
+StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes,
+                       const StudyConfig& study)
     : file_(std::move(file)), attributes_(std::move(attributes)), study_(study) {}
 
 RunResults StudyStore::load() const {
   const h5::File file = h5::File::open(file_.string());
-  check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
-        "{} is not a study file of this version (expected the attribute format = \"{}\"): choose another --out", file_.string(),
-        format);
+  check(
+      file.has_attribute("format") && file.attribute<std::string>("format") == format,
+      "{} is not a study file of this version (expected the attribute format = \"{}\"): choose another --out",
+      file_.string(), format);
   check(file.attribute<std::string>("config") == attributes_.at("config"),
-        "{} holds another study, with other settings (compare study.toml there): choose another --out, or the same settings",
+        "{} holds another study, with other settings (compare study.toml there): choose another --out, or "
+        "the same settings",
         file_.string());
   RunResults results;
   for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
@@ -92,8 +98,9 @@ void StudyStore::write_locked() {
     const ExperimentConfig& experiment = study_.experiments[i];
     h5::Group group = file.create_group(fmt::format("experiments/{}", i));
     group.set_attribute("task", experiment.run.task);
-    group.set_attribute("steps_to_threshold", fmt::format("steps until the training loss is below {}; -1: not within {} steps",
-                                                          experiment.threshold, experiment.run.steps));
+    group.set_attribute("steps_to_threshold",
+                        fmt::format("steps until the training loss is below {}; -1: not within {} steps",
+                                    experiment.threshold, experiment.run.steps));
   }
   for (const auto& [key, run] : results_) write_run(file, key, run);
   file.commit();

@@ -19,15 +19,16 @@ struct RunKey {
 
 using RunResults = std::map<RunKey, RunResult>;
 
-// study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can be read at
-// any moment and is whole at any moment. Layout:
+// study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
+// be read at any moment and is whole at any moment. Layout:
 //   /                      attributes: format, question, config (TOML), command, version, machine, ...
 //   /experiments/0         attributes: task, metrics and their units
 //   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), weights where kept
 class StudyStore {
  public:
   // `attributes` are written to the root; "config" identifies the study.
-  StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes, const StudyConfig& study);
+  StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes,
+             const StudyConfig& study);
 
   // Reads what the file holds. Throws if it is not a study file, or that of another configuration.
   RunResults load() const;

@@ -18,7 +18,9 @@ const char* type_name(const std::vector<std::string>*) { return "a list of strin
 
 struct Place {
   std::string origin;
-  std::string at(const toml::node& node) const { return fmt::format("{}:{}", origin, node.source().begin.line); }
+  std::string at(const toml::node& node) const {
+    return fmt::format("{}:{}", origin, node.source().begin.line);
+  }
 };
 
 template <typename T>
@@ -34,7 +36,8 @@ bool read_value(const toml::node& node, T& value) {
     }
     return true;
   } else {
-    const auto found = std::is_same_v<T, double> && node.is_integer() ? node.value<T>() : node.value_exact<T>();
+    const auto found =
+        std::is_same_v<T, double> && node.is_integer() ? node.value<T>() : node.value_exact<T>();
     if (found) value = *found;
     return found.has_value();
   }
@@ -42,14 +45,15 @@ bool read_value(const toml::node& node, T& value) {
 
 // Sets the member that the key names. False if there is no such key.
 template <typename Config>
-bool set_key(const std::string& name, const toml::node& node, std::span<const Key<Config>> keys, Config& config,
-             const Place& place) {
+bool set_key(const std::string& name, const toml::node& node, std::span<const Key<Config>> keys,
+             Config& config, const Place& place) {
   for (const Key<Config>& key : keys) {
     if (key.name != name) continue;
     std::visit(
         [&](auto member) {
           auto& value = config.*member;
-          check(read_value(node, value), "{}: {} must be {}: {}", place.at(node), name, type_name(&value), key.help);
+          check(read_value(node, value), "{}: {} must be {}: {}", place.at(node), name, type_name(&value),
+                key.help);
         },
         key.member);
     return true;
@@ -61,7 +65,9 @@ template <typename... Config>
 [[noreturn]] void fail_unknown(const std::string& name, const toml::node& node, const Place& place,
                                std::span<const Key<Config>>... keys) {
   std::vector<std::string> names;
-  (std::transform(keys.begin(), keys.end(), std::back_inserter(names), [](const auto& key) { return key.name; }), ...);
+  (std::transform(keys.begin(), keys.end(), std::back_inserter(names),
+                  [](const auto& key) { return key.name; }),
+   ...);
   const std::string near = nearest(name, names);
   fail("{}: unknown key \"{}\"{}", place.at(node), name,
        near.empty() ? ": lockstep study --help lists them" : fmt::format(": did you mean \"{}\"?", near));
@@ -141,15 +147,17 @@ StudyConfig parse_study(const std::string& text, const std::string& origin) {
     const std::string name(key.str());
     if (name == "experiment") {
       const toml::array* list = node.as_array();
-      check(list && list->is_homogeneous(toml::node_type::table), "{}: experiment must be written as [[experiment]]", place.at(node));
-      for (const toml::node& item : *list) study.experiments.push_back(read_experiment(*item.as_table(), place));
+      check(list && list->is_homogeneous(toml::node_type::table),
+            "{}: experiment must be written as [[experiment]]", place.at(node));
+      for (const toml::node& item : *list)
+        study.experiments.push_back(read_experiment(*item.as_table(), place));
     } else if (!set_key(name, node, study_keys(), study, place)) {
       // Keys of an experiment at the top are the likely mistake: say where they belong.
       std::vector<std::string> inner;
       for (const auto& k : run_keys()) inner.push_back(k.name);
       for (const auto& k : experiment_keys()) inner.push_back(k.name);
-      check(std::find(inner.begin(), inner.end(), name) == inner.end(), "{}: \"{}\" belongs under [[experiment]]", place.at(node),
-            name);
+      check(std::find(inner.begin(), inner.end(), name) == inner.end(),
+            "{}: \"{}\" belongs under [[experiment]]", place.at(node), name);
       fail_unknown(name, node, place, study_keys(), run_keys(), experiment_keys());
     }
   }
@@ -161,7 +169,8 @@ namespace {
 
 // What was typed, as a TOML value of the member's type.
 template <typename Config>
-void set_typed(std::span<const Key<Config>> keys, Config& config, const std::string& name, const std::string& text) {
+void set_typed(std::span<const Key<Config>> keys, Config& config, const std::string& name,
+               const std::string& text) {
   const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
   check(key != keys.end(), "there is no key \"{}\"", name);
   const std::string value = std::visit(
@@ -191,8 +200,8 @@ void set_typed(std::span<const Key<Config>> keys, Config& config, const std::str
   std::visit(
       [&](auto member) {
         auto& target = config.*member;
-        check(table.size() == 1 && read_value(*table.get("value"), target), "--{} {}: expected {}: {}", name, text,
-              type_name(&target), key->help);
+        check(table.size() == 1 && read_value(*table.get("value"), target), "--{} {}: expected {}: {}", name,
+              text, type_name(&target), key->help);
       },
       key->member);
 }

@@ -21,8 +21,11 @@ optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
   const std::vector<double> betas = {config.beta1, config.beta2};
   optim::Settings settings = {{"lr", config.lr}};
   const optim::Settings known = optim::default_settings(rule);
-  const optim::Settings wanted = {{"betas", betas}, {"eps", config.eps}, {"weight_decay", config.weight_decay},
-                                  {"momentum", config.momentum}, {"direction_by", config.optimizer_direction},
+  const optim::Settings wanted = {{"betas", betas},
+                                  {"eps", config.eps},
+                                  {"weight_decay", config.weight_decay},
+                                  {"momentum", config.momentum},
+                                  {"direction_by", config.optimizer_direction},
                                   {"scale_by", config.optimizer_scale}};
   for (const auto& [name, value] : wanted) {
     if (known.contains(name)) settings[name] = value;
@@ -41,7 +44,8 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const RunConfig& config, const 
 }
 
 optim::Schedule make_schedule(const RunConfig& config) {
-  const optim::WarmupOptions options{.warmup = config.warmup, .steps = config.steps, .final_fraction = config.min_lr / config.lr};
+  const optim::WarmupOptions options{
+      .warmup = config.warmup, .steps = config.steps, .final_fraction = config.min_lr / config.lr};
   if (config.schedule == "cosine") return optim::warmup_cosine(options);
   if (config.schedule == "linear") return optim::warmup_linear(options);
   return optim::warmup_constant(config.warmup);
@@ -59,8 +63,10 @@ h5::File open_checkpoint(const std::string& path) {
 }  // namespace
 
 Training::Training(const RunConfig& config, bool redraw)
-    : config_(config), task_(data::make_task(config.task, static_cast<std::uint64_t>(config.seed))),
-      model_(make_model(config, task_->shape(), redraw)), optimizer_(make_optimizer(config, model_->parameters())),
+    : config_(config),
+      task_(data::make_task(config.task, static_cast<std::uint64_t>(config.seed))),
+      model_(make_model(config, task_->shape(), redraw)),
+      optimizer_(make_optimizer(config, model_->parameters())),
       scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))) {}
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
@@ -80,7 +86,8 @@ void Training::clip() const {
 double Training::step() {
   const nn::Training mode(static_cast<std::uint64_t>(config_.seed), static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
-  const Tensor loss = cross_entropy(model_->logits(inputs_of(batch)), batch.targets, {.ignore_index = data::ignored});
+  const Tensor loss =
+      cross_entropy(model_->logits(inputs_of(batch)), batch.targets, {.ignore_index = data::ignored});
   const double value = loss.item();
   if (std::isfinite(value)) {
     backward(loss);
@@ -100,7 +107,8 @@ Evaluation Training::evaluate() {
   for (std::int64_t i = 0; i < task_->validation_batches(size); ++i) {
     const data::Batch batch = task_->validation(i, size);
     const Tensor logits = to(model_->logits(inputs_of(batch)), DType::f64);
-    loss += cross_entropy(logits, batch.targets, {.reduction = Reduction::sum, .ignore_index = data::ignored}).item();
+    loss += cross_entropy(logits, batch.targets, {.reduction = Reduction::sum, .ignore_index = data::ignored})
+                .item();
     const std::int64_t classes = logits.shape().back(), rows = batch.targets.numel();
     const Tensor flat = contiguous(logits);
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -133,10 +141,13 @@ void Training::load(const std::string& path) {
   steps_done_ = file.attribute<std::int64_t>("steps_done");
   data::load(data::weights_in(file.group("weights")), model_->parameters(), {}, path);
   optim::OptimizerState state = optim::clone(optimizer_->state());
-  for (auto& [slot, tensors] : state) data::load(data::weights_in(file.group("optimizer/" + slot)), tensors, {}, path);
+  for (auto& [slot, tensors] : state)
+    data::load(data::weights_in(file.group("optimizer/" + slot)), tensors, {}, path);
   optimizer_->load_state(state);
 }
 
-RunConfig checkpoint_config(const std::string& path) { return parse_run(open_checkpoint(path).attribute<std::string>("config"), path); }
+RunConfig checkpoint_config(const std::string& path) {
+  return parse_run(open_checkpoint(path).attribute<std::string>("config"), path);
+}
 
 }  // namespace lockstep::train

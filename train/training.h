@@ -16,8 +16,8 @@ struct Evaluation {
   double accuracy = 0;
 };
 
-// One model being trained: weights, optimizer, data, and how many steps are done. What step n does depends on the
-// configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
+// One model being trained: weights, optimizer, data, and how many steps are done. What step n does depends on
+// the configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
 class Training {
  public:
   // With `redraw`, q, k and v start from other random numbers of the same distribution.
@@ -32,8 +32,8 @@ class Training {
   const Model& model() const { return *model_; }
   data::Task& task() { return *task_; }
 
-  // Weights, optimizer state and step count, to a file in one step and back. A checkpoint of the other storage is
-  // converted by logical parts.
+  // Weights, optimizer state and step count, to a file in one step and back. A checkpoint of the other
+  // storage is converted by logical parts.
   void save(const std::string& path) const;
   void load(const std::string& path);
 

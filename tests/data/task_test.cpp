@@ -17,7 +17,8 @@ std::vector<double> row(const Tensor& x, std::int64_t i) {
 class EveryTask : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryTask, GivesBatchesOfItsShapeThatDependOnSeedAndStepAlone) {
-  const auto task = make_task(GetParam(), 3), again = make_task(GetParam(), 3), other = make_task(GetParam(), 4);
+  const auto task = make_task(GetParam(), 3), again = make_task(GetParam(), 3),
+             other = make_task(GetParam(), 4);
   const TaskShape shape = task->shape();
   again->training(0, 4);  // an earlier batch shifts nothing
   const Batch batch = task->training(5, 4), same = again->training(5, 4);
@@ -25,16 +26,19 @@ TEST_P(EveryTask, GivesBatchesOfItsShapeThatDependOnSeedAndStepAlone) {
   EXPECT_EQ(batch.targets.to_vector(), same.targets.to_vector());
   EXPECT_NE(batch.inputs.to_vector(), other->training(5, 4).inputs.to_vector());
   EXPECT_NE(batch.inputs.to_vector(), task->training(6, 4).inputs.to_vector());
-  EXPECT_EQ(batch.inputs.shape(), shape.images ? (Dims{4, 1, shape.length, shape.length}) : (Dims{4, shape.length}));
+  EXPECT_EQ(batch.inputs.shape(),
+            shape.images ? (Dims{4, 1, shape.length, shape.length}) : (Dims{4, shape.length}));
   for (const double target : batch.targets.to_vector()) {
     EXPECT_TRUE(target == ignored || (target >= 0 && target < static_cast<double>(shape.classes)));
   }
   std::int64_t rows = 0;
-  for (std::int64_t i = 0; i < task->validation_batches(100); ++i) rows += task->validation(i, 100).inputs.size(0);
+  for (std::int64_t i = 0; i < task->validation_batches(100); ++i)
+    rows += task->validation(i, 100).inputs.size(0);
   EXPECT_GE(rows, 300);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask, testing::Values("copy", "reverse", "sort", "modadd", "shakespeare", "digits"),
+INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask,
+                         testing::Values("copy", "reverse", "sort", "modadd", "shakespeare", "digits"),
                          [](const auto& test) { return test.param; });
 
 TEST(CopyTask, SecondHalfRepeatsTheFirst) {
@@ -52,7 +56,8 @@ TEST(SortTask, AnswersInOrder) {
   std::vector<double> sorted(in.begin(), in.begin() + 6);
   std::sort(sorted.begin(), sorted.end());
   EXPECT_EQ(std::vector<double>(out.begin() + 5, out.end()), sorted);
-  EXPECT_EQ(std::vector<double>(in.begin() + 6, in.end()), std::vector<double>(sorted.begin(), sorted.end() - 1));
+  EXPECT_EQ(std::vector<double>(in.begin() + 6, in.end()),
+            std::vector<double>(sorted.begin(), sorted.end() - 1));
 }
 
 TEST(ModaddTask, SplitsAllPairsInTwo) {
@@ -77,7 +82,8 @@ TEST(Tasks, UnknownNameIsNamed) {
     make_task("coppy", 0);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("there is no task \"coppy\": expected one of copy, "), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("there is no task \"coppy\": expected one of copy, "),
+              std::string::npos);
   }
 }
 

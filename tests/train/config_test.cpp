@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-
 #include "train/keys.h"
 #include "train/studies.h"
 
@@ -42,10 +41,15 @@ TEST(StudyFile, ErrorsNameTheKeyTheLineAndTheRemedy) {
   EXPECT_EQ(error_of("seeds = 3\n[[experiment]]\n"), "my.toml:1: \"seeds\" belongs under [[experiment]]");
   EXPECT_EQ(error_of("name = \"x\"\n"), "my.toml: a study needs at least one [[experiment]]");
   EXPECT_NE(error_of("[[experiment]\n").find("not valid TOML"), std::string::npos);
-  EXPECT_NE(error_of("[[experiment]]\ntask = \"kopy\"\n").find("there is no task \"kopy\": expected one of copy"), std::string::npos);
-  EXPECT_NE(error_of("[[experiment]]\nwidth = 65\n").find("width = 65 is not divisible by heads = 4"), std::string::npos);
-  EXPECT_NE(error_of("[[experiment]]\nseeds = 0\n").find("seeds = 0 is out of range: expected at least 1"), std::string::npos);
-  EXPECT_NE(error_of("[[experiment]]\ncauses = [\"drawn\"]\n").find("expected one of rounding, draw"), std::string::npos);
+  EXPECT_NE(
+      error_of("[[experiment]]\ntask = \"kopy\"\n").find("there is no task \"kopy\": expected one of copy"),
+      std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\nwidth = 65\n").find("width = 65 is not divisible by heads = 4"),
+            std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\nseeds = 0\n").find("seeds = 0 is out of range: expected at least 1"),
+            std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\ncauses = [\"drawn\"]\n").find("expected one of rounding, draw"),
+            std::string::npos);
 }
 
 TEST(CommandLine, SetsKeysFromText) {

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-// One function per group of commands: it adds the subcommand and says what to run. An action returns the exit code.
+// One function per group of commands: it adds the subcommand and says what to run. An action returns the exit
+// code.
 namespace lockstep::train::cli {
 
 using Action = std::function<int()>;
@@ -21,9 +22,9 @@ struct Session {
 const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 
-void add_study(CLI::App& app, Session& session);       // study, studies
-void add_train(CLI::App& app, Session& session);       // train, eval
-void add_info(CLI::App& app, Session& session);        // tasks, repro, doctor
+void add_study(CLI::App& app, Session& session);  // study, studies
+void add_train(CLI::App& app, Session& session);  // train, eval
+void add_info(CLI::App& app, Session& session);   // tasks, repro, doctor
 
 // Adds an option for every key: --weight-decay for weight_decay. What was given is collected as (key, text).
 using Typed = std::vector<std::pair<std::string, std::string>>;
@@ -33,7 +34,8 @@ void add_keys(CLI::App& command, const Keys& keys, Typed& typed) {
     std::string option = key.name;
     std::replace(option.begin(), option.end(), '_', '-');
     command.add_option_function<std::string>(
-        "--" + option, [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, key.help);
+        "--" + option, [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); },
+        key.help);
   }
 }
 

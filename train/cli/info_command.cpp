@@ -19,7 +19,8 @@ void add_info(CLI::App& app, Session& session) {
 
   auto options = std::make_shared<ReproOptions>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* repro = app.add_subcommand("repro", "MONAI's 410444.28: where it comes from, and what it does not say");
+  CLI::App* repro =
+      app.add_subcommand("repro", "MONAI's 410444.28: where it comes from, and what it does not say");
   repro->add_option("--seed", options->seed, "of torch.manual_seed");
   repro->add_option("--hidden", options->hidden, "width of the layers");
   repro->add_option("--batch", options->batch, "sequences in x");
@@ -34,7 +35,8 @@ void add_info(CLI::App& app, Session& session) {
   });
 
   auto doctor_options = std::make_shared<DoctorOptions>();
-  CLI::App* doctor_command = app.add_subcommand("doctor", "what this machine is, how fast it could be, and what to do about it");
+  CLI::App* doctor_command =
+      app.add_subcommand("doctor", "what this machine is, how fast it could be, and what to do about it");
   doctor_command->add_flag("--json", doctor_options->json, "as JSON");
   doctor_command->callback([doctor_options, &session] {
     session.action = [doctor_options] {

@@ -65,11 +65,12 @@ int study(const Given& given, const std::string& command) {
   StudyOptions options{.out = given.out, .resume = given.resume, .command = command};
   if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
   if (run_study(config, options, stop_requested()) == StudyEnd::stopped) {
-    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}{}\n", (options.out / "study.h5").string(), command,
-               given.resume ? "" : " --resume");
+    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}{}\n",
+               (options.out / "study.h5").string(), command, given.resume ? "" : " --resume");
     return exit_stopped;
   }
-  fmt::print("\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml beside it\n", (options.out / "study.h5").string());
+  fmt::print("\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml beside it\n",
+             (options.out / "study.h5").string());
   return 0;
 }
 
@@ -85,18 +86,22 @@ int studies() {
 
 void add_study(CLI::App& app, Session& session) {
   auto given = std::make_shared<Given>();
-  CLI::App* command = app.add_subcommand("study", "train all arms over the seeds, and give a verdict for each cause");
-  command->add_option("file", given->file, "a study's name (lockstep studies) or a .toml file of your own; default: default");
+  CLI::App* command =
+      app.add_subcommand("study", "train all arms over the seeds, and give a verdict for each cause");
+  command->add_option("file", given->file,
+                      "a study's name (lockstep studies) or a .toml file of your own; default: default");
   command->add_option("--out", given->out, "folder for study.h5, runs.csv, ...; default: out/NAME");
   command->add_flag("--resume", given->resume, "go on where the study in --out stopped");
-  command->add_option("--threads", given->threads, "trainings at once; 0: one for each core")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", given->threads, "trainings at once; 0: one for each core")
+      ->check(CLI::NonNegativeNumber);
   add_keys(*command, run_keys(), given->keys);
   add_keys(*command, experiment_keys(), given->keys);
-  command->callback([given, &session] { session.action = [given, &session] { return study(*given, session.command_line); }; });
-
-  app.add_subcommand("studies", "list the studies that come with Lockstep and what each answers")->callback([&session] {
-    session.action = studies;
+  command->callback([given, &session] {
+    session.action = [given, &session] { return study(*given, session.command_line); };
   });
+
+  app.add_subcommand("studies", "list the studies that come with Lockstep and what each answers")
+      ->callback([&session] { session.action = studies; });
 }
 
 }  // namespace lockstep::train::cli

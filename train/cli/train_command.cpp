@@ -32,14 +32,15 @@ RunConfig configured(const Typed& keys) {
 
 int train(const Given& given, const std::string& command) {
   const RunConfig config = configured(given.keys);
-  const std::filesystem::path out = given.out.empty() ? std::filesystem::path("out") / ("train-" + config.task) : given.out;
+  const std::filesystem::path out =
+      given.out.empty() ? std::filesystem::path("out") / ("train-" + config.task) : given.out;
   const std::string checkpoint = (out / "checkpoint.h5").string();
   Training training(config);
   std::string metrics = "step,training_loss,validation_loss,validation_accuracy\n";
   if (std::filesystem::exists(checkpoint)) {
     check(given.resume, "{} exists: add --resume to go on, or choose another --out", checkpoint);
-    check(to_toml(checkpoint_config(checkpoint)) == to_toml(config), "{} was trained with other settings: give the same, or another --out",
-          checkpoint);
+    check(to_toml(checkpoint_config(checkpoint)) == to_toml(config),
+          "{} was trained with other settings: give the same, or another --out", checkpoint);
     training.load(checkpoint);
     metrics = data::read_file(out / "metrics.csv");
   }
@@ -47,15 +48,17 @@ int train(const Given& given, const std::string& command) {
   double loss = 0;
   while (training.steps_done() < config.steps) {
     loss = training.step();
-    check(std::isfinite(loss), "the loss became {} in step {}: the last checkpoint is {}; a smaller --lr or --clip 1 may help", loss,
-          training.steps_done(), checkpoint);
+    check(std::isfinite(loss),
+          "the loss became {} in step {}: the last checkpoint is {}; a smaller --lr or --clip 1 may help",
+          loss, training.steps_done(), checkpoint);
     const bool last = training.steps_done() == config.steps || stop_requested();
     if (!last && training.steps_done() % given.every != 0) continue;
     const Evaluation evaluation = training.evaluate();
-    fmt::print("step {:>6}  training loss {:.4f}  validation loss {:.4f}  accuracy {:.2f}%\n", training.steps_done(), loss,
-               evaluation.loss, 100 * evaluation.accuracy);
+    fmt::print("step {:>6}  training loss {:.4f}  validation loss {:.4f}  accuracy {:.2f}%\n",
+               training.steps_done(), loss, evaluation.loss, 100 * evaluation.accuracy);
     std::fflush(stdout);
-    metrics += fmt::format("{},{},{},{}\n", training.steps_done(), loss, evaluation.loss, evaluation.accuracy);
+    metrics +=
+        fmt::format("{},{},{},{}\n", training.steps_done(), loss, evaluation.loss, evaluation.accuracy);
     data::write_file(out / "metrics.csv", metrics);
     training.save(checkpoint);
     if (stop_requested()) {
@@ -71,8 +74,8 @@ int evaluate(const std::string& path) {
   Training training(checkpoint_config(path));
   training.load(path);
   const Evaluation evaluation = training.evaluate();
-  fmt::print("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%\n", training.config().task, training.steps_done(),
-             evaluation.loss, 100 * evaluation.accuracy);
+  fmt::print("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%\n", training.config().task,
+             training.steps_done(), evaluation.loss, 100 * evaluation.accuracy);
   return 0;
 }
 
@@ -82,10 +85,14 @@ void add_train(CLI::App& app, Session& session) {
   auto given = std::make_shared<Given>();
   CLI::App* command = app.add_subcommand("train", "train one model; checkpoint and metrics go to --out");
   add_keys(*command, run_keys(), given->keys);
-  command->add_option("--out", given->out, "folder for checkpoint.h5 and metrics.csv; default: out/train-TASK");
+  command->add_option("--out", given->out,
+                      "folder for checkpoint.h5 and metrics.csv; default: out/train-TASK");
   command->add_flag("--resume", given->resume, "go on from the checkpoint in --out");
-  command->add_option("--every", given->every, "steps between validations and checkpoints")->check(CLI::PositiveNumber);
-  command->callback([given, &session] { session.action = [given, &session] { return train(*given, session.command_line); }; });
+  command->add_option("--every", given->every, "steps between validations and checkpoints")
+      ->check(CLI::PositiveNumber);
+  command->callback([given, &session] {
+    session.action = [given, &session] { return train(*given, session.command_line); };
+  });
 
   auto path = std::make_shared<std::string>();
   CLI::App* eval = app.add_subcommand("eval", "validation loss and accuracy of a checkpoint");
