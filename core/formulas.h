@@ -42,6 +42,9 @@ enum class UnaryOp : std::uint8_t {
 
 enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum, equal, greater, count };
 
+// x Phi(x), or its approximation by tanh.
+enum class Gelu : std::uint8_t { exact, tanh };
+
 inline constexpr double half_sqrt2 = std::numbers::sqrt2 / 2;
 inline constexpr double inv_sqrt_2pi = std::numbers::inv_sqrtpi * half_sqrt2;
 // The approximation of GELU by tanh (Hendrycks and Gimpel, arXiv:1606.08415): sqrt(2 / pi) and 0.044715.

@@ -8,8 +8,6 @@ namespace lockstep {
 
 enum class ReduceOp : std::uint8_t { sum, max, min };
 
-enum class Gelu : std::uint8_t { exact, tanh };
-
 // What changes the scores q k^T of an attention before their softmax.
 struct AttentionScores {
   double scale = 1;
@@ -60,19 +58,17 @@ class Kernels {
   virtual void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,
                                    const Tensor& dy, const Tensor& x, const Tensor& mean, const Tensor& rstd,
                                    const Tensor& weight) const = 0;
-  // y = gelu(x + bias), bias added to every row.
-  virtual void bias_gelu(const Tensor& y, const Tensor& x, const Tensor& bias, Gelu form) const = 0;
-  // dx = dy gelu'(x + bias)
-  virtual void bias_gelu_backward(const Tensor& dx, const Tensor& dy, const Tensor& x, const Tensor& bias,
-                                  Gelu form) const = 0;
+  // y = gelu(x + bias), bias added to every row; slope = gelu'(x + bias) where it is defined. slope may be x.
+  virtual void bias_gelu(const Tensor& y, const Tensor& slope, const Tensor& x, const Tensor& bias,
+                         Gelu form) const = 0;
   // y (columns) (+)= sum of x (rows, columns) over its rows.
   virtual void column_sums(const Target& y, const Tensor& x) const = 0;
   // loss = log sum exp x - (1 - smoothing) x[target] - smoothing mean(x) over rows of logits x (rows,
-  // classes), 0 where target is `ignore`; lse = log sum exp x; all (rows).
+  // classes); lse = log sum exp x; all (rows), both 0 where target is `ignore`.
   virtual void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                              std::int64_t ignore, double smoothing) const = 0;
-  // dx (+)= dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss any strides.
-  virtual void cross_entropy_backward(const Target& dx, const Tensor& dloss, const Tensor& x,
+  // dx = dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss any strides.
+  virtual void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,
                                       const Tensor& lse, const Tensor& target, std::int64_t ignore,
                                       double smoothing) const = 0;
   // y = softmax(scale q k^T, masked) v: q (..., T, D), k (..., S, D), v (..., S, E), y (..., T, E) with equal
@@ -80,7 +76,8 @@ class Kernels {
   // row without a key gives zeros. Stores no (T, S).
   virtual void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                          const Tensor& v, const AttentionScores& scores) const = 0;
-  virtual void attention_backward(const Target& dq, const Target& dk, const Target& dv, const Tensor& dy,
+  // All three are computed.
+  virtual void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                                   const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                                   const Tensor& v, const AttentionScores& scores) const = 0;
 };

@@ -24,17 +24,16 @@ class CpuKernels final : public Kernels {
   void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias, const Tensor& dy,
                            const Tensor& x, const Tensor& mean, const Tensor& rstd,
                            const Tensor& weight) const override;
-  void bias_gelu(const Tensor& y, const Tensor& x, const Tensor& bias, Gelu form) const override;
-  void bias_gelu_backward(const Tensor& dx, const Tensor& dy, const Tensor& x, const Tensor& bias,
-                          Gelu form) const override;
+  void bias_gelu(const Tensor& y, const Tensor& slope, const Tensor& x, const Tensor& bias,
+                 Gelu form) const override;
   void column_sums(const Target& y, const Tensor& x) const override;
   void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                      std::int64_t ignore, double smoothing) const override;
-  void cross_entropy_backward(const Target& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,
+  void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,
                               const Tensor& target, std::int64_t ignore, double smoothing) const override;
   void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k, const Tensor& v,
                  const AttentionScores& scores) const override;
-  void attention_backward(const Target& dq, const Target& dk, const Target& dv, const Tensor& dy,
+  void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                           const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                           const Tensor& v, const AttentionScores& scores) const override;
 };

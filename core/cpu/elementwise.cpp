@@ -13,15 +13,16 @@ template <UnaryOp op, typename T>
 void unary_loop(const Tensor& y, const Tensor& x, T a, T b) {
   T* const out = y.data<T>();
   const T* const in = x.data<T>();
-  Nest<2>(y.shape(), {&y, &x}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-    T* const p = out + offset[0];
-    const T* const q = in + offset[1];
-    if (stride[0] == 1 && stride[1] == 1) {
-      for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], a, b);
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = formula<op>(q[i * stride[1]], a, b);
-    }
-  });
+  Nest<2>(y.shape(), {&y, &x})
+      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
+        T* const p = out + offset[0];
+        const T* const q = in + offset[1];
+        if (stride[0] == 1 && stride[1] == 1) {
+          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], a, b);
+        } else {
+          for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = formula<op>(q[i * stride[1]], a, b);
+        }
+      });
 }
 
 template <BinaryOp op, typename T>
@@ -29,18 +30,20 @@ void binary_loop(const Tensor& y, const Tensor& a, const Tensor& b) {
   T* const out = y.data<T>();
   const T* const left = a.data<T>();
   const T* const right = b.data<T>();
-  Nest<3>(y.shape(), {&y, &a, &b}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-    T* const p = out + offset[0];
-    const T* const q = left + offset[1];
-    const T* const r = right + offset[2];
-    if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1) {
-      for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], r[i]);
-    } else if (stride[0] == 1 && stride[1] == 1 && stride[2] == 0) {
-      for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], *r);
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = formula<op>(q[i * stride[1]], r[i * stride[2]]);
-    }
-  });
+  Nest<3>(y.shape(), {&y, &a, &b})
+      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
+        T* const p = out + offset[0];
+        const T* const q = left + offset[1];
+        const T* const r = right + offset[2];
+        if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1) {
+          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], r[i]);
+        } else if (stride[0] == 1 && stride[1] == 1 && stride[2] == 0) {
+          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], *r);
+        } else {
+          for (std::int64_t i = 0; i < n; ++i)
+            p[i * stride[0]] = formula<op>(q[i * stride[1]], r[i * stride[2]]);
+        }
+      });
 }
 
 // The loop of every formula, in the order of the enumeration.
@@ -76,7 +79,7 @@ void CpuKernels::where(const Tensor& y, const Tensor& condition, const Tensor& a
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
     Nest<4>(y.shape(), {&y, &condition, &a, &b})
-        .for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
+        .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
           for (std::int64_t i = 0; i < n; ++i) {
             const bool holds = condition.data<std::uint8_t>()[offset[1] + i * stride[1]] != 0;
             y.data<T>()[offset[0] + i * stride[0]] =
@@ -89,10 +92,11 @@ void CpuKernels::where(const Tensor& y, const Tensor& condition, const Tensor& a
 void CpuKernels::fill(const Tensor& y, double value) const {
   dispatch(y.dtype(), [&](auto t) {
     using T = decltype(t);
-    Nest<1>(y.shape(), {&y}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-      T* const p = y.data<T>() + offset[0];
-      for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = static_cast<T>(value);
-    });
+    Nest<1>(y.shape(), {&y})
+        .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
+          T* const p = y.data<T>() + offset[0];
+          for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = static_cast<T>(value);
+        });
   });
 }
 
@@ -101,15 +105,16 @@ void CpuKernels::copy(const Tensor& y, const Tensor& x) const {
     dispatch(x.dtype(), [&](auto from) {
       using To = decltype(to);
       using From = decltype(from);
-      Nest<2>(y.shape(), {&y, &x}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-        To* const p = y.data<To>() + offset[0];
-        const From* const q = x.data<From>() + offset[1];
-        if (stride[0] == 1 && stride[1] == 1) {
-          for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<To>(q[i]);
-        } else {
-          for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = static_cast<To>(q[i * stride[1]]);
-        }
-      });
+      Nest<2>(y.shape(), {&y, &x})
+          .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
+            To* const p = y.data<To>() + offset[0];
+            const From* const q = x.data<From>() + offset[1];
+            if (stride[0] == 1 && stride[1] == 1) {
+              for (std::int64_t i = 0; i < n; ++i) p[i] = static_cast<To>(q[i]);
+            } else {
+              for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = static_cast<To>(q[i * stride[1]]);
+            }
+          });
     });
   });
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/cpu/cpu_kernels.h"
+#include "core/cpu/simd/embedding.h"
 #include "core/cpu/strided.h"
 
 namespace lockstep::cpu {
@@ -54,15 +55,10 @@ void CpuKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& i
 }
 
 void CpuKernels::add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const {
-  const std::int64_t width = x.numel() / std::max<std::int64_t>(index.numel(), 1);
-  const std::int64_t* const row = index.data<std::int64_t>();
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    for (std::int64_t i = 0; i < index.numel(); ++i) {
-      T* const to = table.data<T>() + row[i] * width;
-      const T* const from = x.data<T>() + i * width;
-      for (std::int64_t j = 0; j < width; ++j) to[j] += from[j];
-    }
+    embedding_scatter_add<T>(table.data<T>(), x.data<T>(), index.data<std::int64_t>(), index.numel(),
+                             table.size(0), table.size(1));
   });
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 
+#include "core/parallel.h"
 #include "core/tensor.h"
 
 namespace lockstep::cpu {
@@ -13,6 +15,7 @@ struct Nest {
   using Strides = std::array<std::int64_t, N>;
   std::array<std::int64_t, Dims::max_rank> sizes{};
   std::array<Strides, Dims::max_rank> strides{};
+  Strides start{};
   int rank = 0;  // at least 1
 
   Nest(const Dims& shape, const std::array<const Tensor*, N>& tensors) {
@@ -29,6 +32,24 @@ struct Nest {
     if (rank == 0) add(1, Strides{});
   }
 
+  // The loops [begin, end) of the outermost dimension.
+  Nest part(std::int64_t begin, std::int64_t end) const {
+    Nest loops = *this;
+    loops.sizes[0] = end - begin;
+    for (std::size_t t = 0; t < N; ++t) loops.start[t] += begin * strides[0][t];
+    return loops;
+  }
+
+  // for_each_run on this thread's Threads, for bodies that write each element once.
+  template <typename Body>
+  void for_each_run_in_parallel(const Body& body) const {
+    constexpr std::int64_t least = 32768;  // elements, some 5 microseconds
+    std::int64_t inner = 1;
+    for (int i = 1; i < rank; ++i) inner *= sizes[static_cast<std::size_t>(i)];
+    parallel_for(sizes[0], std::max<std::int64_t>(1, least / std::max<std::int64_t>(inner, 1)),
+                 [&](std::int64_t begin, std::int64_t end) { part(begin, end).for_each_run(body); });
+  }
+
   // Calls body(count, offsets, inner strides) for every innermost run.
   template <typename Body>
   void for_each_run(Body&& body) const {
@@ -36,7 +57,7 @@ struct Nest {
       if (sizes[static_cast<std::size_t>(i)] == 0) return;
     }
     std::array<std::int64_t, Dims::max_rank> index{};
-    Strides offset{};
+    Strides offset = start;
     const std::size_t inner = static_cast<std::size_t>(rank) - 1;
     while (true) {
       body(sizes[inner], offset, strides[inner]);

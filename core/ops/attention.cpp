@@ -139,18 +139,13 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
       "attention", y, inputs,
       [y = saved(y.detach()), lse = saved(lse), scores = *scores, layout](
           const Tensor& dy, const std::array<Tensor, N>& in, GradientSlots& slots) {
-        std::array<Tensor, N> buffers;
-        std::array<bool, N> accumulate{};
-        for (std::size_t i = 0; i < N; ++i) {
-          const Target target = slots.target(static_cast<int>(i));
-          buffers[i] = target.buffer;
-          accumulate[i] = target.accumulate;
-        }
+        std::array<Tensor, N> gradients;
+        for (std::size_t i = 0; i < N; ++i) gradients[i] = empty_like(in[i]);
         const auto [q, k, v] = readable(layout.parts(in));
-        const auto [dq, dk, dv] = layout.parts(buffers);
-        kernels(q).attention_backward({dq, accumulate.front()}, {dk, accumulate[N / 2]},
-                                      {dv, accumulate.back()}, with_unit_stride(layout.split(dy)),
-                                      layout.split(y()), lse(), q, k, v, scores);
+        const auto [dq, dk, dv] = layout.parts(gradients);
+        kernels(q).attention_backward(dq, dk, dv, with_unit_stride(layout.split(dy)), layout.split(y()),
+                                      lse(), q, k, v, scores);
+        for (std::size_t i = 0; i < N; ++i) slots.add(static_cast<int>(i), std::move(gradients[i]));
       },
       reference);
 }

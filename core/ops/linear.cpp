@@ -67,22 +67,22 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       linear_reference);
 }
 
-// h = x W^T, y = gelu(h + b);  dh = dy gelu'(h + b), and on as in linear
+// h = x W^T, y = gelu(h + b);  dh = dy gelu'(h + b), and on as in linear. The slope gelu'(h + b) is saved in
+// h's place: it costs little where the value is computed, and as much again later.
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Gelu form) {
   check_linear("linear_gelu", x, weight, bias);
   const Tensor h = empty(with_last(x, weight.size(0)), x.options());
   Tensor y = empty_like(h);
+  const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
     kernels(y).matmul(rows_of(h), rows_of(x), transpose(blas_readable(weight), 0, 1), false);
-    kernels(y).bias_gelu(y, h, contiguous(bias), form);
+    kernels(y).bias_gelu(y, differentiable ? h : Tensor(), h, contiguous(bias), form);
   }
   return record_fused(
       "linear_gelu", y, std::array{x, weight, bias},
-      [h = saved(h), form](const Tensor& dy, const auto& in, GradientSlots& slots) {
-        const Tensor dh = empty_like(h());
-        kernels(dy).bias_gelu_backward(dh, contiguous(dy), h(), contiguous(in[2]), form);
-        linear_backward(dh, in[0], blas_readable(in[1]), slots);
+      [slope = saved(h)](const Tensor& dy, const auto& in, GradientSlots& slots) {
+        linear_backward(dy * slope(), in[0], blas_readable(in[1]), slots);
       },
       [form](const Tensor& x_in, const Tensor& w, const Tensor& b) {
         return gelu(linear_reference(x_in, w, b), form);

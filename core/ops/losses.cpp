@@ -100,8 +100,10 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   losses = record_fused(
       "cross_entropy", losses, std::array{logits},
       [labels, lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in, GradientSlots& slots) {
-        kernels(dy).cross_entropy_backward(slots.target(0), reshape(dy, {dy.numel()}), contiguous(in[0]),
-                                           lse(), labels, ignore, smoothing);
+        Tensor dx = empty_like(in[0]);
+        kernels(dy).cross_entropy_backward(dx, reshape(dy, {dy.numel()}), contiguous(in[0]), lse(), labels,
+                                           ignore, smoothing);
+        slots.add(0, std::move(dx));
       },
       reference);
   return reduced(losses, logits, labels, options);

@@ -1,4 +1,5 @@
-// GELU. Bound by arithmetic: some 45 operations a vector forward, one division among them.
+// GELU. Bound by arithmetic: some 45 operations a vector, one division among them; the slope takes 3 more
+// once the value is known.
 #include "core/cpu/simd/gelu.h"
 
 #include <algorithm>
@@ -18,8 +19,9 @@ namespace lockstep::cpu {
 template <typename T>
 struct GeluTable {
   void (*forward)(Gelu form, T* y, const T* x, std::int64_t n);
-  void (*backward)(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n);
-  void (*bias_forward)(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width);
+  void (*slope)(Gelu form, T* slope, const T* x, std::int64_t n);
+  void (*bias_forward)(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
+                       std::int64_t width);
 };
 }  // namespace lockstep::cpu
 #endif
@@ -71,19 +73,19 @@ void forward_loop(T* y, const T* x, std::int64_t n) {
 }
 
 template <typename T, class F>
-void backward_loop(T* dx, const T* dy, const T* x, std::int64_t n) {
-  for_vectors<T>(n, [&](std::int64_t i, auto part) HWY_ATTR {
-    part.store(hn::Mul(part.load(dy + i), F::slope(part.load(x + i))), dx + i);
-  });
+void slope_loop(T* slope, const T* x, std::int64_t n) {
+  for_vectors<T>(
+      n, [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::slope(part.load(x + i)), slope + i); });
 }
 
 template <typename T, class F>
-void bias_forward_loop(T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t row = 0; row < rows; ++row, y += width, z += width) {
+void bias_forward_loop(T* y, T* slope, const T* x, const T* bias, std::int64_t rows, std::int64_t width) {
+  for (std::int64_t at = 0; at < rows * width; at += width) {
     for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
-      const Vec<T> v = hn::Add(part.load(z + i), part.load(bias + i));
-      part.store(v, z + i);
-      part.store(F::value(v), y + i);
+      Vec<T> v = part.load(x + at + i);
+      if (bias != nullptr) v = hn::Add(v, part.load(bias + i));
+      if (slope != nullptr) part.store(F::slope(v), slope + at + i);
+      part.store(F::value(v), y + at + i);
     });
   }
 }
@@ -94,18 +96,19 @@ void gelu_forward(Gelu form, T* y, const T* x, std::int64_t n) {
 }
 
 template <typename T>
-void gelu_backward(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n) {
-  (form == Gelu::exact ? backward_loop<T, ExactGelu<T>> : backward_loop<T, TanhGelu<T>>)(dx, dy, x, n);
+void gelu_slope(Gelu form, T* slope, const T* x, std::int64_t n) {
+  (form == Gelu::exact ? slope_loop<T, ExactGelu<T>> : slope_loop<T, TanhGelu<T>>)(slope, x, n);
 }
 
 template <typename T>
-void bias_gelu_forward(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
-  (form == Gelu::exact ? bias_forward_loop<T, ExactGelu<T>> : bias_forward_loop<T, TanhGelu<T>>)(y, z, bias,
-                                                                                                 rows, width);
+void bias_gelu_forward(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
+                       std::int64_t width) {
+  (form == Gelu::exact ? bias_forward_loop<T, ExactGelu<T>>
+                       : bias_forward_loop<T, TanhGelu<T>>)(y, slope, x, bias, rows, width);
 }
 
 template <typename T>
-constexpr GeluTable<T> gelu_table = {gelu_forward<T>, gelu_backward<T>, bias_gelu_forward<T>};
+constexpr GeluTable<T> gelu_table = {gelu_forward<T>, gelu_slope<T>, bias_gelu_forward<T>};
 
 const Tables<GeluTable>& gelu_tables() {
   static constexpr Tables<GeluTable> tables = {gelu_table<float>, gelu_table<double>};
@@ -134,28 +137,31 @@ void gelu_forward(Gelu form, T* y, const T* x, std::int64_t n) {
 }
 
 template <typename T>
-void gelu_backward(Gelu form, T* dx, const T* dy, const T* x, std::int64_t n) {
-  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().backward;
+void gelu_slope(Gelu form, T* slope, const T* x, std::int64_t n) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().slope;
   parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(form, dx + begin, dy + begin, x + begin, end - begin);
+    kernel(form, slope + begin, x + begin, end - begin);
   });
 }
 
 template <typename T>
-void bias_gelu_forward(Gelu form, T* y, T* z, const T* bias, std::int64_t rows, std::int64_t width) {
+void bias_gelu_forward(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
+                       std::int64_t width) {
   const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().bias_forward;
   const std::int64_t row_grain = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(width, 1));
   parallel_for(rows, row_grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(form, y + begin * width, z + begin * width, bias, end - begin, width);
+    const std::int64_t at = begin * width;
+    kernel(form, y + at, slope == nullptr ? nullptr : slope + at, x + at, bias, end - begin, width);
   });
 }
 
-template void gelu_forward(Gelu, float*, const float*, std::int64_t);
-template void gelu_forward(Gelu, double*, const double*, std::int64_t);
-template void gelu_backward(Gelu, float*, const float*, const float*, std::int64_t);
-template void gelu_backward(Gelu, double*, const double*, const double*, std::int64_t);
-template void bias_gelu_forward(Gelu, float*, float*, const float*, std::int64_t, std::int64_t);
-template void bias_gelu_forward(Gelu, double*, double*, const double*, std::int64_t, std::int64_t);
+#define LOCKSTEP_FOR(T)                                         \
+  template void gelu_forward(Gelu, T*, const T*, std::int64_t); \
+  template void gelu_slope(Gelu, T*, const T*, std::int64_t);   \
+  template void bias_gelu_forward(Gelu, T*, T*, const T*, const T*, std::int64_t, std::int64_t);
+LOCKSTEP_FOR(float)
+LOCKSTEP_FOR(double)
+#undef LOCKSTEP_FOR
 
 }  // namespace lockstep::cpu
 #endif

@@ -34,6 +34,7 @@ struct NormBackward {
   T* dx;
   const T *dy, *x, *mean, *rstd, *gain;
   std::int64_t width;
+  bool add_dx;
 };
 
 template <typename T>
@@ -108,7 +109,8 @@ void norm_backward_rows(const NormBackward<T>& call, T* dgain, T* dbias, std::in
     for_vectors<T>(call.width, [&](std::int64_t i, auto part) HWY_ATTR {
       const Vec<T> n = hn::Mul(hn::Sub(part.load(x + i), center), scale), up = part.load(dy + i);
       const Vec<T> g = call.gain != nullptr ? hn::Mul(up, part.load(call.gain + i)) : up;
-      part.store(hn::Mul(scale, hn::NegMulAdd(n, slope, hn::Sub(g, mean))), dx + i);
+      const Vec<T> inner = hn::NegMulAdd(n, slope, hn::Sub(g, mean));
+      part.store(call.add_dx ? hn::MulAdd(scale, inner, part.load(dx + i)) : hn::Mul(scale, inner), dx + i);
     });
   }
 }
@@ -183,8 +185,8 @@ void layer_norm_forward(T* y, T* mean, T* rstd, const T* x, const T* gain, const
 
 template <typename T>
 void layer_norm_backward(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* mean, const T* rstd,
-                         const T* gain, std::int64_t rows, std::int64_t width) {
-  backward<T>({dx, dy, x, mean, rstd, gain, width}, dgain, dbias, rows);
+                         const T* gain, std::int64_t rows, std::int64_t width, bool add_dx) {
+  backward<T>({dx, dy, x, mean, rstd, gain, width, add_dx}, dgain, dbias, rows);
 }
 
 template <typename T>
@@ -196,14 +198,14 @@ void rms_norm_forward(T* y, T* rrms, const T* x, const T* gain, std::int64_t row
 template <typename T>
 void rms_norm_backward(T* dx, T* dgain, const T* dy, const T* x, const T* rrms, const T* gain,
                        std::int64_t rows, std::int64_t width) {
-  backward<T>({dx, dy, x, nullptr, rrms, gain, width}, dgain, nullptr, rows);
+  backward<T>({dx, dy, x, nullptr, rrms, gain, width, false}, dgain, nullptr, rows);
 }
 
 #define LOCKSTEP_FOR(T)                                                                                  \
   template void layer_norm_forward(T*, T*, T*, const T*, const T*, const T*, std::int64_t, std::int64_t, \
                                    double);                                                              \
   template void layer_norm_backward(T*, T*, T*, const T*, const T*, const T*, const T*, const T*,        \
-                                    std::int64_t, std::int64_t);                                         \
+                                    std::int64_t, std::int64_t, bool);                                   \
   template void rms_norm_forward(T*, T*, const T*, const T*, std::int64_t, std::int64_t, double);        \
   template void rms_norm_backward(T*, T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t);
 LOCKSTEP_FOR(float)

@@ -12,10 +12,10 @@ template <typename T>
 void layer_norm_forward(T* y, T* mean, T* rstd, const T* x, const T* gain, const T* bias, std::int64_t rows,
                         std::int64_t width, double eps);
 
-// dx is written; dgain and dbias are added to. Any of them may be null.
+// dx is written, or added to; dgain and dbias are added to. Any of them may be null.
 template <typename T>
 void layer_norm_backward(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* mean, const T* rstd,
-                         const T* gain, std::int64_t rows, std::int64_t width);
+                         const T* gain, std::int64_t rows, std::int64_t width, bool add_dx = false);
 
 // y = x rrms gain, with rrms = 1 / sqrt(mean(x^2) + eps) of each row, (rows). gain may be null.
 template <typename T>

@@ -22,7 +22,7 @@ template <typename T>
 struct SoftmaxTable {
   void (*forward)(T* y, const T* x, std::int64_t rows, std::int64_t width);
   void (*backward)(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t width);
-  void (*log_sum_exp)(T* lse, T* sums, const T* x, std::int64_t rows, std::int64_t width);
+  void (*log_sum_exp)(T* lse, T* sum, const T* x, std::int64_t width);
   void (*cross_entropy_row)(T* dlogits, const T* logits, T lse, T scale, T floor, std::int64_t width);
 };
 }  // namespace lockstep::cpu
@@ -72,20 +72,18 @@ void softmax_backward(T* dx, const T* dy, const T* y, std::int64_t rows, std::in
   }
 }
 
-// sums (may be null): the sum of each row, for label smoothing.
+// Of one row; plain_sum (may be null), for label smoothing, is the sum of x.
 template <typename T>
-void log_sum_exp(T* lse, T* sums, const T* x, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t row = 0; row < rows; ++row, x += width) {
-    const T most = row_max(x, width);
-    Vec<T> sum = set<T>(0), plain = set<T>(0);
-    for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
-      const Vec<T> v = part.load(x + i);
-      sum = hn::Add(sum, part.mask(exp<T>(hn::Sub(v, set<T>(most)))));
-      plain = hn::Add(plain, v);
-    });
-    lse[row] = most + std::log(sum_lanes<T>(sum));
-    if (sums != nullptr) sums[row] = sum_lanes<T>(plain);
-  }
+void log_sum_exp(T* lse, T* plain_sum, const T* x, std::int64_t width) {
+  const T most = row_max(x, width);
+  Vec<T> sum = set<T>(0), plain = set<T>(0);
+  for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
+    const Vec<T> v = part.load(x + i);
+    sum = hn::Add(sum, part.mask(exp<T>(hn::Sub(v, set<T>(most)))));
+    plain = hn::Add(plain, v);
+  });
+  *lse = most + std::log(sum_lanes<T>(sum));
+  if (plain_sum != nullptr) *plain_sum = sum_lanes<T>(plain);
 }
 
 // dlogits = (exp(logits - lse) - floor) scale
@@ -151,13 +149,12 @@ void cross_entropy_forward(T* losses, T* lse, const T* logits, const std::int64_
   const auto kernel = kernels_of<T>().log_sum_exp;
   const T smoothing = static_cast<T>(options.label_smoothing);
   parallel_for(rows, row_grain(width), [=](std::int64_t begin, std::int64_t end) {
-    kernel(lse + begin, smoothing != 0 ? losses + begin : nullptr, logits + begin * width, end - begin,
-           width);
     for (std::int64_t row = begin; row < end; ++row) {
       if (targets[row] == options.ignore_index) {
-        losses[row] = 0;
+        losses[row] = lse[row] = 0;
         continue;
       }
+      kernel(lse + row, smoothing != 0 ? losses + row : nullptr, logits + row * width, width);
       const T target = logits[row * width + targets[row]];
       const T plain = lse[row] - target;
       losses[row] =

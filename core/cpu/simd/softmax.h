@@ -20,8 +20,9 @@ struct CrossEntropy {
   double label_smoothing = 0;
 };
 
-// lse = log(sum(exp(logits))) of each row, kept for the backward; losses = -sum(target log(softmax(logits))),
-// 0 for an ignored row. Both (rows). Targets must be below width or the ignored one.
+// lse = log(sum(exp(logits))) of each row, kept for the backward; losses = -sum(target log(softmax(logits))).
+// Both (rows), and 0 for an ignored row, whose logits are not read. Targets must be below width or the
+// ignored one.
 template <typename T>
 void cross_entropy_forward(T* losses, T* lse, const T* logits, const std::int64_t* targets, std::int64_t rows,
                            std::int64_t width, const CrossEntropy& options = {});
