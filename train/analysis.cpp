@@ -1,12 +1,19 @@
 #include "train/analysis.h"
 
+#include <fmt/chrono.h>
+
 #include <algorithm>
 #include <cmath>
+#include <ctime>
+#include <limits>
 
 #include "core/cpu/blas.h"
 #include "core/error.h"
 #include "core/system.h"
+#include "data/hdf5.h"
+#include "train/numbers.h"
 #include "train/statistics.h"
+#include "train/verdict_summary.h"
 #include "train/verdict_words.h"
 
 namespace lockstep::train {
@@ -22,6 +29,7 @@ class Runs {
     }
   }
 
+  bool empty() const { return by_arm_.empty(); }
   const std::map<std::int64_t, const RunResult*>& of(const std::string& arm) const { return by_arm_.at(arm); }
 
   std::vector<Outcome> outcomes(const std::string& arm, const std::string& metric) const {
@@ -83,19 +91,18 @@ void fill(Contrast& contrast, const Comparison& comparison, const Finding& findi
   contrast.sd = finding.difference.sd;
   contrast.low = finding.interval.lower;
   contrast.high = finding.interval.upper;
-  const double base = 100 / pairs.mean_a;
-  contrast.percent = contrast.effect * base;
-  contrast.percent_low = contrast.low * base;
-  contrast.percent_high = contrast.high * base;
+  contrast.base = pairs.mean_a;
+  contrast.percent = 100 * contrast.effect / contrast.base;
+  contrast.percent_low = 100 * contrast.low / contrast.base;
+  contrast.percent_high = 100 * contrast.high / contrast.base;
   contrast.p = finding.p_different;
   contrast.p_adjusted = planned.primary ? finding.p_different_holm : finding.p_different;
   contrast.margin = comparison.margin;
   contrast.equivalence_p = finding.p_equivalent;
+  contrast.equivalence_p_adjusted = finding.p_equivalent_holm;
+  contrast.within_margin = finding.within_margin;
   contrast.further_seeds = finding.further ? static_cast<int>(finding.further->pairs) : 0;
   contrast.verdict = finding.verdict;
-  if (finding.verdict == Verdict::different && finding.within_margin) {
-    contrast.note = "real, but smaller than the margin";
-  }
 }
 
 double norm(const std::vector<double>& x) {
@@ -155,20 +162,29 @@ std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& co
   return contrasts;
 }
 
-ArmCurve curve_of(const Arm& arm, const Runs& runs) {
+// A run ends when its metrics are known. From there on its loss counts as the last one, below the threshold,
+// or as infinite after a divergence: so the median over the runs is right until it falls below the threshold,
+// where the curve ends.
+ArmCurve curve_of(const Arm& arm, const ExperimentConfig& config, const Runs& runs) {
   ArmCurve curve{.arm = arm.name, .label = arm.label, .group = arm.run.optimizer};
-  // Runs end when their metrics are known, so the mean is taken where all of them still run.
-  std::size_t shortest = SIZE_MAX;
-  for (const auto& [seed, run] : runs.of(arm.name)) shortest = std::min(shortest, run->losses.size());
+  std::size_t longest = 0;
+  for (const auto& [seed, run] : runs.of(arm.name)) longest = std::max(longest, run->losses.size());
   curve.runs = static_cast<int>(runs.of(arm.name).size());
-  for (std::size_t step = 0; step < shortest; ++step) {
+  for (std::size_t step = 0; step < longest; ++step) {
     std::vector<double> losses;
-    for (const auto& [seed, run] : runs.of(arm.name)) losses.push_back(run->losses[step]);
+    for (const auto& [seed, run] : runs.of(arm.name)) {
+      if (step < run->losses.size()) {
+        losses.push_back(run->losses[step]);
+      } else {
+        losses.push_back(run->diverged ? std::numeric_limits<double>::infinity() : run->losses.back());
+      }
+    }
     const Summary s = summarize(losses);
     curve.step.push_back(static_cast<double>(step));
-    curve.mean.push_back(s.mean);
-    curve.low.push_back(s.min);
-    curve.high.push_back(s.max);
+    curve.median.push_back(s.median);
+    curve.low.push_back(s.lower_quartile);
+    curve.high.push_back(s.upper_quartile);
+    if (s.median < config.threshold && static_cast<std::int64_t>(step) >= config.curve_steps) break;
   }
   return curve;
 }
@@ -214,57 +230,42 @@ std::string describe_task(const ExperimentConfig& config) {
 
 }  // namespace
 
-namespace {
-
-// The causes that made a difference, those that did not, and those still open.
-std::string in_words(const StudySummary& summary) {
-  std::string text;
-  for (const TaskSummary& task : summary.tasks) {
-    std::map<std::string, std::string> found;  // verdict -> causes
-    for (const Contrast& contrast : task.contrasts) {
-      if (!contrast.primary || !contrast.verdict || contrast.unit != "steps") continue;
-      std::string& causes = found[std::string(word(contrast.verdict))];
-      causes += (causes.empty() ? "" : ", ") + contrast.cause;
-    }
-    text += (text.empty() ? "" : " ") + task.title + ":";
-    for (const auto& [verdict, causes] : found) text += fmt::format(" {}: {}.", verdict, causes);
-  }
-  return text;
-}
-
-}  // namespace
-
 StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs,
                      const RunResults& results) {
   StudySummary summary{.name = study.name, .question = study.question};
   for (std::size_t i = 0; i < designs.size(); ++i) {
     const ExperimentConfig& config = study.experiments[i];
     const Runs runs(i, config, results);
+    if (runs.empty()) continue;
     TaskSummary task{.task = config.run.task,
-                     .title = config.run.task + " task",
+                     .title = capitalised(config.run.task) + " task",
                      .description = describe_task(config),
                      .loss_label = "training loss (cross entropy, nats)",
-                     .threshold = config.threshold};
+                     .threshold = config.threshold,
+                     .margin = config.margin};
     for (const Arm& arm : designs[i].arms) {
-      task.curves.push_back(curve_of(arm, runs));
+      task.curves.push_back(curve_of(arm, config, runs));
       for (const char* metric : {"steps", "curve"})
         task.arms.push_back(statistics_of(arm, metric, config, runs));
     }
     task.contrasts = judge_all(designs[i], config, runs);
-    if (const std::vector<std::int64_t> seeds = unequal_seeds(runs); !seeds.empty()) {
-      task.verdict = fmt::format(
-          "INVALID: A0 and its repetition A0' differ in {} of {} seeds (first: {}), so nothing below can be "
-          "trusted. Please report this with study.h5.",
-          seeds.size(), runs.of("A0").size(), seeds.front());
-    } else {
-      summary.notes.push_back(
-          fmt::format("Control, {}: A0 and its repetition A0' agree bit for bit, losses and last weights, in "
-                      "all {} seeds.",
-                      config.run.task, runs.of("A0").size()));
-    }
+    const std::vector<std::int64_t> unequal = unequal_seeds(runs);
+    task.valid = unequal.empty();
+    task.control =
+        task.valid
+            ? fmt::format(
+                  "A0 and its repetition A0' agree bit for bit, in all losses and the last weights, for "
+                  "each of {}.",
+                  count(static_cast<long long>(runs.of("A0").size()), "seed"))
+            : fmt::format(
+                  "INVALID: A0 and its repetition A0' differ in {} of {} (first: {}), so nothing here "
+                  "can be trusted. Please report this with study.h5.",
+                  unequal.size(), count(static_cast<long long>(runs.of("A0").size()), "seed"),
+                  unequal.front());
+    task.verdict = verdict_summary(task);
+    summary.verdict += (summary.verdict.empty() ? "" : " ") + task.verdict;
     summary.tasks.push_back(std::move(task));
   }
-  summary.verdict = in_words(summary);
   return summary;
 }
 
@@ -293,15 +294,21 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
 }
 
 std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config,
-                                                    const std::string& command) {
+                                                    const std::string& command, std::int64_t threads) {
   const SystemInfo system = system_info();
   return {{"config", config},
           {"question", study.question},
           {"command", command},
+          {"date", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
+          {"version", LOCKSTEP_VERSION},
           {"processor", system.processor},
+          {"cores", std::to_string(usable_cores())},
+          {"threads", std::to_string(threads)},
           {"system", system.system},
           {"compiler", system.compiler},
-          {"blas", cpu::blas_info().config}};
+          {"blas", cpu::blas_info().config},
+          {"blas_kernel", cpu::blas_info().core},
+          {"hdf5", h5::library_version()}};
 }
 
 }  // namespace lockstep::train

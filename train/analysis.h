@@ -16,8 +16,9 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
 std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs,
                              const RunResults& results);
 
-// What study.h5 says about itself: configuration, command, version, machine, libraries, date.
+// What study.h5 says about itself (StudyRecord::about): configuration, command, version, machine, libraries
+// and the time now.
 std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config,
-                                                    const std::string& command);
+                                                    const std::string& command, std::int64_t threads);
 
 }  // namespace lockstep::train

@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
   for (int i = 0; i < argc; ++i)
     session.command_line += (i > 0 ? " " : "") + (i > 0 ? quoted(argv[i]) : std::string("lockstep"));
   add_study(app, session);
+  add_report(app, session);
   add_train(app, session);
   add_info(app, session);
   try {

@@ -1,6 +1,5 @@
 #include "train/study.h"
 
-#include <chrono>
 #include <exception>
 #include <thread>
 
@@ -8,9 +7,9 @@
 #include "core/system.h"
 #include "data/atomic_file.h"
 #include "train/analysis.h"
-#include "train/csv.h"
 #include "train/keys.h"
 #include "train/progress.h"
+#include "train/study_results.h"
 #include "train/study_store.h"
 #include "train/verdict_table.h"
 
@@ -72,52 +71,37 @@ void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& st
   if (error) std::rethrow_exception(error);
 }
 
-RunResults earlier_runs(const StudyStore& store, const std::filesystem::path& file,
-                        const StudyOptions& options) {
-  if (!std::filesystem::exists(file)) return {};
-  RunResults runs = store.load();
-  check(options.resume,
-        "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
-        options.out.string(), runs.size());
-  return runs;
-}
-
 }  // namespace
 
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop) {
   validate(study);
-  const auto start = std::chrono::steady_clock::now();
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
 
   StudyConfig identity = study;
   identity.threads = 0;  // decides nothing but the time it takes
+  const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
   const std::filesystem::path file = options.out / "study.h5";
-  StudyStore store(file, study_attributes(study, to_toml(identity), options.command), study);
-  RunResults done = earlier_runs(store, file, options);
+  StudyStore store(file, study_attributes(study, to_toml(identity), options.command, threads), study);
+  if (std::filesystem::exists(file)) {
+    store.resume();
+    check(options.resume,
+          "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
+          options.out.string(), store.record().runs.size());
+  }
   std::filesystem::create_directories(options.out);
   data::write_file(options.out / "study.toml", to_toml(study));
 
-  const std::vector<Job> jobs = jobs_of(study, designs, done);
-  const auto before = static_cast<std::int64_t>(done.size());
-  for (auto& [key, run] : done) store.add(key, std::move(run));
-  const std::int64_t threads = std::min<std::int64_t>(study.threads > 0 ? study.threads : usable_cores(),
-                                                      std::max<std::size_t>(jobs.size(), 1));
+  const auto before = static_cast<std::int64_t>(store.record().runs.size());
+  const std::vector<Job> jobs = jobs_of(study, designs, store.record().runs);
   Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
-  run_jobs(jobs, threads, store, progress, stop);
+  run_jobs(jobs, std::min<std::int64_t>(threads, std::max<std::size_t>(jobs.size(), 1)), store, progress,
+           stop);
   store.save();
   progress.close();
   if (stop) return StudyEnd::stopped;
 
-  const RunResults results = store.take();
-  StudySummary summary = analyse(study, designs, results);
-  summary.command = options.command;
-  summary.threads = static_cast<int>(threads);
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  summary.config_toml = to_toml(study);
-  data::write_file(options.out / "runs.csv", runs_csv(run_rows(study, designs, results)));
-  data::write_file(options.out / "contrasts.csv", contrasts_csv(summary));
-  print_verdict(stdout, summary);
+  print_verdict(stdout, write_results(store.record(), options.out));
   return StudyEnd::finished;
 }
 

@@ -18,9 +18,9 @@ struct StudyOptions {
 enum class StudyEnd { finished, stopped };
 
 // Runs every arm and seed of the study, one thread each, judges the contrasts, prints the verdict and writes
-// into `out`: study.h5, study.toml, runs.csv and contrasts.csv. Runs that study.h5 already holds are not
-// repeated when resuming; without `resume` an `out` that holds a study is an error. Setting `stop` ends the
-// study soon, with all finished runs saved.
+// into `out`: study.h5, study.toml, runs.csv, contrasts.csv and report.html. Runs that study.h5 already holds
+// are not repeated when resuming; without `resume` an `out` that holds a study is an error. Setting `stop`
+// ends the study soon, with all finished runs saved.
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace lockstep::train

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "core/error.h"
 #include "data/hdf5.h"
 #include "train/keys.h"
 
@@ -9,7 +10,8 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr const char* format = "lockstep study 1";
+constexpr const char* format = "lockstep study 2";
+constexpr const char* wall_seconds = "wall_seconds";
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -46,37 +48,48 @@ RunResult read_run(const h5::Group& group) {
 
 }  // namespace
 
-StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes,
-                       const StudyConfig& study)
-    : file_(std::move(file)), attributes_(std::move(attributes)), study_(study) {}
-
-RunResults StudyStore::load() const {
-  const h5::File file = h5::File::open(file_.string());
-  check(
-      file.has_attribute("format") && file.attribute<std::string>("format") == format,
-      "{} is not a study file of this version (expected the attribute format = \"{}\"): choose another --out",
-      file_.string(), format);
-  check(file.attribute<std::string>("config") == attributes_.at("config"),
-        "{} holds another study, with other settings (compare study.toml there): choose another --out, or "
-        "the same settings",
-        file_.string());
-  RunResults results;
-  for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
-    const std::string path = fmt::format("experiments/{}", i);
-    if (!file.has_group(path)) continue;
-    const h5::Group experiment = file.group(path);
+StudyRecord read_study_record(const std::filesystem::path& path) {
+  const h5::File file = h5::File::open(path.string());
+  check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
+        "{} is not a study file of this version (expected the attribute format = \"{}\")", path.string(),
+        format);
+  StudyRecord record{.seconds = file.attribute<double>(wall_seconds)};
+  for (const std::string& name : file.attribute_names()) {
+    if (name != "format" && name != wall_seconds) record.about[name] = file.attribute<std::string>(name);
+  }
+  if (!file.has_group("experiments")) return record;
+  const h5::Group experiments = file.group("experiments");
+  for (const std::string& index : experiments.children()) {
+    const h5::Group experiment = experiments.group(index);
     for (const std::string& arm : experiment.children()) {
       for (const std::string& seed : experiment.group(arm).children()) {
-        results[{i, arm, std::stoll(seed)}] = read_run(experiment.group(arm).group(seed));
+        record.runs[{std::stoul(index), arm, std::stoll(seed)}] = read_run(experiment.group(arm).group(seed));
       }
     }
   }
-  return results;
+  return record;
+}
+
+StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> about,
+                       const StudyConfig& study)
+    : file_(std::move(file)), study_(study), counted_until_(now()) {
+  record_.about = std::move(about);
+}
+
+void StudyStore::resume() {
+  StudyRecord earlier = read_study_record(file_);
+  check(earlier.about["config"] == record_.about["config"],
+        "{} holds another study, with other settings (compare study.toml there): choose another --out, or "
+        "the same settings",
+        file_.string());
+  for (const char* kept : {"command", "date"}) record_.about[kept] = earlier.about[kept];
+  record_.seconds += earlier.seconds;
+  record_.runs = std::move(earlier.runs);
 }
 
 void StudyStore::add(const RunKey& key, RunResult result) {
   const std::lock_guard lock(mutex_);
-  results_[key] = std::move(result);
+  record_.runs[key] = std::move(result);
   if (now() - written_at_ > 1) write_locked();
 }
 
@@ -85,15 +98,13 @@ void StudyStore::save() {
   write_locked();
 }
 
-RunResults StudyStore::take() {
-  const std::lock_guard lock(mutex_);
-  return std::move(results_);
-}
-
 void StudyStore::write_locked() {
+  record_.seconds += now() - counted_until_;
+  counted_until_ = now();
   h5::File file = h5::File::create(file_.string());
   file.set_attribute("format", format);
-  for (const auto& [name, value] : attributes_) file.set_attribute(name, value);
+  file.set_attribute(wall_seconds, record_.seconds);
+  for (const auto& [name, value] : record_.about) file.set_attribute(name, value);
   for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
     const ExperimentConfig& experiment = study_.experiments[i];
     h5::Group group = file.create_group(fmt::format("experiments/{}", i));
@@ -102,7 +113,7 @@ void StudyStore::write_locked() {
                         fmt::format("steps until the training loss is below {}; -1: not within {} steps",
                                     experiment.threshold, experiment.run.steps));
   }
-  for (const auto& [key, run] : results_) write_run(file, key, run);
+  for (const auto& [key, run] : record_.runs) write_run(file, key, run);
   file.commit();
   written_at_ = now();
 }

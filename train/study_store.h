@@ -19,33 +19,45 @@ struct RunKey {
 
 using RunResults = std::map<RunKey, RunResult>;
 
+// What study.h5 holds.
+struct StudyRecord {
+  std::map<std::string, std::string>
+      about;           // config (TOML), question, command, date, version, processor, ...
+  double seconds = 0;  // wall time, over all sessions
+  RunResults runs;
+};
+
+// Throws if the file is no study of this version.
+StudyRecord read_study_record(const std::filesystem::path& file);
+
 // study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
 // be read at any moment and is whole at any moment. Layout:
-//   /                      attributes: format, question, config (TOML), command, version, machine, ...
+//   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
 //   /experiments/0         attributes: task, metrics and their units
 //   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), weights where kept
 class StudyStore {
  public:
-  // `attributes` are written to the root; "config" identifies the study.
-  StudyStore(std::filesystem::path file, std::map<std::string, std::string> attributes,
-             const StudyConfig& study);
+  // `about` is written to the root; its "config" identifies the study.
+  StudyStore(std::filesystem::path file, std::map<std::string, std::string> about, const StudyConfig& study);
 
-  // Reads what the file holds. Throws if it is not a study file, or that of another configuration.
-  RunResults load() const;
+  // Takes over what the file holds: the runs, the time they took, and with which command and when the study
+  // was begun. Throws if it is not a study file, or that of another configuration.
+  void resume();
   // Adds a finished run. The file follows at once, or within a second where runs finish faster.
   void add(const RunKey& key, RunResult result);
   void save();
-  RunResults take();
+  // Not while other threads add.
+  const StudyRecord& record() const { return record_; }
 
  private:
   void write_locked();
 
   std::filesystem::path file_;
-  std::map<std::string, std::string> attributes_;
   const StudyConfig& study_;
   std::mutex mutex_;
-  RunResults results_;
-  double written_at_ = 0;  // seconds on the steady clock
+  StudyRecord record_;
+  double counted_until_;   // on the steady clock: what record_.seconds includes
+  double written_at_ = 0;  // the same clock
 };
 
 }  // namespace lockstep::train

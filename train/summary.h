@@ -11,13 +11,14 @@
 // report and the CSV files are written from them. Nothing here computes.
 namespace lockstep::train {
 
-// One arm's loss over the training steps. All vectors have one entry per recorded step.
+// One arm's loss over the training steps. All vectors have one entry per recorded step. Infinite: that many
+// runs diverged.
 struct ArmCurve {
   std::string arm;    // "A3"
   std::string label;  // plain words: "combined, Xavier by the whole (3d, d) tensor"
   std::string group;  // the optimizer, "Adam" or "Muon": each group has its own panel
-  int runs = 0;       // seeds behind the mean
-  std::vector<double> step, mean, low,
+  int runs = 0;       // seeds behind it
+  std::vector<double> step, median, low,
       high;  // loss in TaskSummary::loss_label; low, high: TaskSummary::spread
 };
 
@@ -37,7 +38,8 @@ struct Contrast {
   double effect = 0, sd = 0;   // mean and standard deviation of the paired differences, in `unit`
   double low = 0,
          high = 0;  // 95% interval of the mean difference, in `unit`; infinite: too few pairs to bound it
-  double percent = 0, percent_low = 0, percent_high = 0;  // the same, in percent of arm_a's mean
+  double base = 0;  // arm_a's mean, which percentages refer to, in `unit`
+  double percent = 0, percent_low = 0, percent_high = 0;  // effect, low and high in percent of `base`
   double p = 1;                                           // two-sided, that the difference is zero
   double p_adjusted = 1;                                 // after Holm's correction over the primary contrasts
   double margin = 0;                                     // equivalence is |difference| < margin, in `unit`
@@ -64,12 +66,15 @@ struct TaskSummary {
   std::string title;        // "Copy task"
   std::string description;  // the task, the model and the settings in a sentence or two
   std::string loss_label;   // the curves' y axis with its unit: "training loss (cross entropy, nats)"
-  std::string spread = "smallest to largest over the seeds";  // what ArmCurve::low and high are
-  double threshold = 0;  // of the loss, for "steps until"; not positive: none
+  std::string spread = "the middle half of the seeds";  // what ArmCurve::low and high enclose
+  double threshold = 0;                                 // of the loss, for "steps until"; not positive: none
+  double margin = 0;                                    // of equivalence, in percent of the arm compared with
+  bool valid = true;    // the control held: A0 and its repetition A0' agree bit for bit
+  std::string control;  // the same in a sentence
   std::vector<ArmCurve> curves;
   std::vector<ArmStatistics> arms;
   std::vector<Contrast> contrasts;  // in the order in which they are shown
-  std::string verdict;              // a sentence or two that sum up; empty: only a sentence for each cause
+  std::string verdict;              // a few sentences that sum up
 };
 
 struct StudySummary {

@@ -16,11 +16,6 @@ std::string with_unit(std::string text, const std::string& unit) {
   return unit.empty() ? text : text + " " + unit;
 }
 
-std::string capitalised(std::string text) {
-  if (!text.empty()) text[0] = char(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
-}
-
 // "(3.7%, 95% interval 2.1 to 3.2 steps)", seen from the side on which `sign` times the effect counts up.
 std::string evidence(const Contrast& c, double sign) {
   double low = sign > 0 ? c.low : -c.high, high = sign > 0 ? c.high : -c.low;
@@ -85,12 +80,20 @@ std::string inconclusive(const TaskSummary& task, const Contrast& c) {
   return text;
 }
 
+}  // namespace
+
+std::string capitalised(std::string text) {
+  const std::size_t end = text.find_first_of(" :");
+  const bool name = text.substr(0, end).find('_') != std::string::npos;
+  if (!text.empty() && !name) text[0] = char(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
 std::string explanation(const TaskSummary& task, const Contrast& c) {
+  if (!c.verdict) return "";
   if (c.verdict == Verdict::different) return different(task, c);
   return c.verdict == Verdict::equivalent ? equivalent(task, c) : inconclusive(task, c);
 }
-
-}  // namespace
 
 std::string_view word(const std::optional<Verdict>& verdict) {
   return verdict ? to_string(*verdict) : "not measurable";
@@ -126,7 +129,7 @@ std::string pairs_in_words(const Contrast& c) {
 
 std::string verdict_sentence(const TaskSummary& task, const Contrast& c) {
   std::string text = fmt::format("{}: {}.", cause_title(c.cause), word(c.verdict));
-  if (c.verdict) text.append(1, ' ').append(explanation(task, c));  // otherwise the note says why
+  if (c.verdict) text.append(1, ' ').append(explanation(task, c));
   if (!c.note.empty()) {
     text.append(1, ' ').append(capitalised(c.note));
     if (text.back() != '.') text += '.';

@@ -21,6 +21,13 @@ std::string arm_label(const TaskSummary& task, std::string_view arm);
 // "12 pairs, of which 3 censored and 1 diverged".
 std::string pairs_in_words(const Contrast& contrast);
 
+// With a capital first letter, unless it starts with a name like xavier_uniform.
+std::string capitalised(std::string text);
+
+// What was found, in a sentence or two: "Combined, ..., reached the threshold 2.7 steps later than ...".
+// Empty where there is nothing to measure; the note says why.
+std::string explanation(const TaskSummary& task, const Contrast& contrast);
+
 // A few sentences without line breaks: "Distribution (scale): different. Combined, Xavier by the whole (3d,
 // d) tensor, reached the threshold 2.7 steps later than separate (3.7%, 95% interval 2.1 to 3.2 steps), 12
 // pairs."

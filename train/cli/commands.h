@@ -23,6 +23,7 @@ const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 
 void add_study(CLI::App& app, Session& session);  // study, studies
+void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);  // train, eval
 void add_info(CLI::App& app, Session& session);   // tasks, repro, doctor
 

@@ -69,8 +69,10 @@ int study(const Given& given, const std::string& command) {
                (options.out / "study.h5").string(), command, given.resume ? "" : " --resume");
     return exit_stopped;
   }
-  fmt::print("\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml beside it\n",
-             (options.out / "study.h5").string());
+  fmt::print(
+      "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml "
+      "beside it\n",
+      (options.out / "report.html").string(), (options.out / "study.h5").string());
   return 0;
 }
 
@@ -90,7 +92,8 @@ void add_study(CLI::App& app, Session& session) {
       app.add_subcommand("study", "train all arms over the seeds, and give a verdict for each cause");
   command->add_option("file", given->file,
                       "a study's name (lockstep studies) or a .toml file of your own; default: default");
-  command->add_option("--out", given->out, "folder for study.h5, runs.csv, ...; default: out/NAME");
+  command->add_option("--out", given->out,
+                      "folder for report.html, study.h5, runs.csv, ...; default: out/NAME");
   command->add_flag("--resume", given->resume, "go on where the study in --out stopped");
   command->add_option("--threads", given->threads, "trainings at once; 0: one for each core")
       ->check(CLI::NonNegativeNumber);

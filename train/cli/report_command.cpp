@@ -1,0 +1,28 @@
+// lockstep report
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "train/cli/commands.h"
+#include "train/study_results.h"
+#include "train/verdict_table.h"
+
+namespace lockstep::train::cli {
+
+void add_report(CLI::App& app, Session& session) {
+  auto place = std::make_shared<std::filesystem::path>();
+  CLI::App* command = app.add_subcommand(
+      "report", "make report.html, runs.csv and contrasts.csv again from study.h5, without training");
+  command->add_option("study", *place, "a study's folder, or its study.h5")->required();
+  command->callback([place, &session] {
+    session.action = [place] {
+      const std::filesystem::path file = std::filesystem::is_directory(*place) ? *place / "study.h5" : *place;
+      const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+      print_verdict(stdout, write_results(read_study_record(file), folder));
+      fmt::print("\nReport: {} (open it in a browser)\n", (folder / "report.html").string());
+      return 0;
+    };
+  });
+}
+
+}  // namespace lockstep::train::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace lockstep::train {
+
+// Plain text as HTML, also inside a quoted attribute.
+std::string html_escape(std::string_view text);
+
+// The template with every {{name}} replaced by its value, which is put in as it is. Throws for a name without
+// a value.
+std::string filled(std::string_view page, const std::map<std::string_view, std::string>& values);
+
+}  // namespace lockstep::train
