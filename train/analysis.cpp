@@ -30,7 +30,12 @@ class Runs {
   }
 
   bool empty() const { return by_arm_.empty(); }
-  const std::map<std::int64_t, const RunResult*>& of(const std::string& arm) const { return by_arm_.at(arm); }
+  // By seed; none for an arm that was not run.
+  const std::map<std::int64_t, const RunResult*>& of(const std::string& arm) const {
+    static const std::map<std::int64_t, const RunResult*> none;
+    const auto found = by_arm_.find(arm);
+    return found == by_arm_.end() ? none : found->second;
+  }
 
   std::vector<Outcome> outcomes(const std::string& arm, const std::string& metric) const {
     std::vector<Outcome> list;
@@ -105,24 +110,36 @@ void fill(Contrast& contrast, const Comparison& comparison, const Finding& findi
   contrast.verdict = finding.verdict;
 }
 
-double norm(const std::vector<double>& x) {
-  double total = 0;
-  for (const double v : x) total += v * v;
-  return std::sqrt(total);
-}
-
-// ||w1 - w0|| / ||w0|| of all weights, for every seed.
-std::vector<double> weight_distances(const Runs& runs, const std::string& a, const std::string& b) {
+// The distances between an arm's weights and its partner's, one for each seed that has one.
+std::vector<double> weight_distances(const Runs& runs, const std::string& arm) {
   std::vector<double> distances;
-  for (const auto& [seed, run] : runs.of(a)) {
-    const std::vector<double>& first = run->weights;
-    const std::vector<double>& second = runs.of(b).at(seed)->weights;
-    if (first.empty() || first.size() != second.size()) continue;
-    std::vector<double> difference(first.size());
-    for (std::size_t i = 0; i < first.size(); ++i) difference[i] = second[i] - first[i];
-    distances.push_back(norm(difference) / norm(first));
+  for (const auto& [seed, run] : runs.of(arm)) {
+    if (run->weight_distance) distances.push_back(*run->weight_distance);
   }
   return distances;
+}
+
+// Rounding errors are proportional to the precision: in f64 the distance must be smaller by about 2^29, the
+// ratio of the two precisions. Less than this says that something else differs as well; studies saw 1e8 to
+// 1e9.
+constexpr double least_shrinkage = 1e6;
+
+// How far the weights of A0 and A1 are apart, and what becomes of that in f64.
+std::string rounding_note(const ExperimentConfig& config, const Runs& runs) {
+  const std::vector<double> distances = weight_distances(runs, "A1");
+  if (distances.empty()) return {};
+  const Summary apart = summarize(distances);
+  std::string note =
+      fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
+                  config.curve_steps, apart.median, apart.min, apart.max);
+  const std::vector<double> in_f64 = weight_distances(runs, "A1d");
+  if (in_f64.empty() || apart.median == 0) return note;
+  const double shrunk = summarize(in_f64).median;
+  note += fmt::format("; in f64 {:.1e} (median of {})", shrunk,
+                      count(static_cast<long long>(in_f64.size()), "seed"));
+  return note + (shrunk * least_shrinkage < apart.median
+                     ? fmt::format(", {:.0e} times smaller: rounding and nothing else", apart.median / shrunk)
+                     : ": it does not shrink with the precision, so something other than rounding differs");
 }
 
 std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& config, const Runs& runs) {
@@ -149,14 +166,7 @@ std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& co
       const Comparison& comparison = single[next_single++];
       fill(contrast, comparison, judge(std::span(&comparison, 1)).front(), planned);
     }
-    if (planned.cause == "rounding") {
-      if (const std::vector<double> d = weight_distances(runs, planned.a, planned.b); !d.empty()) {
-        const Summary s = summarize(d);
-        contrast.note =
-            fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
-                        config.curve_steps, s.median, s.min, s.max);
-      }
-    }
+    if (planned.cause == "rounding" && planned.metric == "steps") contrast.note = rounding_note(config, runs);
     contrasts.push_back(std::move(contrast));
   }
   return contrasts;
@@ -244,6 +254,7 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
                      .threshold = config.threshold,
                      .margin = config.margin};
     for (const Arm& arm : designs[i].arms) {
+      if (arm.weights_only) continue;
       task.curves.push_back(curve_of(arm, config, runs));
       for (const char* metric : {"steps", "curve"})
         task.arms.push_back(statistics_of(arm, metric, config, runs));
@@ -282,7 +293,7 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
     row.seed = key.seed;
     if (run.steps) row.steps_to_threshold = static_cast<int>(*run.steps);
     row.diverged = run.diverged;
-    row.censored = !run.steps && !run.diverged;
+    row.censored = !run.steps && !run.diverged && !arm.weights_only;
     row.steps_run = static_cast<int>(run.losses.size());
     for (const double loss : run.losses) row.auc += loss;
     row.final_loss = run.losses.back();

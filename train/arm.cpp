@@ -49,12 +49,17 @@ class Builder {
     separate.attention = "separate";
     combined.attention = "combined";
     const std::string optimizer = base.optimizer;
-    arm({.name = "A0", .label = "separate", .run = separate, .keep_weights = true});
+    const bool rounding = wants("rounding");
+    arm({.name = "A0", .label = "separate", .run = separate, .weights_partner = rounding ? "A1" : ""});
     arm({.name = "A0'", .label = "separate, once more", .run = separate});
-    arm({.name = "A1", .label = "combined, A0's weights", .run = combined, .keep_weights = true});
-    if (wants("rounding")) {
+    arm({.name = "A1",
+         .label = "combined, A0's weights",
+         .run = combined,
+         .weights_partner = rounding ? "A0" : ""});
+    if (rounding) {
       compare("rounding", "Does it matter in which storage the same weights stand?", "A0", "A1",
               "weights, data order, optimizer by part");
+      if (base.precision == "f32" && experiment_.f64_seeds > 0) in_f64(separate, combined);
     }
     if (wants("draw")) {
       arm({.name = "A2", .label = "combined, q, k, v redrawn", .run = combined, .redraw = true});
@@ -87,6 +92,21 @@ class Builder {
 
   void not_measurable(const std::string& cause, const std::string& question, const std::string& why) {
     design_.contrasts.push_back({cause, question, "", "", "", "steps", false, why});
+  }
+
+  // Rounding is told from any other cause by what becomes of it in f64.
+  void in_f64(RunConfig separate, RunConfig combined) {
+    separate.precision = combined.precision = "f64";
+    arm({.name = "A0d",
+         .label = "A0 in f64",
+         .run = separate,
+         .weights_partner = "A1d",
+         .weights_only = true});
+    arm({.name = "A1d",
+         .label = "A1 in f64",
+         .run = combined,
+         .weights_partner = "A0d",
+         .weights_only = true});
   }
 
   void distribution(const RunConfig& combined, const std::string& granularity) {
@@ -174,6 +194,10 @@ class Builder {
 };
 
 }  // namespace
+
+std::int64_t seeds_of(const Arm& arm, const ExperimentConfig& experiment) {
+  return arm.weights_only ? std::min(experiment.f64_seeds, experiment.seeds) : experiment.seeds;
+}
 
 Design design_of(const ExperimentConfig& experiment) { return Builder(experiment).build(); }
 

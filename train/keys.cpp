@@ -52,6 +52,8 @@ std::span<const Key<ExperimentConfig>> experiment_keys() {
       {"seeds", &C::seeds, "pairs of runs for every contrast"},
       {"threshold", &C::threshold, "training loss of the metric \"steps until the loss is below\""},
       {"curve_steps", &C::curve_steps, "first steps over which the second metric, the mean loss, is taken"},
+      {"f64_seeds", &C::f64_seeds,
+       "of the seeds, how many repeat the rounding arms in f64, where the gap must shrink"},
       {"margin", &C::margin, "equivalent means: differs by less than so many percent"},
       {"causes", &C::causes, "what to take apart: rounding, draw, distribution, coupling"},
       {"against", &C::against, "granularities compared with part: tensor, head"},

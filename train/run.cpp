@@ -54,7 +54,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   while (training.steps_done() < config.steps) {
     if (stop) return std::nullopt;
     const std::int64_t done = training.steps_done();
-    if (arm.keep_weights && done == experiment.curve_steps)
+    if (!arm.weights_partner.empty() && done == experiment.curve_steps)
       result.weights = logical_weights(training.model().parameters());
     const double loss = training.step();
     on_step();
@@ -64,7 +64,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
     }
     result.losses.push_back(loss);
     if (!result.steps && loss < experiment.threshold) result.steps = done;
-    if (result.steps && done >= experiment.curve_steps) break;
+    if ((result.steps || arm.weights_only) && done >= experiment.curve_steps) break;
   }
   Fingerprint fingerprint;
   for (const double loss : result.losses) fingerprint.add(loss);
@@ -72,6 +72,18 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   result.fingerprint = fingerprint.value();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+void settle_weights(RunResult& run, RunResult& partner) {
+  if (run.weights.empty() || run.weights.size() != partner.weights.size()) return;
+  double apart = 0, size = 0;
+  for (std::size_t i = 0; i < run.weights.size(); ++i) {
+    const double difference = run.weights[i] - partner.weights[i];
+    apart += difference * difference;
+    size += partner.weights[i] * partner.weights[i];
+  }
+  run.weight_distance = partner.weight_distance = std::sqrt(apart / size);
+  run.weights = partner.weights = {};
 }
 
 }  // namespace lockstep::train

@@ -20,13 +20,17 @@ struct RunResult {
   double seconds = 0;
   std::int64_t parameters = 0;    // trained scalars
   std::uint64_t fingerprint = 0;  // of the losses and the last weights, bit for bit
-  // The weights at step curve_steps, of arms that keep them; the key biases, whose gradient is rounding
-  // noise, left out.
+  // The weights at step curve_steps, of arms that have a weights_partner; the key biases, whose gradient is
+  // rounding noise, left out. Once the partner's are there, the distance takes their place in both.
   std::vector<double> weights;
+  std::optional<double> weight_distance;  // ||w - w'|| / ||w'||
 };
 
 // Trains the arm with a seed until all declared metrics are known. Nothing if `stop` was set meanwhile.
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  const std::atomic<bool>& stop, const std::function<void()>& on_step);
+
+// Puts weight_distance in the place of both runs' weights. Nothing if either has none (it diverged before).
+void settle_weights(RunResult& run, RunResult& partner);
 
 }  // namespace lockstep::train

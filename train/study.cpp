@@ -31,6 +31,7 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
     const ExperimentConfig& experiment = study.experiments[i];
     for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
       for (const Arm& arm : designs[i].arms) {
+        if (seed >= experiment.run.seed + seeds_of(arm, experiment)) continue;
         const RunKey key{i, arm.name, seed};
         if (!done.contains(key)) jobs.push_back({key, &arm, &experiment});
       }
@@ -55,7 +56,7 @@ void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& st
         std::optional<RunResult> result =
             run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
         if (!result) return;
-        store.add(job.key, std::move(*result));
+        store.add(job.key, std::move(*result), job.arm->weights_partner);
         progress.finished();
       }
     } catch (...) {

@@ -27,6 +27,7 @@ void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
   group.set_attribute("diverged", run.diverged);
   group.set_attribute("seconds", run.seconds);
   group.set_attribute("parameters", run.parameters);
+  if (run.weight_distance) group.set_attribute("weight_distance", *run.weight_distance);
   group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
   h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
   loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
@@ -41,6 +42,8 @@ RunResult read_run(const h5::Group& group) {
   run.seconds = group.attribute<double>("seconds");
   run.parameters = group.attribute<std::int64_t>("parameters");
   run.fingerprint = std::stoull(group.attribute<std::string>("fingerprint"), nullptr, 16);
+  if (group.has_attribute("weight_distance"))
+    run.weight_distance = group.attribute<double>("weight_distance");
   run.losses = group.read<double>("loss").values;
   if (group.has_dataset("weights")) run.weights = group.read<double>("weights").values;
   return run;
@@ -87,9 +90,11 @@ void StudyStore::resume() {
   record_.runs = std::move(earlier.runs);
 }
 
-void StudyStore::add(const RunKey& key, RunResult result) {
+void StudyStore::add(const RunKey& key, RunResult result, const std::string& weights_partner) {
   const std::lock_guard lock(mutex_);
-  record_.runs[key] = std::move(result);
+  RunResult& added = record_.runs[key] = std::move(result);
+  const auto partner = record_.runs.find({key.experiment, weights_partner, key.seed});
+  if (partner != record_.runs.end()) settle_weights(added, partner->second);
   if (now() - written_at_ > 1) write_locked();
 }
 

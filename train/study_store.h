@@ -34,7 +34,8 @@ StudyRecord read_study_record(const std::filesystem::path& file);
 // be read at any moment and is whole at any moment. Layout:
 //   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
 //   /experiments/0         attributes: task, metrics and their units
-//   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), weights where kept
+//   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), and weights as long
+//                          as those that they are compared with are not there
 class StudyStore {
  public:
   // `about` is written to the root; its "config" identifies the study.
@@ -44,7 +45,8 @@ class StudyStore {
   // was begun. Throws if it is not a study file, or that of another configuration.
   void resume();
   // Adds a finished run. The file follows at once, or within a second where runs finish faster.
-  void add(const RunKey& key, RunResult result);
+  // `weights_partner` is the arm that its weights are compared with, or empty.
+  void add(const RunKey& key, RunResult result, const std::string& weights_partner);
   void save();
   // Not while other threads add.
   const StudyRecord& record() const { return record_; }
