@@ -16,25 +16,28 @@ std::string whole(const std::string& granularity) {
   return granularity == "tensor" ? "by the whole (3d, d) tensor" : "by each head";
 }
 
-// What a rule by the whole tensor can change against the same rule by part.
+// What a rule by another granularity (the whole tensor, or every head) can change against the same rule by
+// part.
 struct Reach {
   bool scale = false, direction = false;
 };
 
 // Of initialisers: an independent draw for each element has no direction of its own; kaiming's fan_in, d, is
-// the same for all granularities, as is normal's standard deviation.
-Reach reach_of_init(const std::string& init) {
+// the same for all granularities, as is normal's standard deviation. An orthogonal matrix's scale goes by its
+// longer side, which is d for a part (d, d) and a head (d / heads, d) alike.
+Reach reach_of_init(const std::string& init, const std::string& granularity) {
   if (init.starts_with("xavier")) return {.scale = true};
-  if (init == "orthogonal") return {.scale = true, .direction = true};
+  if (init == "orthogonal") return {.scale = granularity == "tensor", .direction = true};
   return {};
 }
 
 // Of optimizers. LAMB's and LARS's trust ratio scales the whole block; Adafactor's factored moments give a
-// direction, its relative step and clipping a scale; Muon orthogonalises (direction) and multiplies by a
-// factor of the shape (scale).
-Reach reach_of_optimizer(const std::string& optimizer) {
+// direction, its relative step and clipping a scale; Muon orthogonalises (direction) and multiplies by
+// sqrt(max(1, rows / columns)) (scale), which is 1 for parts and heads alike.
+Reach reach_of_optimizer(const std::string& optimizer, const std::string& granularity) {
   if (optimizer == "lamb" || optimizer == "lars") return {.scale = true};
-  if (optimizer == "muon" || optimizer == "adafactor") return {.scale = true, .direction = true};
+  if (optimizer == "adafactor") return {.scale = true, .direction = true};
+  if (optimizer == "muon") return {.scale = granularity == "tensor", .direction = true};
   return {};
 }
 
@@ -48,7 +51,6 @@ class Builder {
     RunConfig separate = base, combined = base;
     separate.attention = "separate";
     combined.attention = "combined";
-    const std::string optimizer = base.optimizer;
     const bool rounding = wants("rounding");
     arm({.name = "A0", .label = "separate", .run = separate, .weights_partner = rounding ? "A1" : ""});
     arm({.name = "A0'", .label = "separate, once more", .run = separate});
@@ -70,6 +72,7 @@ class Builder {
       if (wants("distribution")) distribution(combined, granularity);
       if (wants("coupling")) coupling(combined, granularity);
     }
+    if (wants("coupling")) coupling_of_the_own_optimizer(combined.optimizer);
     return std::move(design_);
   }
 
@@ -109,84 +112,96 @@ class Builder {
          .weights_only = true});
   }
 
+  // One cause taken apart into scale and direction, wherever both can occur.
+  struct Rule {
+    std::string cause, name;  // "distribution", "xavier_uniform"
+    std::string prefix;       // of its arms: "A3", "C4"
+    std::string by_part;      // the arm with the rule by part
+    std::string held_equal;
+    Reach reach;
+    std::string RunConfig::*scale, RunConfig::*direction;
+    std::string no_scale, no_direction;  // why, where the rule has none
+  };
+
+  void take_apart(const Rule& rule, const RunConfig& by_part, const std::string& granularity) {
+    const bool tensor = granularity == "tensor";
+    const std::string suffix = tensor ? "" : "h", of = tensor ? "" : " (by head)";
+    const std::string question = fmt::format("Does it matter that {} looks at {}?", rule.name,
+                                             tensor ? "the whole tensor" : "each head");
+    const std::string whole_arm = rule.prefix + suffix, middle_arm = rule.prefix + "m" + suffix;
+    RunConfig scaled = by_part;
+    scaled.*rule.scale = granularity;
+    RunConfig changed = scaled;
+    changed.*rule.direction = granularity;
+    arm({.name = whole_arm,
+         .label = fmt::format("combined, {} {}", rule.name, whole(granularity)),
+         .run = changed});
+    if (!rule.reach.scale || !rule.reach.direction) {
+      const std::string found = rule.reach.scale ? "scale" : "direction",
+                        absent = rule.reach.scale ? "direction" : "scale";
+      compare(fmt::format("{}: {}{}", rule.cause, found, of), question, rule.by_part, whole_arm,
+              rule.held_equal);
+      return not_measurable(fmt::format("{}: {}{}", rule.cause, absent, of), question,
+                            rule.reach.scale ? rule.no_direction : rule.no_scale);
+    }
+    arm({.name = middle_arm,
+         .label =
+             fmt::format("combined, {} by part with the scale of the rule {}", rule.name, whole(granularity)),
+         .run = scaled});
+    compare(rule.cause + ": scale" + of, question, rule.by_part, middle_arm, rule.held_equal + ", direction");
+    compare(rule.cause + ": direction" + of, question, middle_arm, whole_arm, rule.held_equal + ", scale");
+    compare(rule.cause + ": both" + of, question, rule.by_part, whole_arm, rule.held_equal, false);
+  }
+
   void distribution(const RunConfig& combined, const std::string& granularity) {
     const std::string& init = combined.init;
-    const std::string suffix = granularity == "tensor" ? "" : "h";
-    const std::string of = granularity == "tensor" ? "" : " (by head)";
-    const std::string held = "storage, standard draws, all other weights, data order, optimizer";
-    const Reach reach = reach_of_init(init);
-    const std::string question = fmt::format("Does it matter that {} looks at {}?", init,
-                                             granularity == "tensor" ? "the whole tensor" : "each head");
-    if (!reach.scale) {
+    const Reach reach = reach_of_init(init, granularity);
+    if (!reach.scale && !reach.direction) {
       return not_measurable(
-          "distribution" + of, question,
+          granularity == "tensor" ? "distribution" : "distribution (by head)",
+          "Does the initialiser's shape matter?",
           fmt::format("{} gives the same numbers for every granularity: there is nothing to measure", init));
     }
-    RunConfig other = combined;
-    other.init_scale = granularity;
-    if (reach.direction) {
-      arm({.name = "A3m" + suffix,
-           .label =
-               fmt::format("combined, {} by part with the scale of the rule {}", init, whole(granularity)),
-           .run = other});
-      compare("distribution: scale" + of, question, "A1", "A3m" + suffix, held + ", direction");
-      other.init_direction = granularity;
-      arm({.name = "A3" + suffix,
-           .label = fmt::format("combined, {} {}", init, whole(granularity)),
-           .run = other});
-      compare("distribution: direction" + of, question, "A3m" + suffix, "A3" + suffix, held + ", scale");
-      compare("distribution: both" + of, question, "A1", "A3" + suffix, held, false);
-    } else {
-      other.init_direction = granularity;  // the same draws element by element: only the scale changes
-      arm({.name = "A3" + suffix,
-           .label = fmt::format("combined, {} {}", init, whole(granularity)),
-           .run = other});
-      compare("distribution: scale" + of, question, "A1", "A3" + suffix, held);
-      not_measurable("distribution: direction" + of, question,
-                     fmt::format("{} draws every element by itself: it has a scale, but no direction", init));
-    }
+    take_apart({.cause = "distribution",
+                .name = init,
+                .prefix = "A3",
+                .by_part = "A1",
+                .held_equal = "storage, standard draws, all other weights, data order, optimizer",
+                .reach = reach,
+                .scale = &RunConfig::init_scale,
+                .direction = &RunConfig::init_direction,
+                .no_scale = fmt::format("{} gives a head the scale of its part", init),
+                .no_direction =
+                    fmt::format("{} draws every element by itself: it has a scale, but no direction", init)},
+               combined, granularity);
   }
 
   void coupling(const RunConfig& combined, const std::string& granularity) {
     const std::string& optimizer = experiment_.coupling_optimizer;
-    const std::string suffix = granularity == "tensor" ? "" : "h";
-    const std::string of = granularity == "tensor" ? "" : " (by head)";
-    const std::string held = "storage, first weights, data order";
-    const Reach reach = reach_of_optimizer(optimizer);
-    const std::string question = fmt::format("Does it matter that {} looks at {}?", optimizer,
-                                             granularity == "tensor" ? "the whole tensor" : "each head");
     RunConfig by_part = combined;
     by_part.optimizer = optimizer;
     (optimizer == "muon" ? by_part.matrix_lr : by_part.lr) = experiment_.coupling_lr;
     arm({.name = "C1", .label = fmt::format("combined, {} by part", optimizer), .run = by_part});
-    RunConfig other = by_part;
-    other.optimizer_scale = granularity;
-    if (reach.direction) {
-      arm({.name = "C4m" + suffix,
-           .label = fmt::format("combined, {} by part with the scale of the rule {}", optimizer,
-                                whole(granularity)),
-           .run = other});
-      compare("coupling: scale" + of, question, "C1", "C4m" + suffix, held + ", direction");
-      other.optimizer_direction = granularity;
-      arm({.name = "C4" + suffix,
-           .label = fmt::format("combined, {} {}", optimizer, whole(granularity)),
-           .run = other});
-      compare("coupling: direction" + of, question, "C4m" + suffix, "C4" + suffix, held + ", scale");
-      compare("coupling: both" + of, question, "C1", "C4" + suffix, held, false);
-    } else {
-      other.optimizer_direction = granularity;
-      arm({.name = "C4" + suffix,
-           .label = fmt::format("combined, {} {}", optimizer, whole(granularity)),
-           .run = other});
-      compare("coupling: scale" + of, question, "C1", "C4" + suffix, held);
-      not_measurable(
-          "coupling: direction" + of, question,
-          fmt::format("{}'s trust ratio multiplies the update: it has a scale, but no direction", optimizer));
-    }
-    if (reach_of_optimizer(combined.optimizer).scale) return;
-    not_measurable(
-        fmt::format("coupling under {}", combined.optimizer), "Can this optimizer couple q, k and v?",
-        fmt::format("{} acts on every element by itself: there is nothing to couple", combined.optimizer));
+    take_apart({.cause = "coupling",
+                .name = optimizer,
+                .prefix = "C4",
+                .by_part = "C1",
+                .held_equal = "storage, first weights, data order",
+                .reach = reach_of_optimizer(optimizer, granularity),
+                .scale = &RunConfig::optimizer_scale,
+                .direction = &RunConfig::optimizer_direction,
+                .no_scale = fmt::format("{} gives a head the scale of its part", optimizer),
+                .no_direction = fmt::format(
+                    "{}'s trust ratio multiplies the update: it has a scale, but no direction", optimizer)},
+               by_part, granularity);
+  }
+
+  // Said once, not for every granularity.
+  void coupling_of_the_own_optimizer(const std::string& optimizer) {
+    const Reach reach = reach_of_optimizer(optimizer, "tensor");
+    if (reach.scale || reach.direction) return;
+    not_measurable("coupling under " + optimizer, "Can this optimizer couple q, k and v?",
+                   optimizer + " acts on every element by itself: there is nothing to couple");
   }
 
   const ExperimentConfig& experiment_;

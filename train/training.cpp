@@ -21,12 +21,14 @@ optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
   const std::vector<double> betas = {config.beta1, config.beta2};
   optim::Settings settings = {{"lr", config.lr}};
   const optim::Settings known = optim::default_settings(rule);
-  const optim::Settings wanted = {{"betas", betas},
-                                  {"eps", config.eps},
-                                  {"weight_decay", config.weight_decay},
-                                  {"momentum", config.momentum},
-                                  {"direction_by", config.optimizer_direction},
-                                  {"scale_by", config.optimizer_scale}};
+  const optim::Settings wanted = {
+      {"betas", betas},
+      {"eps", config.eps},
+      {"weight_decay", config.weight_decay},
+      {"momentum", config.momentum},
+      {"always_adapt", true},  // LAMB, LARS: a trust ratio without weight decay, too
+      {"direction_by", config.optimizer_direction},
+      {"scale_by", config.optimizer_scale}};
   for (const auto& [name, value] : wanted) {
     if (known.contains(name)) settings[name] = value;
   }
