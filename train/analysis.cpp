@@ -75,6 +75,8 @@ std::string metric_unit(const std::string& metric) { return metric == "steps" ? 
 Contrast describe(const PlannedContrast& planned, const ExperimentConfig& config) {
   Contrast contrast;
   contrast.cause = planned.cause;
+  if (planned.cause.starts_with("distribution")) contrast.rule = config.run.init;
+  if (planned.cause.starts_with("coupling:")) contrast.rule = config.coupling_optimizer;
   contrast.question = planned.question;
   contrast.arm_a = planned.a;
   contrast.arm_b = planned.b;

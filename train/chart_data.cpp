@@ -33,6 +33,7 @@ json row_of(const Contrast& c) {
   json row{{"cause", cause_title(c.cause)},
            {"arms", c.arm_a + " → " + c.arm_b},
            {"verdict", word(c.verdict)},
+           {"remark", c.verdict == Verdict::different && c.within_margin ? ", but within the margin" : ""},
            {"primary", c.primary},
            {"mean", finite(c.percent)},
            {"low", finite(c.percent_low)},

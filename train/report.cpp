@@ -50,7 +50,9 @@ std::string answer(const StudySummary& study) {
   std::string html;
   for (std::size_t i = 0; i < study.tasks.size(); ++i) {
     const TaskSummary& task = study.tasks[i];
-    html += fmt::format("<h3><a href=\"#task-{}\">{}</a></h3>\n<dl>\n", i, html_escape(task.title));
+    html += fmt::format("<h3><a href=\"#task-{}\">{}</a></h3>\n", i, html_escape(task.title));
+    if (task.valid) html += paragraph(headline(task));
+    html += "<dl>\n";
     for (const auto& [outcome, found] : verdict_lines(task)) {
       html += fmt::format("<dt>{}</dt><dd>{}.</dd>\n", html_escape(capitalised(outcome)),
                           html_escape(capitalised(found)));
@@ -194,14 +196,14 @@ std::string forests(const TaskSummary& task, std::size_t index) {
   std::string html;
   const std::vector<std::string> metrics = metrics_of(measured);
   for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const std::string key = i > 0 ? ""
+                                  : "<span>Large mark: mean of the paired differences, in percent of the arm "
+                                    "compared with. Line: 95% interval. Small dots: the pairs. Shaded: the "
+                                    "equivalence margin. ◆ different, ● equivalent, □ inconclusive.</span>";
     html += fmt::format(
         "<figure data-chart=\"forest\" data-task=\"{}\" data-index=\"{}\"><figcaption>{}: effect of each "
-        "cause"
-        "<span>Large mark: mean of the paired differences, in percent of the arm compared with. Line: 95% "
-        "interval. "
-        "Small dots: the pairs. Shaded: the equivalence margin. {} different, {} equivalent, {} inconclusive."
-        "</span></figcaption></figure>\n",
-        index, i, html_escape(capitalised(metrics[i])), "◆", "●", "□");
+        "cause{}</figcaption></figure>\n",
+        index, i, html_escape(capitalised(metrics[i])), key);
   }
   return html;
 }
@@ -234,7 +236,11 @@ std::string facts(const StudySummary& study) {
   const auto add = [&](const std::string& fact) {
     if (!fact.empty()) text += (text.empty() ? "" : " · ") + fact;
   };
-  add(study.date);
+  // "2026-01-02T03:04:05Z"
+  const std::size_t t = study.date.find('T');
+  add(t == std::string::npos
+          ? study.date
+          : fmt::format("{} {} UTC", study.date.substr(0, t), study.date.substr(t + 1, 8)));
   add(study.machine);
   if (study.seconds > 0) add(duration(study.seconds));
   add(study.version.empty() ? "" : "Lockstep " + study.version);

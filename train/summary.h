@@ -25,6 +25,7 @@ struct ArmCurve {
 // One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
 struct Contrast {
   std::string cause;         // "draw", "distribution: scale", "coupling: direction", "rounding", "control"
+  std::string rule;          // what looks at the stored shape: "xavier_uniform", "muon"; empty: nothing does
   std::string question;      // plain words: "Does Xavier's fan_out of the whole tensor matter?"
   std::string arm_a, arm_b;  // names as in ArmStatistics::arm
   std::string metric;        // "steps until the training loss is below 0.5"

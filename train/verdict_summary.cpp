@@ -14,7 +14,7 @@ namespace lockstep::train {
 namespace {
 
 struct Words {
-  std::string_view cause, name, meaning;
+  std::string_view cause, name, meaning;  // {} in the name: the rule
 };
 
 constexpr Words causes[] = {
@@ -22,21 +22,22 @@ constexpr Words causes[] = {
      "The same weights stored in another way: sums are taken in another order, so the last digits differ."},
     {"draw", "redrawing q, k and v",
      "Other random numbers from the same distribution for the first q, k and v."},
-    {"distribution: scale", "the initialiser's scale",
-     "The initialiser looks at the stored shape, which decides how large the first weights are."},
-    {"distribution: direction", "the initialiser's direction",
-     "The initialiser looks at the stored matrix as a whole, which decides how its rows relate to each "
-     "other."},
-    {"distribution: both", "the initialiser's scale and direction together",
-     "The initialiser looks at the stored matrix: its scale and its direction together."},
-    {"distribution", "the initialiser", "The initialiser looks at the stored matrix."},
-    {"coupling: scale", "the optimizer's scale",
-     "The optimizer looks at the stored matrix as a whole, which decides how large its steps are."},
-    {"coupling: direction", "the optimizer's direction",
-     "The optimizer looks at the stored matrix as a whole, which decides where its steps go."},
-    {"coupling: both", "the optimizer's scale and direction together",
-     "The optimizer looks at the stored matrix: its scale and its direction together."},
-    {"coupling", "the optimizer", "The optimizer looks at the stored matrix as a whole."},
+    {"distribution: scale", "{}'s scale",
+     "The initialiser looks at the stored tensor or at each head instead of q, k and v each: that decides "
+     "how "
+     "large the first weights are."},
+    {"distribution: direction", "{}'s direction",
+     "The initialiser looks at the stored tensor or at each head instead of q, k and v each: that decides "
+     "which rows are made orthogonal to each other."},
+    {"distribution: both", "{}'s scale and direction", "The initialiser's scale and direction together."},
+    {"coupling: scale", "{}'s scale",
+     "The optimizer looks at the stored tensor or at each head instead of q, k and v each: that decides how "
+     "large its steps are."},
+    {"coupling: direction", "{}'s direction",
+     "The optimizer looks at the stored tensor or at each head instead of q, k and v each: that decides "
+     "where "
+     "its steps go."},
+    {"coupling: both", "{}'s scale and direction", "The optimizer's scale and direction together."},
 };
 
 const Words* words_of(std::string_view cause) {
@@ -45,12 +46,14 @@ const Words* words_of(std::string_view cause) {
   return found == std::end(causes) ? nullptr : found;
 }
 
-// "the initialiser's scale (by head)"
-std::string name_of(const std::string& cause) {
-  const Words* words = words_of(cause);
-  if (!words) return cause;
-  const std::size_t of = cause.find(" (");
-  return std::string(words->name) + (of == std::string::npos ? "" : cause.substr(of));
+// "xavier_uniform's scale (by head)"
+std::string name_of(const Contrast& c) {
+  const Words* words = words_of(c.cause);
+  if (!words) return c.cause;
+  const char* any = c.cause.starts_with("distribution") ? "the initialiser" : "the optimizer";
+  const std::size_t of = c.cause.find(" (");
+  return fmt::format(fmt::runtime(words->name), c.rule.empty() ? any : c.rule) +
+         (of == std::string::npos ? "" : c.cause.substr(of));
 }
 
 // "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%"; "mean training loss of the first 60 steps: +1.2%,
@@ -108,16 +111,49 @@ std::string meaning_of(std::string_view cause) {
   return words ? std::string(words->meaning) : "";
 }
 
+std::string headline(const TaskSummary& task) {
+  const std::vector<Overall> found = by_cause(task);
+  std::string text;
+  std::vector<std::string> rules;
+  bool shapes = false, settled = true;
+  for (const Overall& o : found) {
+    if (o.cause == "rounding") {
+      text =
+          o.verdict == Verdict::equivalent ? "How q, k and v are stored does not matter by itself: from the "
+                                             "same first weights, combined and "
+                                             "separate layers train alike."
+          : o.verdict == Verdict::different
+              ? "How q, k and v are stored matters by itself: combined and separate layers train differently "
+                "even from the same first weights."
+              : "Whether it matters by itself how q, k and v are stored is still open.";
+    }
+    if (!o.primary || o.shown->rule.empty()) continue;
+    shapes = true;
+    if (o.verdict == Verdict::inconclusive) settled = false;
+    if (o.verdict != Verdict::different || o.shown->within_margin) continue;
+    if (std::find(rules.begin(), rules.end(), o.shown->rule) == rules.end()) rules.push_back(o.shown->rule);
+  }
+  const std::string blank = text.empty() ? "" : " ";
+  if (!rules.empty()) {
+    text += fmt::format("{}What does matter is which matrix {} works on: the stored one or a part of it.",
+                        blank, joined(rules));
+  } else if (shapes && settled) {
+    text += blank +
+            "Nor does it matter, beyond the margin, which matrix the initialiser and the optimizer work on.";
+  }
+  return text;
+}
+
 std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   std::vector<std::string> changed, small, equal, open, together;
   for (const Overall& o : by_cause(task)) {
-    const std::string sized = fmt::format("{} ({})", name_of(o.cause), size_in_words(*o.shown));
+    const std::string sized = fmt::format("{} ({})", name_of(*o.shown), size_in_words(*o.shown));
     if (!o.primary) {
       if (o.verdict == Verdict::different) together.push_back(sized);
     } else if (o.verdict == Verdict::different) {
       (o.shown->within_margin ? small : changed).push_back(sized);
     } else {
-      std::string name = name_of(o.cause);
+      std::string name = name_of(*o.shown);
       if (o.verdict == Verdict::inconclusive && o.shown->further_seeds > 0)
         name += fmt::format(" (about {})", count(o.shown->further_seeds, "more seed"));
       (o.verdict == Verdict::equivalent ? equal : open).push_back(std::move(name));
@@ -130,7 +166,7 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   const std::string margin = number(task.margin);
   if (!task.valid) lines.push_back({"not to be trusted", task.control});
   add("changed training", changed);
-  add("together", together);
+  add("taken together", together);
   add(fmt::format("changed it, by less than {}%", margin), small);
   add(fmt::format("changed nothing beyond ±{}%", margin), equal);
   add("still open with these seeds", open);
@@ -139,6 +175,7 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
 
 std::string verdict_summary(const TaskSummary& task) {
   std::string text = task.title + ".";
+  if (task.valid) text += fmt::format(" {}", headline(task));
   for (const auto& [outcome, found] : verdict_lines(task))
     text += fmt::format(" {}: {}.", capitalised(outcome), found);
   return text;

@@ -13,6 +13,9 @@ namespace lockstep::train {
 // weights are.". Empty for a cause that is not one of the study's.
 std::string meaning_of(std::string_view cause);
 
+// The task's answer in a sentence or two: does the storage matter by itself, and if not, what does?
+std::string headline(const TaskSummary& task);
+
 // What came out, and which causes it is true of, over all metrics: "changed training", "the initialiser's
 // scale (2.7 steps later: +3.8%, 95% interval ...)". Nothing for outcomes that no cause had. Starts with a
 // warning where the control failed.

@@ -44,6 +44,8 @@ inline StudySummary example_study() {
                     example_contrast("draw", Verdict::inconclusive, -1, infinity),
                     example_contrast("distribution: scale", Verdict::different, 2.7, 0.6),
                     example_contrast("coupling: scale", Verdict::inconclusive, 3, 4)};
+  task.contrasts[2].rule = "xavier_uniform";
+  task.contrasts[3].rule = "muon";
   task.contrasts[3].further_seeds = 17;
   task.contrasts[3].censored = 2;
   task.contrasts[3].diverged = 1;

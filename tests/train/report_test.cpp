@@ -57,7 +57,7 @@ TEST(Report, TablesSayEverythingWithoutScripts) {
                            "76.6",
                            "2.4",
                            "77.0",
-                           "2026-01-02T03:04:05Z",
+                           "2026-01-02 03:04:05 UTC",
                            "2 min 5 s",
                            "A processor",
                            "1.10.8",
@@ -132,10 +132,26 @@ TEST(VerdictSummary, SortsCausesByOutcomeOverAllMetrics) {
   task.contrasts.push_back(other);
   EXPECT_EQ(
       verdict_summary(task),
-      "Copy task. Changed training: the initialiser's scale (2.7 steps later: +5.4%, 95% interval +4.2% to "
-      "+6.6%). Still open with these seeds: rounding alone, redrawing q, k and v, and the optimizer's scale "
-      "(about "
-      "17 more seeds).");
+      "Copy task. Whether it matters by itself how q, k and v are stored is still open. What does matter is "
+      "which "
+      "matrix xavier_uniform works on: the stored one or a part of it. Changed training: xavier_uniform's "
+      "scale "
+      "(2.7 steps later: +5.4%, 95% interval +4.2% to +6.6%). Still open with these seeds: rounding alone, "
+      "redrawing q, k and v, and muon's scale (about 17 more seeds).");
+}
+
+TEST(VerdictSummary, SaysWhenNothingMatters) {
+  TaskSummary task = example_study().tasks[0];
+  task.contrasts.erase(task.contrasts.begin() + 1, task.contrasts.end());
+  EXPECT_EQ(headline(task),
+            "How q, k and v are stored does not matter by itself: from the same first weights, combined and "
+            "separate "
+            "layers train alike.");
+  Contrast small = example_contrast("distribution: scale", Verdict::different, 0.5, 0.1);
+  small.rule = "orthogonal";
+  small.within_margin = true;
+  task.contrasts.push_back(small);
+  EXPECT_TRUE(has(headline(task), "Nor does it matter, beyond the margin"));
 }
 
 TEST(VerdictSummary, HowSureTurnsPIntoOdds) {

@@ -29,12 +29,14 @@
     tip.style.top = Math.max(4, event.clientY - height - 12) + 'px';
   };
 
-  const draw = (spec, place, breadth) => {
+  // `breadth` gives the plot's width on the screen, `printed` on paper.
+  const draw = (spec, place, breadth, printed) => {
     const view = new vega.View(vega.parse(spec), {renderer: 'svg', container: place, hover: true});
     view.tooltip(showTip).width(breadth()).run();
-    views.push({view, breadth, place});
+    views.push({view, breadth, printed});
     return view;
   };
+  const fit = printing => views.forEach(v => v.view.width(printing ? v.printed : v.breadth()).run());
   const set = (spec, list, name, values) => Object.assign(spec[list].find(item => item.name === name), values);
   const copy = spec => JSON.parse(JSON.stringify(spec));
 
@@ -52,7 +54,7 @@
     set(spec, 'signals', 'margin', {value: task.margin});
     set(spec, 'signals', 'axisTitle', {value: `${less}  ·  difference in percent  ·  ${more}`});
     const place = element('div', figure);
-    draw(spec, place, () => figure.clientWidth);
+    draw(spec, place, () => figure.clientWidth, 690);
   };
 
   const legend = (panel, arms, view) => {
@@ -68,9 +70,8 @@
     }
   };
 
-  const drawPanel = (panels, task, {group, arms}) => {
-    const panel = element('div', panels), spec = copy(curvesSpec);
-    panel.className = 'panel';
+  const drawPanel = (panel, task, {group, arms}) => {
+    const spec = copy(curvesSpec);
     element('h4', panel, group);
     arms = arms.map((arm, i) => ({...arm, colour: colours[i % colours.length], dash: dashes[i % dashes.length]}));
     const points = arms.flatMap(a => a.step.map((step, i) => ({
@@ -87,7 +88,7 @@
     set(spec, 'signals', 'loss', {value: task.loss});
     set(spec, 'scales', 'colour', {domain: arms.map(a => a.arm), range: arms.map(a => a.colour)});
     set(spec, 'scales', 'dash', {domain: arms.map(a => a.arm), range: arms.map(a => a.dash)});
-    legend(panel, arms, draw(spec, element('div', panel), () => panel.clientWidth - 56));
+    legend(panel, arms, draw(spec, element('div', panel), () => panel.clientWidth - 56, 274));
   };
 
   document.body.classList.add('charts');
@@ -98,10 +99,15 @@
     } else {
       const panels = element('div', figure);
       panels.className = 'panels';
-      for (const panel of task.panels) drawPanel(panels, task, panel);
+      const places = task.panels.map(() => element('div', panels));  // all of them first: they share the width
+      places.forEach((place, i) => drawPanel(place, task, task.panels[i]));
     }
   }
 
-  addEventListener('resize', () => views.forEach(({view, breadth}) => view.width(breadth()).run()));
-  addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(d => { d.open = true; }));
+  addEventListener('resize', () => fit(false));
+  addEventListener('beforeprint', () => {
+    document.querySelectorAll('details').forEach(d => { d.open = true; });
+    fit(true);
+  });
+  addEventListener('afterprint', () => fit(false));
 })();
