@@ -148,11 +148,9 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   std::vector<std::string> changed, small, equal, open, together;
   for (const Overall& o : by_cause(task)) {
     const std::string sized = fmt::format("{} ({})", name_of(*o.shown), size_in_words(*o.shown));
-    if (!o.primary) {
-      if (o.verdict == Verdict::different) together.push_back(sized);
-    } else if (o.verdict == Verdict::different) {
-      (o.shown->within_margin ? small : changed).push_back(sized);
-    } else {
+    if (o.verdict == Verdict::different) {
+      (o.shown->within_margin ? small : o.primary ? changed : together).push_back(sized);
+    } else if (o.primary) {
       std::string name = name_of(*o.shown);
       if (o.verdict == Verdict::inconclusive && o.shown->further_seeds > 0)
         name += fmt::format(" (about {})", count(o.shown->further_seeds, "more seed"));

@@ -70,10 +70,17 @@ std::string equivalent(const TaskSummary& task, const Contrast& c) {
 }
 
 std::string inconclusive(const TaskSummary& task, const Contrast& c) {
-  std::string text =
-      fmt::format("{} and {} differ by {} {}, neither clear of zero nor within the margin of {}; {}.",
-                  capitalised(arm_label(task, c.arm_b)), arm_label(task, c.arm_a), size_of_effect(c, 1),
-                  evidence(c, 1), margin_of(c), pairs_in_words(c));
+  std::string text = fmt::format("{} and {} differ by {} {}", capitalised(arm_label(task, c.arm_b)),
+                                 arm_label(task, c.arm_a), size_of_effect(c, 1), evidence(c, 1));
+  if (c.censored + c.diverged > 0) {
+    text += fmt::format(
+        "; {}. Nobody knows how far apart unfinished runs would have ended, so this is no evidence of "
+        "equivalence.",
+        pairs_in_words(c));
+  } else {
+    text += fmt::format(", neither clear of zero nor within the margin of {}; {}.", margin_of(c),
+                        pairs_in_words(c));
+  }
   if (c.further_seeds > 0) {
     text += fmt::format(" About {} would settle it.", count(c.further_seeds, "more seed"));
   }
