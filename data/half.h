@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace lockstep::data {
@@ -19,5 +21,31 @@ inline float half_to_float(uint16_t bits) {
 
 // The value of a bfloat16: the upper half of a float.
 inline float bfloat16_to_float(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
+
+// The nearest number with `fraction_bits` behind the leading one and exponents from `least_exponent` on, ties
+// to even; the type's range is the caller's business.
+inline double round_to_bits(double x, int fraction_bits, int least_exponent) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const double unit = std::ldexp(1.0, std::max(std::ilogb(x), least_exponent) - fraction_bits);
+  return std::nearbyint(x / unit) * unit;
+}
+
+// The nearest bfloat16, ties to even; beyond the largest one infinity.
+inline uint16_t to_bfloat16(double x) {
+  if (std::isnan(x)) return 0x7fc0;
+  const auto rounded = static_cast<float>(round_to_bits(x, 7, -126));
+  return static_cast<uint16_t>(std::bit_cast<uint32_t>(rounded) >> 16);
+}
+
+// The nearest half, ties to even; beyond the largest one infinity.
+inline uint16_t to_half(double x) {
+  const auto sign = static_cast<uint16_t>(std::signbit(x) ? 0x8000 : 0);
+  if (std::isnan(x)) return 0x7e00;
+  const double magnitude = std::fabs(round_to_bits(x, 10, -14));
+  if (magnitude > 65504) return sign | 0x7c00;
+  if (magnitude < 0x1p-14) return sign | static_cast<uint16_t>(magnitude * 0x1p24);
+  const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(magnitude));
+  return sign | static_cast<uint16_t>((bits >> 13) - ((127 - 15) << 10));
+}
 
 }  // namespace lockstep::data

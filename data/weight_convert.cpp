@@ -63,6 +63,12 @@ std::vector<std::string> siblings(const std::string& logical_name) {
 
 }  // namespace
 
+ParameterList read_all(const std::vector<StoredTensor>& stored) {
+  ParameterList out;
+  for (const StoredTensor& tensor : stored) out.push_back(as_it_is(tensor));
+  return out;
+}
+
 ParameterList convert(const std::vector<StoredTensor>& stored, AttentionStorage storage) {
   std::map<std::string, const StoredTensor*> alone;  // tensors that are one logical part
   for (const StoredTensor& tensor : stored) {

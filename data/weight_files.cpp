@@ -2,8 +2,10 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/ops/views.h"
+#include "data/half.h"
 #include "data/safetensors.h"
 #include "data/weight_names.h"
 #include "data/weights.h"
@@ -17,8 +19,6 @@ constexpr const char* parts_key = "lockstep.parts";  // in safetensors' metadata
 constexpr const char* parts_attribute = "parts";     // of an HDF5 data set
 
 std::int64_t rows_of(const Dims& shape) { return shape.empty() ? 1 : shape[0]; }
-
-bool is_hdf5(const std::string& path) { return path.ends_with(".h5") || path.ends_with(".hdf5"); }
 
 void expect_known_ending(const std::string& path) {
   check(is_hdf5(path) || path.ends_with(".safetensors"),
@@ -107,26 +107,62 @@ std::span<const std::byte> bytes_of(const Tensor& x) {
           static_cast<std::size_t>(x.numel()) * size_of(x.dtype())};
 }
 
-void save_safetensors(const std::string& path, const ParameterList& parameters, Metadata metadata) {
+// Real numbers as halves or bfloat16s, in memory order.
+std::vector<uint16_t> halved(const Tensor& x, safetensors::Type type) {
+  std::vector<uint16_t> bits(static_cast<std::size_t>(x.numel()));
+  dispatch_real(x.dtype(), [&]<typename T>(T) {
+    std::transform(x.data<T>(), x.data<T>() + x.numel(), bits.begin(), [&](T value) {
+      return type == safetensors::Type::f16 ? to_half(value) : to_bfloat16(value);
+    });
+  });
+  return bits;
+}
+
+// What real numbers are stored as; empty: as they are.
+std::optional<safetensors::Type> half_type(const std::string& type) {
+  if (type == "f16") return safetensors::Type::f16;
+  if (type == "bf16") return safetensors::Type::bf16;
+  return {};
+}
+
+// With real numbers rounded to f32 or f64, where that is asked for.
+Tensor rounded(const Tensor& x, const std::string& type) {
+  const Tensor plain = contiguous(x.detach());
+  if (!is_real(x.dtype()) || (type != "f32" && type != "f64")) return plain;
+  return to(plain, type == "f64" ? DType::f64 : DType::f32);
+}
+
+void save_safetensors(const std::string& path, const ParameterList& parameters, Metadata metadata,
+                      const std::string& type) {
+  const std::optional<safetensors::Type> half = half_type(type);
   std::vector<safetensors::Info> infos;
   std::map<std::string_view, const Tensor*> tensors;
   json all_parts = json::object();
   for (const Parameter& parameter : parameters) {
     const Dims& shape = parameter.tensor.shape();
-    infos.push_back(
-        {parameter.name, safetensors_type(parameter.tensor.dtype()), {shape.begin(), shape.end()}});
+    const DType dtype = parameter.tensor.dtype();
+    const safetensors::Type stored = half && is_real(dtype) ? *half : safetensors_type(dtype);
+    infos.push_back({parameter.name, stored, {shape.begin(), shape.end()}});
     tensors[parameter.name] = &parameter.tensor;
     if (parts_need_saying(parameter)) all_parts[parameter.name] = to_json(parameter.parts);
   }
   if (!all_parts.empty()) metadata[parts_key] = all_parts.dump();
   safetensors::Writer writer(path, std::move(infos), metadata);
   for (const safetensors::Info& info : writer.order()) {
-    writer.write(bytes_of(contiguous(tensors.at(info.name)->detach())));
+    const Tensor x = contiguous(tensors.at(info.name)->detach());
+    if (half && is_real(x.dtype())) {
+      const std::vector<uint16_t> bits = halved(x, *half);
+      writer.write(std::as_bytes(std::span(bits)));
+    } else {
+      writer.write(bytes_of(x));
+    }
   }
   writer.commit();
 }
 
 }  // namespace
+
+bool is_hdf5(const std::string& path) { return path.ends_with(".h5") || path.ends_with(".hdf5"); }
 
 std::vector<StoredTensor> weights_in(const h5::Group& group) {
   std::vector<StoredTensor> tensors;
@@ -173,12 +209,19 @@ void write_weights(h5::Group& group, const ParameterList& parameters) {
   }
 }
 
-void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata) {
+void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata,
+          const std::string& type) {
   expect_known_ending(path);
-  if (!is_hdf5(path)) return save_safetensors(path, parameters, metadata);
+  const std::vector<std::string> known = {"", "f32", "f64", "f16", "bf16"};
+  check(std::ranges::find(known, type) != known.end(),
+        "[weights] {}: there is no type {}; expected f32, f64, f16 or bf16", path, type);
+  check(!is_hdf5(path) || !half_type(type), "[weights] {}: {} is written to .safetensors only", path, type);
+  ParameterList as_asked = parameters;
+  for (Parameter& parameter : as_asked) parameter.tensor = rounded(parameter.tensor, type);
+  if (!is_hdf5(path)) return save_safetensors(path, as_asked, metadata, type);
   h5::File file = h5::File::create(path);
   for (const auto& [key, value] : metadata) file.set_attribute(key, value);
-  write_weights(file, parameters);
+  write_weights(file, as_asked);
   file.commit();
 }
 

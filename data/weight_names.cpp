@@ -20,7 +20,7 @@ std::optional<std::string> stem(std::string_view name, std::string_view end) {
 const std::string kinds[] = {"weight", "bias"};
 
 void rename(StoredTensor& tensor, std::string name) {
-  tensor.name = std::move(name);
+  tensor.name_in_file = std::exchange(tensor.name, std::move(name));
   tensor.parts = parts_by_name(tensor.name, tensor.parts.back().end);
 }
 

@@ -31,6 +31,10 @@ std::string with_rows(const std::string& name, const Dims& shape, std::int64_t b
   return fmt::format("{}[{}:{}]", name, begin, begin + rows);
 }
 
+const std::string& name_in_file(const StoredTensor& tensor) {
+  return tensor.name_in_file.empty() ? tensor.name : tensor.name_in_file;
+}
+
 // Reads a stored tensor as the model wants it, rounding f64 to f32 where that was allowed beforehand.
 Tensor read_for(const StoredTensor& stored, DType dtype) {
   if (fits(stored.type, dtype)) return stored.read(dtype);
@@ -81,7 +85,8 @@ class Plan {
       }
       for (const Part& part : tensor.parts) {
         if (used_.contains(&part)) continue;
-        report_.unexpected.push_back(with_rows(tensor.name, tensor.shape, part.begin, part.end - part.begin));
+        report_.unexpected.push_back(
+            with_rows(name_in_file(tensor), tensor.shape, part.begin, part.end - part.begin));
       }
     }
   }
@@ -128,7 +133,7 @@ class Plan {
           fmt::format("{} is {} in the file, {} in the model", from.name, from.type, name_of(dtype)));
     }
     copies_.push_back({&from, from_row, to.tensor, to_row, rows});
-    report_.mapped.emplace_back(with_rows(from.name, from.shape, from_row, rows),
+    report_.mapped.emplace_back(with_rows(name_in_file(from), from.shape, from_row, rows),
                                 with_rows(to.name, to.tensor.shape(), to_row, rows));
     if (!from.note.empty()) report_.notes.push_back(from.note);
   }

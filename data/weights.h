@@ -29,7 +29,8 @@ struct StoredTensor {
   std::vector<Part> parts;  // which cover its rows
   // The values, exactly. Throws where one of this type can't hold them.
   std::function<Tensor(DType)> read;
-  std::string note = {};  // what a user should know of it, if anything
+  std::string note = {};          // what a user should know of it, if anything
+  std::string name_in_file = {};  // where an older name was brought up to date, else empty
 };
 
 using Metadata = std::map<std::string, std::string>;
@@ -37,12 +38,15 @@ using Metadata = std::map<std::string, std::string>;
 // What a file holds; it is mapped or kept open as long as one of these lives. Older names are brought up to
 // date.
 std::vector<StoredTensor> open_weights(const std::string& path);
+bool is_hdf5(const std::string& path);  // by the name's ending: .h5 or .hdf5
 // The data sets of a group that write_weights wrote, or anyone.
 std::vector<StoredTensor> weights_in(const h5::Group& group);
 
 // In one step: after a crash the file is the old one or the new one. Metadata are for safetensors and HDF5
-// alike.
-void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata = {});
+// alike. `type` is what real numbers are rounded to: "f32", "f64", and in safetensors "f16" or "bf16"; empty:
+// stored as they are.
+void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata = {},
+          const std::string& type = "");
 // Into a group of a file that holds more: the parameters, or anything shaped like them, such as an
 // optimizer's state.
 void write_weights(h5::Group& group, const ParameterList& parameters);
@@ -71,5 +75,7 @@ LoadReport load(const std::vector<StoredTensor>& stored, const ParameterList& pa
 // they are; f16 and bf16 become f32.
 enum class AttentionStorage { combined, separate };
 ParameterList convert(const std::vector<StoredTensor>& stored, AttentionStorage storage);
+// As they are stored.
+ParameterList read_all(const std::vector<StoredTensor>& stored);
 
 }  // namespace lockstep::data

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "data/atomic_file.h"
@@ -202,6 +203,28 @@ TEST(Weights, ReadHalvesExactly) {
   EXPECT_EQ(widened[0].tensor.dtype(), DType::f32);
 }
 
+TEST(Weights, WriteTheTypeThatIsAskedFor) {
+  TempFolder folder;
+  const ParameterList model{whole("x", full({2}, 1.0 / 3, {DType::f64})), whole("n", arange(2))};
+  for (const char* type : {"f16", "bf16", "f32", "f64"}) {
+    data::save(folder / "a.safetensors", model, {}, type);
+    const std::vector<data::StoredTensor> stored = data::open_weights(folder / "a.safetensors");
+    const auto x = std::ranges::find(stored, "x", &data::StoredTensor::name);
+    const auto n = std::ranges::find(stored, "n", &data::StoredTensor::name);
+    EXPECT_EQ(x->type, type);
+    EXPECT_EQ(n->type, "i64");
+    const double step = type[0] == 'b' ? 0x1p-9 : type[1] == '1' ? 0x1p-12 : type[1] == '3' ? 0x1p-25 : 0;
+    EXPECT_NEAR(x->read(DType::f64).to_vector()[1], 1.0 / 3, step);
+    EXPECT_EQ(n->read(DType::i64).to_vector(), (std::vector<double>{0, 1}));
+  }
+  data::save(folder / "a.h5", model, {}, "f32");
+  EXPECT_EQ(data::open_weights(folder / "a.h5")[0].type, "f32");
+  EXPECT_TRUE(
+      contains(error_of([&] { data::save(folder / "a.h5", model, {}, "f16"); }), "to .safetensors only"));
+  EXPECT_TRUE(contains(error_of([&] { data::save(folder / "a.h5", model, {}, "f8"); }),
+                       "expected f32, f64, f16 or bf16"));
+}
+
 TEST(Weights, UnderstandMultiheadAttentionAndCrossAttention) {
   TempFolder folder;
   const std::string path = folder / "a.safetensors";
@@ -251,6 +274,7 @@ TEST(Weights, UnderstandGenerativeModels) {
             (std::vector<double>{0,  1,  10, 11, 20, 21, 30, 31,  // norms, in the order of use
                                  40, 41, 42, 43, 50, 51, 52, 53, 60, 61, 62, 63,  // q, k, v
                                  1,  0,  0,  1,  0,  0}));  // proj_attn was never called
+  EXPECT_TRUE(contains(report.text(), "blocks.0.norm3.weight -> blocks.0.norm2.weight"));  // as in the file
   EXPECT_EQ(report.notes.at(0),
             "mid.proj_attn.weight was never used by the model that wrote it: "
             "mid.attn.out_proj.weight is the identity");
