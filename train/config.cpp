@@ -60,9 +60,12 @@ RunConfig defaults_for(const std::string& task) {
     run.min_lr = 1e-4;
     run.clip = 1;
   } else if (task == "digits") {
-    run.steps = 600;
+    run.steps = 1500;
     run.width = 48;
     run.mlp = 96;
+    run.dropout = 0.1;
+    run.schedule = "cosine";
+    run.warmup = 50;
   } else {
     data::make_task(task, 0);  // throws, naming the tasks there are
   }
@@ -79,7 +82,10 @@ ExperimentConfig experiment_for(const std::string& task) {
     experiment.seeds = 6;
     experiment.threshold = 0.5;
     experiment.curve_steps = 40;
-    experiment.run.steps = 300;
+    experiment.run.steps = 300;  // the first steps alone, and nothing that blurs them
+    experiment.run.dropout = 0;
+    experiment.run.schedule = "constant";
+    experiment.run.warmup = 0;
   } else if (task == "reverse") {
     experiment.threshold = 0.5;
     experiment.curve_steps = 300;
@@ -137,6 +143,7 @@ void validate(const RunConfig& run) {
   expect(run.warmup >= 0 && run.warmup <= run.steps, "warmup", run.warmup, "0 to steps");
   using Words = std::initializer_list<std::string_view>;
   expect_one_of("precision", run.precision, Words{"f32", "f64"});
+  expect_one_of("rng", run.rng, Words{"keyed", "torch"});
   expect_one_of("attention", run.attention, Words{"combined", "separate"});
   expect_one_of("schedule", run.schedule, Words{"constant", "cosine", "linear"});
   expect_one_of("clip_by", run.clip_by, Words{"global", "tensor", "part", "head"});
@@ -153,6 +160,10 @@ void validate(const StudyConfig& study) {
   expect(study.threads >= 0, "threads", study.threads, "0 (all cores) or more");
   for (const ExperimentConfig& experiment : study.experiments) {
     validate(experiment.run);
+    check(experiment.run.rng == "keyed",
+          "rng = \"torch\" has no place in a study: there, combined and separate weights share no draws, so "
+          "no arm "
+          "would hold another's weights; lockstep train takes it");
     expect(experiment.seeds > 0, "seeds", experiment.seeds, "at least 1; 12 for a verdict");
     expect(experiment.threshold > 0, "threshold", experiment.threshold, "a positive loss");
     expect(experiment.margin > 0, "margin", experiment.margin, "a positive percentage");

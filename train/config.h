@@ -14,6 +14,7 @@ struct RunConfig {
   std::int64_t steps = 0;
   std::int64_t batch = 0;
   std::string precision = "f32";
+  std::string rng = "keyed";  // of the first weights; "torch": PyTorch's numbers in PyTorch's order
 
   std::string attention = "combined";
   std::int64_t layers = 0, width = 0, heads = 0, mlp = 0;

@@ -12,6 +12,7 @@ std::span<const Key<RunConfig>> run_keys() {
       {"steps", &C::steps, "training steps; in a study the limit after which a run counts as censored"},
       {"batch", &C::batch, "sequences or images in a step"},
       {"precision", &C::precision, "f32 or f64"},
+      {"rng", &C::rng, "first weights: keyed by name, or torch (what torch.manual_seed gives)"},
       {"attention", &C::attention,
        "storage of the projections: combined (one qkv) or separate (to_q, to_k, to_v)"},
       {"layers", &C::layers, "transformer blocks"},

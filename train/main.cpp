@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   add_study(app, session);
   add_report(app, session);
   add_train(app, session);
+  add_weights(app, session);
   add_info(app, session);
   try {
     app.parse(argc, argv);

@@ -1,5 +1,7 @@
 #include "train/model.h"
 
+#include <cmath>
+
 #include "nn/decoder_only_transformer.h"
 #include "nn/vit.h"
 
@@ -19,16 +21,18 @@ class Wrapped final : public Model {
   ParameterList parameters_;
 };
 
-// The biases of q, k and v start at zero, the weights by the configured rule.
+// The weights of q, k and v start by the configured rule, the biases at zero; with PyTorch's numbers, where
+// its layers would start them.
 nn::LinearInit projection_init(const RunConfig& config, bool redraw) {
-  return {.weight = Init(init_from(config.init), granularity_from(config.init_direction),
-                         granularity_from(config.init_scale), redraw ? 1 : 0),
-          .bias = Init(init::Constant{0})};
+  nn::LinearInit init{.weight = Init(init_from(config.init), granularity_from(config.init_direction),
+                                     granularity_from(config.init_scale), redraw ? 1 : 0)};
+  if (config.rng != "torch") init.bias = init::Constant{0};
+  return init;
 }
 
 nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const data::TaskShape& shape,
                                                 bool redraw) {
-  const bool modadd = config.task == "modadd";  // Nanda et al. 2023: ReLU, no layer norm
+  const bool modadd = config.task == "modadd";  // Nanda et al. 2023: ReLU, no layer norm, N(0, 1/d) weights
   nn::DecoderOnlyTransformerOptions options = nn::copy_task_model();
   options.num_tokens = shape.vocabulary;
   options.max_seq_len = shape.length;
@@ -43,6 +47,9 @@ nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const d
   if (modadd) {
     options.act = nn::Activation::relu;
     options.layer_norm = options.final_norm = false;
+    const init::Normal small{0, 1 / std::sqrt(static_cast<double>(config.width))};
+    options.embedding_init = small;
+    options.linear_init = {.weight = small, .bias = Init(init::Constant{0})};
   }
   return options;
 }
@@ -74,7 +81,8 @@ nn::ViTOptions image_options(const RunConfig& config, const data::TaskShape& sha
 
 std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
   const Scope root(Seed{static_cast<std::uint64_t>(config.seed)},
-                   {.dtype = config.precision == "f64" ? DType::f64 : DType::f32});
+                   {.dtype = config.precision == "f64" ? DType::f64 : DType::f32,
+                    .rng = config.rng == "torch" ? Rng::torch : Rng::keyed});
   if (shape.images) return std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
   return std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));
 }

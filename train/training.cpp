@@ -5,12 +5,9 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
-#include "data/hdf5.h"
-#include "data/weights.h"
 #include "nn/mode.h"
 #include "optim/clip.h"
 #include "optim/factory.h"
-#include "train/keys.h"
 
 namespace lockstep::train {
 
@@ -51,15 +48,6 @@ optim::Schedule make_schedule(const RunConfig& config) {
   if (config.schedule == "cosine") return optim::warmup_cosine(options);
   if (config.schedule == "linear") return optim::warmup_linear(options);
   return optim::warmup_constant(config.warmup);
-}
-
-constexpr const char* format = "lockstep checkpoint 1";
-
-h5::File open_checkpoint(const std::string& path) {
-  h5::File file = h5::File::open(path);
-  check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
-        "{} is not a checkpoint of this version: expected the attribute format = \"{}\"", path, format);
-  return file;
 }
 
 }  // namespace
@@ -124,32 +112,16 @@ Evaluation Training::evaluate() {
   return {loss / counted, right / counted};
 }
 
-void Training::save(const std::string& path) const {
-  h5::File file = h5::File::create(path);
-  file.set_attribute("format", format);
-  file.set_attribute("config", to_toml(config_));
-  file.set_attribute("steps_done", steps_done_);
-  h5::Group weights = file.create_group("weights");
-  data::write_weights(weights, model_->parameters());
-  for (const auto& [slot, tensors] : optimizer_->state()) {
-    h5::Group group = file.create_group("optimizer/" + slot);
-    data::write_weights(group, tensors);
+bool Training::is_finite() const {
+  for (const Parameter& parameter : model_->parameters()) {
+    if (!parameter.trainable) continue;
+    const bool finite = dispatch_real(parameter.tensor.dtype(), [&]<typename T>(T) {
+      const T* const values = parameter.tensor.data<T>();
+      return std::all_of(values, values + parameter.tensor.numel(), [](T x) { return std::isfinite(x); });
+    });
+    if (!finite) return false;
   }
-  file.commit();
-}
-
-void Training::load(const std::string& path) {
-  const h5::File file = open_checkpoint(path);
-  steps_done_ = file.attribute<std::int64_t>("steps_done");
-  data::load(data::weights_in(file.group("weights")), model_->parameters(), {}, path);
-  optim::OptimizerState state = optim::clone(optimizer_->state());
-  for (auto& [slot, tensors] : state)
-    data::load(data::weights_in(file.group("optimizer/" + slot)), tensors, {}, path);
-  optimizer_->load_state(state);
-}
-
-RunConfig checkpoint_config(const std::string& path) {
-  return parse_run(open_checkpoint(path).attribute<std::string>("config"), path);
+  return true;
 }
 
 }  // namespace lockstep::train

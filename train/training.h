@@ -6,15 +6,10 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/config.h"
+#include "train/metrics.h"
 #include "train/model.h"
 
 namespace lockstep::train {
-
-// Loss (mean cross entropy, nats) and the share of targets that come out right, over the validation batches.
-struct Evaluation {
-  double loss = 0;
-  double accuracy = 0;
-};
 
 // One model being trained: weights, optimizer, data, and how many steps are done. What step n does depends on
 // the configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
@@ -31,14 +26,18 @@ class Training {
   const RunConfig& config() const { return config_; }
   const Model& model() const { return *model_; }
   data::Task& task() { return *task_; }
+  optim::Optimizer& optimizer() { return *optimizer_; }
+  const optim::Optimizer& optimizer() const { return *optimizer_; }
+  // False where a weight is NaN or infinite.
+  bool is_finite() const;
 
-  // Weights, optimizer state and step count, to a file in one step and back. A checkpoint of the other
-  // storage is converted by logical parts.
-  void save(const std::string& path) const;
-  void load(const std::string& path);
+  // What a validation or sampling batch goes through to reach the model: images in the model's precision.
+  Tensor inputs_of(const data::Batch& batch) const;
+
+  // After weights and optimizer were filled from elsewhere (train/checkpoint.h).
+  void continue_after(std::int64_t steps) { steps_done_ = steps; }
 
  private:
-  Tensor inputs_of(const data::Batch& batch) const;
   void clip() const;
 
   RunConfig config_;
@@ -48,8 +47,5 @@ class Training {
   std::unique_ptr<optim::Scheduler> scheduler_;
   std::int64_t steps_done_ = 0;
 };
-
-// The configuration that a checkpoint was trained with.
-RunConfig checkpoint_config(const std::string& path);
 
 }  // namespace lockstep::train

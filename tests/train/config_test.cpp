@@ -48,6 +48,7 @@ TEST(StudyFile, ErrorsNameTheKeyTheLineAndTheRemedy) {
             std::string::npos);
   EXPECT_NE(error_of("[[experiment]]\nseeds = 0\n").find("seeds = 0 is out of range: expected at least 1"),
             std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\nrng = \"torch\"\n").find("has no place in a study"), std::string::npos);
   EXPECT_NE(error_of("[[experiment]]\ncauses = [\"drawn\"]\n").find("expected one of rounding, draw"),
             std::string::npos);
 }

@@ -1,22 +1,32 @@
-// lockstep train, lockstep eval
+// lockstep train, lockstep eval, lockstep sample
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "data/atomic_file.h"
+#include "train/checkpoint.h"
 #include "train/cli/commands.h"
 #include "train/keys.h"
-#include "train/training.h"
+#include "train/sampling.h"
+#include "train/step_line.h"
 
 namespace lockstep::train::cli {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 struct Given {
   Typed keys;
   std::filesystem::path out;
   bool resume = false;
-  std::int64_t every = 100;
+  std::int64_t every = 0;  // 0: default_interval
+  int threads = 1;
+  std::string weights;
+  data::LoadOptions load;
 };
 
 RunConfig configured(const Typed& keys) {
@@ -30,53 +40,246 @@ RunConfig configured(const Typed& keys) {
   return config;
 }
 
-int train(const Given& given, const std::string& command) {
-  const RunConfig config = configured(given.keys);
-  const std::filesystem::path out =
-      given.out.empty() ? std::filesystem::path("out") / ("train-" + config.task) : given.out;
-  const std::string checkpoint = (out / "checkpoint.h5").string();
-  Training training(config);
-  std::string metrics = "step,training_loss,validation_loss,validation_accuracy\n";
-  if (std::filesystem::exists(checkpoint)) {
-    check(given.resume, "{} exists: add --resume to go on, or choose another --out", checkpoint);
-    check(to_toml(checkpoint_config(checkpoint)) == to_toml(config),
-          "{} was trained with other settings: give the same, or another --out", checkpoint);
-    training.load(checkpoint);
-    metrics = data::read_file(out / "metrics.csv");
-  }
-  std::filesystem::create_directories(out);
-  double loss = 0;
-  while (training.steps_done() < config.steps) {
-    loss = training.step();
-    check(std::isfinite(loss),
-          "the loss became {} in step {}: the last checkpoint is {}; a smaller --lr or --clip 1 may help",
-          loss, training.steps_done(), checkpoint);
-    const bool last = training.steps_done() == config.steps || stop_requested();
-    if (!last && training.steps_done() % given.every != 0) continue;
-    const Evaluation evaluation = training.evaluate();
-    fmt::print("step {:>6}  training loss {:.4f}  validation loss {:.4f}  accuracy {:.2f}%\n",
-               training.steps_done(), loss, evaluation.loss, 100 * evaluation.accuracy);
-    std::fflush(stdout);
-    metrics +=
-        fmt::format("{},{},{},{}\n", training.steps_done(), loss, evaluation.loss, evaluation.accuracy);
-    data::write_file(out / "metrics.csv", metrics);
-    training.save(checkpoint);
-    if (stop_requested()) {
-      fmt::print(stderr, "Stopped; go on with: {}{}\n", command, given.resume ? "" : " --resume");
-      return exit_stopped;
+// In which keys two configurations differ, each as "lr: 0.001, 0.01".
+std::vector<std::string> differing_keys(const RunConfig& a, const RunConfig& b) {
+  std::vector<std::string> found;
+  const auto compare = [&]<typename T>(const std::string& name, T RunConfig::*member) {
+    if constexpr (!std::is_same_v<T, std::vector<std::string>>) {
+      if (a.*member != b.*member) found.push_back(fmt::format("{}: {}, {}", name, a.*member, b.*member));
+    }
+  };
+  for (const Key<RunConfig>& key : run_keys())
+    std::visit([&](auto member) { compare(key.name, member); }, key.member);
+  return found;
+}
+
+// The checkpoint's settings, which what was typed must not contradict. More steps are fine where the schedule
+// does not depend on their number.
+RunConfig resumed(const Typed& keys, const Checkpoint& checkpoint) {
+  const RunConfig config = checkpoint.config();
+  RunConfig wanted = config;
+  for (const auto& [key, text] : keys) set_from_text(wanted, key, text);
+  std::vector<std::string> differing = differing_keys(config, wanted);
+  const bool longer = config.schedule == "constant" && wanted.steps >= checkpoint.steps_done();
+  if (longer) std::erase_if(differing, [](const std::string& text) { return text.starts_with("steps:"); });
+  std::string list;
+  for (const std::string& text : differing) list += (list.empty() ? "" : "; ") + text;
+  check(
+      differing.empty(),
+      "{} was trained with other settings (there, here): {}; leave them out to go on with the checkpoint's, "
+      "or choose another --out{}",
+      checkpoint.path(), list,
+      wanted.steps > config.steps && config.schedule != "constant"
+          ? fmt::format(" (the {} schedule ends with its steps; only a constant one can be made longer)",
+                        config.schedule)
+          : "");
+  validate(wanted);
+  return wanted;
+}
+
+// 1, 2 or 5 times a power of ten, not below `least`.
+std::int64_t round_number(std::int64_t least) {
+  for (std::int64_t power = 1;; power *= 10) {
+    for (const std::int64_t digit : {1, 2, 5}) {
+      if (digit * power >= least) return digit * power;
     }
   }
-  fmt::print("Checkpoint: {}\n", checkpoint);
+}
+
+// Steps between validations: about twenty in a training, but no more than a tenth of the time. A step works
+// about three times as long on a row as a validation does.
+std::int64_t default_interval(const RunConfig& config, const data::Task& task) {
+  constexpr std::int64_t rows_in_batch = 100, per_training = 20, share = 10;
+  const std::int64_t rows = task.validation_batches(rows_in_batch) * rows_in_batch;
+  return round_number(std::max(config.steps / per_training, share * rows / (3 * config.batch)));
+}
+
+// One training with its files, from where it stands to its end.
+class Run {
+ public:
+  Run(Training& training, Metrics metrics, std::filesystem::path out, std::int64_t every)
+      : training_(training),
+        metrics_(std::move(metrics)),
+        out_(std::move(out)),
+        every_(every),
+        line_(training.config().steps, training.steps_done()) {}
+
+  std::string checkpoint() const { return (out_ / "checkpoint.h5").string(); }
+
+  // False where it was stopped.
+  bool run() {
+    while (training_.steps_done() < training_.config().steps) {
+      if (stop_requested()) {
+        save();
+        return false;
+      }
+      const double loss = training_.step();
+      check(std::isfinite(loss), "the loss became {} in step {}: {}", loss, training_.steps_done(), rescue());
+      metrics_.training_loss.push_back(loss);
+      line_.stepped(training_.steps_done(), loss);
+      const bool last = training_.steps_done() == training_.config().steps;
+      if (last || training_.steps_done() % every_ == 0) {
+        validate_now();
+        save();
+      } else if (seconds_since(saved_at_) > 30) {
+        save();
+      }
+    }
+    if (!saved_) save();
+    return true;
+  }
+
+  void validate_now() {
+    const Evaluation result = training_.evaluate();
+    check(std::isfinite(result.loss), "the validation loss became {} after step {}: {}", result.loss,
+          training_.steps_done(), rescue());
+    metrics_.validations.push_back({training_.steps_done(), result, seconds()});
+    line_.clear();
+    const double mean = metrics_.mean_training_loss(metrics_.validations.size() - 1);
+    fmt::print("step {:>6}  training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n",
+               training_.steps_done(), std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss,
+               100 * result.accuracy);
+    std::fflush(stdout);
+  }
+
+  // The checkpoint first: the other files follow from it.
+  void save() {
+    check(training_.is_finite(), "a weight is not finite after step {}: {}", training_.steps_done(),
+          rescue());
+    metrics_.seconds = seconds();
+    started_ = saved_at_ = Clock::now();
+    saved_ = true;
+    save_checkpoint(checkpoint(), training_, metrics_);
+    save_metrics((out_ / "metrics.h5").string(), training_.config(), metrics_);
+    data::write_file(out_ / "metrics.csv", to_csv(metrics_));
+  }
+
+ private:
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  double seconds() const { return metrics_.seconds + seconds_since(started_); }
+
+  std::string rescue() const {
+    const bool saved = std::filesystem::exists(checkpoint());
+    return fmt::format("{}; a smaller --lr, --warmup or --clip 1 may help",
+                       saved ? checkpoint() + " holds the last good state" : "nothing was saved yet");
+  }
+
+  Training& training_;
+  Metrics metrics_;
+  std::filesystem::path out_;
+  std::int64_t every_;
+  StepLine line_;
+  Clock::time_point started_ = Clock::now(), saved_at_ = Clock::now();
+  bool saved_ = false;  // in this sitting
+};
+
+int train(const Given& given, const std::string& command) {
+  std::filesystem::path out = given.out;
+  const RunConfig typed = given.resume && !out.empty() ? RunConfig{} : configured(given.keys);
+  if (out.empty()) out = std::filesystem::path("out") / ("train-" + typed.task);
+  const std::filesystem::path file = out / "checkpoint.h5";
+  std::optional<Checkpoint> checkpoint;
+  if (std::filesystem::exists(file)) {
+    check(given.resume, "{} exists: add --resume to go on, or choose another --out", file.string());
+    checkpoint.emplace(file.string());
+  }
+  const RunConfig config = checkpoint ? resumed(given.keys, *checkpoint) : configured(given.keys);
+  const Threads threads(given.threads);
+  Training training(config);
+  Metrics metrics;
+  if (checkpoint) {
+    checkpoint->restore(training);
+    metrics = checkpoint->metrics();
+    fmt::print("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
+  } else {
+    if (given.resume) fmt::print("{} does not exist yet: starting at step 0\n", file.string());
+    if (!given.weights.empty())
+      fmt::print(
+          "{}: {}", given.weights,
+          data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
+              .text());
+  }
+  std::filesystem::create_directories(out);
+  Run run(training, std::move(metrics), out,
+          given.every > 0 ? given.every : default_interval(config, training.task()));
+  if (!checkpoint && !given.weights.empty()) run.validate_now();
+  if (!run.run()) {
+    fmt::print(stderr, "Stopped after step {}; go on with: {}{}\n", training.steps_done(), command,
+               given.resume ? "" : " --resume");
+    return exit_stopped;
+  }
+  if (!training.task().alphabet().empty()) {
+    fmt::print("\nA sample:");
+    sample_text(training, {}, [](char c) { fmt::print("{}", c); });
+    fmt::print("\n\n");
+  }
+  fmt::print("Checkpoint: {}; metrics.csv and metrics.h5 beside it\n", run.checkpoint());
   return 0;
 }
 
+// A training as a checkpoint left it.
+Training restored(const std::string& path) {
+  const Checkpoint checkpoint(path);
+  Training training(checkpoint.config());
+  checkpoint.restore(training);
+  return training;
+}
+
 int evaluate(const std::string& path) {
-  Training training(checkpoint_config(path));
-  training.load(path);
+  Training training = restored(path);
   const Evaluation evaluation = training.evaluate();
   fmt::print("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%\n", training.config().task,
              training.steps_done(), evaluation.loss, 100 * evaluation.accuracy);
   return 0;
+}
+
+struct SampleGiven {
+  std::string path;
+  SampleOptions options;
+  std::int64_t examples = 5;
+};
+
+int sample(const SampleGiven& given, bool text_options) {
+  Training training = restored(given.path);
+  if (training.task().alphabet().empty()) {
+    check(!text_options,
+          "{} was trained on {}, which is no text: there is no prompt to continue. Without --prompt, "
+          "--tokens, --temperature, --top-k and --seed, lockstep sample shows validation examples",
+          given.path, training.config().task);
+    fmt::print("{}", show_examples(training, given.examples));
+    return 0;
+  }
+  sample_text(training, given.options, [](char c) {
+    fmt::print("{}", c);
+    std::fflush(stdout);
+  });
+  fmt::print("\n");
+  return 0;
+}
+
+void add_sample(CLI::App& app, Session& session) {
+  auto given = std::make_shared<SampleGiven>();
+  CLI::App* command = app.add_subcommand(
+      "sample",
+      "text from a shakespeare checkpoint; of other tasks, validation examples with the model's answers");
+  command->add_option("checkpoint", given->path, "checkpoint.h5 of lockstep train")->required();
+  auto options = std::make_shared<std::vector<CLI::Option*>>();
+  SampleOptions& sampling = given->options;
+  *options = {
+      command->add_option("--prompt", sampling.prompt, "what the text begins with; default: a newline"),
+      command->add_option("--tokens", sampling.tokens, "characters to add")->check(CLI::NonNegativeNumber),
+      command->add_option("--temperature", sampling.temperature,
+                          "below 1: likelier characters; 0: the likeliest"),
+      command->add_option("--top-k", sampling.top_k, "choose among the k likeliest; 0: all"),
+      command->add_option("--seed", sampling.seed, "of the choices")};
+  command->add_option("--examples", given->examples, "how many, of tasks that are no text")
+      ->check(CLI::Range(1, 100));
+  command->callback([given, options, &session] {
+    const bool text_options = std::ranges::any_of(*options, [](CLI::Option* o) { return o->count() > 0; });
+    session.action = [given, text_options] { return sample(*given, text_options); };
+  });
 }
 
 }  // namespace
@@ -86,10 +289,23 @@ void add_train(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("train", "train one model; checkpoint and metrics go to --out");
   add_keys(*command, run_keys(), given->keys);
   command->add_option("--out", given->out,
-                      "folder for checkpoint.h5 and metrics.csv; default: out/train-TASK");
-  command->add_flag("--resume", given->resume, "go on from the checkpoint in --out");
-  command->add_option("--every", given->every, "steps between validations and checkpoints")
+                      "folder for checkpoint.h5, metrics.csv and metrics.h5; default: out/train-TASK");
+  command->add_flag("--resume", given->resume, "go on from the checkpoint in --out, with its settings");
+  command
+      ->add_option(
+          "--every", given->every,
+          "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--threads", given->threads, "threads of this training; the numbers do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--weights", given->weights,
+                      "start from the weights in a .safetensors or .h5 file, of either storage");
+  command->add_flag("--allow-missing", given->load.allow_missing,
+                    "keep fresh numbers for what --weights lacks");
+  command->add_flag("--allow-unexpected", given->load.allow_unexpected,
+                    "leave out what --weights has and the model doesn't");
+  command->add_flag("--allow-rounding", given->load.allow_rounding, "round f64 in --weights to f32");
   command->callback([given, &session] {
     session.action = [given, &session] { return train(*given, session.command_line); };
   });
@@ -98,6 +314,8 @@ void add_train(CLI::App& app, Session& session) {
   CLI::App* eval = app.add_subcommand("eval", "validation loss and accuracy of a checkpoint");
   eval->add_option("checkpoint", *path, "checkpoint.h5 of lockstep train")->required();
   eval->callback([path, &session] { session.action = [path] { return evaluate(*path); }; });
+
+  add_sample(app, session);
 }
 
 }  // namespace lockstep::train::cli
