@@ -10,6 +10,8 @@
 
 #include "data/atomic_file.h"
 #include "data/hdf5_internal.h"
+#include "data/mapped_file.h"
+#include "data/seal.h"
 
 namespace lockstep::h5 {
 namespace {
@@ -82,6 +84,8 @@ void expect_hdf5(const std::string& path) {
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
   expect_success(is_hdf5, path, "open");
   check(is_hdf5 > 0, "[hdf5] cannot open {}: not an HDF5 file (its signature is missing)", path);
+  check(data::is_intact(data::MappedFile(path).bytes()),
+        "[hdf5] {} is damaged: its content is not what was written; restore it from a copy", path);
 }
 
 Handle opened(hid_t id, const std::string& path) {
@@ -315,7 +319,10 @@ void File::commit() {
     image.resize(static_cast<size_t>(size));
     expect_success(H5Fget_file_image(id(), image.data(), image.size()), path_, "complete it");
   }
-  data::write_file(path_, image);
+  data::AtomicFile file(path_);
+  file.write(image);
+  file.write(data::seal_of(image));
+  file.commit();
 }
 
 std::string library_version() {
