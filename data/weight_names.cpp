@@ -57,6 +57,17 @@ std::vector<Part> parts_by_name(std::string_view name, std::int64_t rows) {
 
 bool is_derived(std::string_view name) { return stem(name, "causal_mask").has_value(); }
 
+bool is_unused_norm(std::string_view name, const std::vector<StoredTensor>& tensors) {
+  for (const std::string& kind : kinds) {
+    if (const auto block = stem(name, "norm_cross_attn." + kind)) {
+      return std::ranges::none_of(tensors, [&](const StoredTensor& tensor) {
+        return tensor.name.starts_with(*block + "cross_attn.");
+      });
+    }
+  }
+  return false;
+}
+
 void modernise(std::vector<StoredTensor>& tensors) {
   std::set<std::string> with_norm3, with_proj_attn;  // the blocks
   for (const StoredTensor& tensor : tensors) {

@@ -19,6 +19,10 @@ std::vector<Part> parts_by_name(std::string_view name, std::int64_t rows);
 // read, and never loaded.
 bool is_derived(std::string_view name);
 
+// True for what MONAI's TransformerBlock creates and, without a cross attention, never uses: its
+// norm_cross_attn. A model here may be without (nn::TransformerBlockOptions::unused_norm).
+bool is_unused_norm(std::string_view name, const std::vector<StoredTensor>& tensors);
+
 // Renames what GenerativeModels named otherwise:
 // - Its TransformerBlock has norm1, norm2 (before the cross attention) and norm3 (before the MLP); MONAI's
 // has norm1,

@@ -85,6 +85,10 @@ class Plan {
       }
       for (const Part& part : tensor.parts) {
         if (used_.contains(&part)) continue;
+        if (is_unused_norm(tensor.name, stored)) {
+          report_.notes.push_back(tensor.name + " is left out: without a cross attention nothing uses it");
+          continue;
+        }
         report_.unexpected.push_back(
             with_rows(name_in_file(tensor), tensor.shape, part.begin, part.end - part.begin));
       }

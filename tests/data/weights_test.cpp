@@ -294,6 +294,19 @@ TEST(Weights, NeverLoadBuffersThatFollowFromTheConfiguration) {
   EXPECT_TRUE(data::load(path, longer).missing.empty());
 }
 
+TEST(Weights, LeaveOutANormThatNothingUses) {
+  TempFolder folder;
+  const std::string path = folder / "a.safetensors";
+  ParameterList stored{whole("b.norm2.weight", counting({2}, 1)),
+                       whole("b.norm_cross_attn.weight", ones({2}))};
+  ParameterList model{whole("b.norm2.weight", zeros({2}))};
+  data::save(path, stored);
+  EXPECT_TRUE(contains(data::load(path, model).text(), "note: b.norm_cross_attn.weight is left out"));
+  stored.push_back(whole("b.cross_attn.to_q.weight", ones({2, 2})));
+  data::save(path, stored);
+  EXPECT_TRUE(contains(error_of([&] { data::load(path, model); }), "not in the model"));
+}
+
 TEST(Weights, RefuseAmbiguousAndDamagedFiles) {
   TempFolder folder;
   const std::string path = folder / "a.safetensors";

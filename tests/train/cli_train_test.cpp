@@ -71,13 +71,13 @@ TEST(TrainProgram, StoppedAndResumedItEndsWithTheSameFiles) {
 // Whatever moment it is killed at, the checkpoint is whole, and the end is the same.
 TEST(TrainProgram, KilledAndResumedItEndsWithTheSameFiles) {
   TempFolder folder;
-  const Words options = {"--steps", "30", "--every", "1"};
+  const Words options = {"--steps", "20", "--every", "1"};
   ASSERT_EQ(lockstep(small(folder / "whole", options)).code, 0);
   std::mt19937 random(1);
   Words command = small(folder / "killed", options);
   command.insert(command.begin(), "lockstep");
   command.push_back("--resume");
-  for (int kills = 0; kills < 6; ++kills) {
+  for (int kills = 0; kills < 4; ++kills) {
     Program program(command);
     wait_until([&] { return program.out().find("\nstep") != std::string::npos; });  // it gets anywhere
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
@@ -248,6 +248,11 @@ TEST(TrainProgram, WeightsGoOutAndComeIn) {
   const std::string eval = lockstep({"eval", checkpoint}).out;
   const std::string loss = eval.substr(eval.find("validation loss"), 22);
   EXPECT_TRUE(contains(started.out, "step      0  training loss      -  " + loss));
+
+  ASSERT_EQ(lockstep({"export", checkpoint, folder / "u.safetensors", "--unused-norm"}).code, 0);
+  EXPECT_TRUE(contains(lockstep({"inspect", folder / "u.safetensors"}).out, "blocks.0.norm_cross_attn.bias"));
+  EXPECT_TRUE(contains(lockstep({"inspect", folder / "u.safetensors", "--against", checkpoint}).out,
+                       "0 left out, 0 of another shape\n  note: blocks.0."));
 
   ASSERT_EQ(lockstep({"export", checkpoint, folder / "m.h5", "--module", "blocks.0.attn"}).code, 0);
   EXPECT_EQ(data::open_weights(folder / "m.h5")[0].name, "out_proj.weight");

@@ -269,7 +269,7 @@ void add_sample(CLI::App& app, Session& session) {
   SampleOptions& sampling = given->options;
   *options = {
       command->add_option("--prompt", sampling.prompt, "what the text begins with; default: a newline"),
-      command->add_option("--tokens", sampling.tokens, "characters to add")->check(CLI::NonNegativeNumber),
+      command->add_option("--tokens", sampling.tokens, "characters to add")->check(CLI::Range(0, 10'000'000)),
       command->add_option("--temperature", sampling.temperature,
                           "below 1: likelier characters; 0: the likeliest"),
       command->add_option("--top-k", sampling.top_k, "choose among the k likeliest; 0: all"),
@@ -295,7 +295,7 @@ void add_train(CLI::App& app, Session& session) {
       ->add_option(
           "--every", given->every,
           "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1'000'000'000));
   command
       ->add_option("--threads", given->threads, "threads of this training; the numbers do not depend on it")
       ->check(CLI::Range(1, 1024));

@@ -1,5 +1,6 @@
 // lockstep convert, lockstep export, lockstep inspect
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "train/checkpoint.h"
@@ -85,7 +86,27 @@ void add_convert(CLI::App& app, Session& session) {
 
 struct Export {
   std::string from, to, storage, type, module;
+  bool unused_norm = false;
 };
+
+// The norm_cross_attn that MONAI's TransformerBlock creates, whether used or not, for blocks that have none.
+ParameterList with_unused_norms(ParameterList weights) {
+  std::set<std::string> names;
+  for (const Parameter& parameter : weights) names.insert(parameter.name);
+  const std::string norm = "norm2.";
+  ParameterList all;
+  for (const Parameter& parameter : weights) {
+    all.push_back(parameter);
+    const std::size_t at = parameter.name.rfind(norm);
+    if (at == std::string::npos || (at > 0 && parameter.name[at - 1] != '.')) continue;
+    const std::string kind = parameter.name.substr(at + norm.size());
+    const std::string name = parameter.name.substr(0, at) + "norm_cross_attn." + kind;
+    if (names.contains(name)) continue;
+    all.push_back(
+        {name, full(parameter.tensor.shape(), kind == "weight" ? 1 : 0, parameter.tensor.options()), {}});
+  }
+  return all;
+}
 
 // What stands below `module`, without that in front.
 ParameterList below(const ParameterList& all, const std::string& module, const std::string& from) {
@@ -103,8 +124,8 @@ ParameterList below(const ParameterList& all, const std::string& module, const s
 }
 
 int export_weights(const Export& given) {
-  const ParameterList weights =
-      below(stored_as(weights_of(given.from), given.storage), given.module, given.from);
+  ParameterList weights = below(stored_as(weights_of(given.from), given.storage), given.module, given.from);
+  if (given.unused_norm) weights = with_unused_norms(std::move(weights));
   check(!weights.empty(), "{} holds no tensors: expected a checkpoint, or weights by name", given.from);
   data::save(given.to, weights, metadata, given.type);
   std::int64_t numbers = 0;
@@ -125,6 +146,8 @@ void add_export(CLI::App& app, Session& session) {
   command->add_option("--dtype", given->type, "round to f32, f64, f16 or bf16; default: as it is")
       ->check(CLI::IsMember({"f32", "f64", "f16", "bf16"}));
   command->add_option("--module", given->module, "only this module, under its own names: blocks.0.attn");
+  command->add_flag("--unused-norm", given->unused_norm,
+                    "add the norm_cross_attn that MONAI's TransformerBlock and ViT create and never use");
   command->callback([given, &session] { session.action = [given] { return export_weights(*given); }; });
 }
 
