@@ -275,7 +275,7 @@ TEST(Safetensors, TheFuzzersCorpusIsReadOrRefused) {
     accepted += try_safetensors(bytes_of(data::read_file(file.path())));
     ++files;
   }
-  EXPECT_GE(files, 100);
+  EXPECT_GE(files, 40);
   EXPECT_GE(accepted, 5);
 }
 
