@@ -74,7 +74,10 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   if constexpr (op == add_constant) return x + a;
   if constexpr (op == mul_constant) return x * a;
   if constexpr (op == pow_constant) return std::pow(x, a);
-  if constexpr (op == clamp) return x < a ? a : (x > b ? b : x);
+  if constexpr (op == clamp) {  // b where a > b
+    const T raised = x < a ? a : x;
+    return raised > b ? b : raised;
+  }
   if constexpr (op == inside) return x >= a && x <= b ? T(1) : T(0);
   if constexpr (op == silu) return x / (T(1) + std::exp(-x));
   if constexpr (op == leaky_relu) return x > T(0) ? x : a * x;

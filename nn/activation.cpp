@@ -20,6 +20,8 @@ Tensor selu(const Tensor& x) {
 
 }  // namespace
 
+Tensor prelu(const Tensor& x, const Tensor& slope) { return relu(x) - slope * relu(-x); }
+
 Tensor activate(const Tensor& x, Activation activation) {
   switch (activation) {
     case Activation::gelu:
@@ -36,6 +38,8 @@ Tensor activate(const Tensor& x, Activation activation) {
       return clamp(x, 0, 6);
     case Activation::leaky_relu:
       return leaky_relu(x);
+    case Activation::prelu:
+      fail("[activate] prelu has a slope to learn, which this module does not have: take leaky_relu");
     case Activation::elu:
       return elu(x);
     case Activation::selu:
@@ -54,13 +58,14 @@ Tensor activate(const Tensor& x, Activation activation) {
 
 Activation activation_from(const std::string& name) {
   static const std::map<std::string, Activation> known = {
-      {"gelu", Activation::gelu},       {"gelu_tanh", Activation::gelu_tanh},
-      {"geglu", Activation::geglu},     {"relu", Activation::relu},
-      {"relu6", Activation::relu6},     {"leakyrelu", Activation::leaky_relu},
-      {"elu", Activation::elu},         {"selu", Activation::selu},
-      {"silu", Activation::silu},       {"swish", Activation::silu},
-      {"memswish", Activation::silu},   {"mish", Activation::mish},
-      {"sigmoid", Activation::sigmoid}, {"tanh", Activation::tanh},
+      {"gelu", Activation::gelu},   {"gelu_tanh", Activation::gelu_tanh},
+      {"geglu", Activation::geglu}, {"relu", Activation::relu},
+      {"relu6", Activation::relu6}, {"leakyrelu", Activation::leaky_relu},
+      {"prelu", Activation::prelu}, {"elu", Activation::elu},
+      {"selu", Activation::selu},   {"silu", Activation::silu},
+      {"swish", Activation::silu},  {"memswish", Activation::silu},
+      {"mish", Activation::mish},   {"sigmoid", Activation::sigmoid},
+      {"tanh", Activation::tanh},
   };
   std::string lower = name, names;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });

@@ -25,12 +25,16 @@ MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
       linear2(scope / "linear2", width_of(o), o.hidden_size, {.init = o.init}),
       drop1(scope / "drop1", rate_of(o)),
       drop2(scope / "drop2", rate_of(o)),
-      act(o.act) {}
+      act(o.act) {
+  if (act == Activation::prelu) slope = (scope / "fn").parameter("weight", {1}, init::Constant{0.25});
+}
 
 Tensor MLPBlock::operator()(const Tensor& x) const {
-  const Tensor hidden =
-      act == Activation::gelu ? linear_gelu(x, linear1.weight, linear1.bias) : activate(linear1(x), act);
-  return drop2(linear2(drop1(hidden)));
+  const auto hidden = [&] {
+    if (act == Activation::gelu) return linear_gelu(x, linear1.weight, linear1.bias);
+    return act == Activation::prelu ? prelu(linear1(x), slope) : activate(linear1(x), act);
+  };
+  return drop2(linear2(drop1(hidden())));
 }
 
 }  // namespace lockstep::nn

@@ -28,6 +28,7 @@ struct MLPBlock {
   Linear linear1, linear2;
   Dropout drop1, drop2;
   Activation act;
+  Tensor slope;  // fn.weight (1), where act is prelu
 };
 
 }  // namespace lockstep::nn

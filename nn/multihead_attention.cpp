@@ -38,10 +38,14 @@ MultiheadAttention::MultiheadAttention(const Scope& scope, const MultiheadAttent
         scope.parameter("in_proj_bias", {3 * width}, init::Constant{0},
                         {part("q", "bias", 0), part("k", "bias", width), part("v", "bias", 2 * width)});
   }
+  if (options.add_bias_kv) {
+    bias_k = scope.parameter("bias_k", {1, 1, width}, init::XavierNormal{});
+    bias_v = scope.parameter("bias_v", {1, 1, width}, init::XavierNormal{});
+  }
 }
 
-std::array<Tensor, 3> MultiheadAttention::project(const Tensor& query, const Tensor& key,
-                                                  const Tensor& value) const {
+MultiheadAttention::QKV MultiheadAttention::project(const Tensor& query, const Tensor& key,
+                                                    const Tensor& value) const {
   const std::int64_t width = options.embed_dim;
   const auto third = [&](const Tensor& x, std::int64_t i) {
     return x.defined() ? slice(x, 0, i * width, (i + 1) * width) : Tensor();
@@ -58,22 +62,57 @@ std::array<Tensor, 3> MultiheadAttention::project(const Tensor& query, const Ten
           linear(value, weight(v_proj_weight, 2), third(in_proj_bias, 2))};
 }
 
+AttentionOptions MultiheadAttention::extend(QKV& x, const MultiheadAttentionMasks& masks) const {
+  AttentionOptions scores{
+      .causal = masks.causal, .key_padding_mask = masks.key_padding, .bias = masks.scores};
+  const std::int64_t given = x[1].size(-2);
+  const auto append = [&](Tensor& to, const Tensor& row) {
+    Dims shape = to.shape();
+    shape[to.rank() - 2] = 1;
+    to = cat({to, expand(reshape(row, {options.embed_dim}), shape)}, -2);
+  };
+  if (options.add_bias_kv) append(x[1], bias_k), append(x[2], bias_v);
+  if (options.add_zero_attn) {
+    const Tensor zero = zeros({options.embed_dim}, x[1].options());
+    append(x[1], zero), append(x[2], zero);
+  }
+  const std::int64_t added = x[1].size(-2) - given;
+  if (added == 0) return scores;
+
+  // Every query may look at the added keys, and nothing is added to their scores.
+  const auto widen = [&](Tensor& mask, double value) {
+    if (!mask.defined()) return;
+    Dims shape = mask.shape();
+    shape[mask.rank() - 1] = given;
+    mask = expand(mask, shape);
+    shape[mask.rank() - 1] = added;
+    mask = cat({mask, full(shape, value, mask.options())}, -1);
+  };
+  if (scores.causal) {
+    scores.causal = false;
+    scores.mask = tril_mask(x[0].size(-2), given);
+  }
+  widen(scores.mask, 1);
+  widen(scores.key_padding_mask, 1);
+  widen(scores.bias, 0);
+  return scores;
+}
+
 MultiheadAttention::Output MultiheadAttention::with_weights(const Tensor& query, const Tensor& key,
                                                             const Tensor& value,
                                                             const MultiheadAttentionMasks& masks) const {
-  const auto [q, k, v] = project(query, key, value);
-  const int heads = options.num_heads;
-  const Tensor weights = core.drop_weights(attention_weights(
-      split_heads(q, heads), split_heads(k, heads),
-      {.causal = masks.causal, .key_padding_mask = masks.key_padding, .bias = masks.scores}));
-  return {(*out_proj)(merge_heads(matmul(weights, split_heads(v, heads)))), mean(weights, {-3})};
+  QKV x = project(query, key, value);
+  const AttentionOptions scores = extend(x, masks);
+  const auto heads = [&](const Tensor& t) { return split_heads(t, options.num_heads); };
+  const Tensor weights = core.drop_weights(attention_weights(heads(x[0]), heads(x[1]), scores));
+  return {(*out_proj)(merge_heads(matmul(weights, heads(x[2])))), mean(weights, {-3})};
 }
 
 Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, const Tensor& value,
                                       const MultiheadAttentionMasks& masks) const {
-  const auto [q, k, v] = project(query, key, value);
-  return (*out_proj)(
-      core(q, k, v, {.causal = masks.causal, .key_padding_mask = masks.key_padding, .bias = masks.scores}));
+  QKV x = project(query, key, value);
+  const AttentionOptions scores = extend(x, masks);
+  return (*out_proj)(core(x[0], x[1], x[2], scores));
 }
 
 }  // namespace lockstep::nn

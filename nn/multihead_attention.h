@@ -13,6 +13,8 @@ struct MultiheadAttentionOptions {
   int num_heads = 1;
   double dropout = 0;  // on the attention weights
   bool bias = true;
+  bool add_bias_kv = false;                          // one more key and value, learnt, behind those given
+  bool add_zero_attn = false;                        // one more key and value, zero, behind all others
   std::optional<std::int64_t> kdim = {}, vdim = {};  // widths of keys and values; default: embed_dim
 
   // Of the projections of q, k and v. PyTorch applies it to the stored tensor: to the whole in_proj_weight (3
@@ -32,8 +34,9 @@ struct MultiheadAttention {
   MultiheadAttention(const Scope& scope, const MultiheadAttentionOptions& options_);
 
   struct Output {
-    Tensor output;   // (..., T, embed_dim)
-    Tensor weights;  // (..., T, S), averaged over the heads, behind their dropout as in PyTorch
+    Tensor output;  // (..., T, embed_dim)
+    Tensor
+        weights;  // (..., T, S [+ added keys]), averaged over the heads, behind their dropout as in PyTorch
   };
   // query (..., T, embed_dim), key (..., S, kdim), value (..., S, vdim)
   Output with_weights(const Tensor& query, const Tensor& key, const Tensor& value,
@@ -46,11 +49,15 @@ struct MultiheadAttention {
   Tensor in_proj_weight;                               // (3 embed_dim, embed_dim), or
   Tensor q_proj_weight, k_proj_weight, v_proj_weight;  // (embed_dim, width) each
   Tensor in_proj_bias;                                 // (3 embed_dim)
+  Tensor bias_k, bias_v;                               // (1, 1, embed_dim), where add_bias_kv
   std::optional<Linear> out_proj;
   AttentionCore core;
 
  private:
-  std::array<Tensor, 3> project(const Tensor& query, const Tensor& key, const Tensor& value) const;
+  using QKV = std::array<Tensor, 3>;
+  QKV project(const Tensor& query, const Tensor& key, const Tensor& value) const;
+  // What the masks ask of the scores, once q, k and v have the keys of add_bias_kv and add_zero_attn.
+  AttentionOptions extend(QKV& x, const MultiheadAttentionMasks& masks) const;
 };
 
 }  // namespace lockstep::nn

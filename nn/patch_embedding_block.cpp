@@ -17,6 +17,10 @@ PatchEmbeddingBlockOptions checked(const Scope& scope, PatchEmbeddingBlockOption
   check(o.spatial_dims >= 1 && o.spatial_dims <= 3, "[{}] spatial_dims must be 1, 2 or 3, got {}", where,
         o.spatial_dims);
   const auto dims = static_cast<std::size_t>(o.spatial_dims);
+  check(o.pos_embed_type != PositionEmbedding::fourier || o.hidden_size % 2 == 0,
+        "[{}] fourier positions need an even hidden_size, got {}", where, o.hidden_size);
+  check(o.scales.size() == 1 || o.scales.size() == dims, "[{}] expected 1 or {} scales, got {}", where, dims,
+        o.scales.size());
   for (auto* sizes : {&o.img_size, &o.patch_size}) {
     if (sizes->size() == 1) sizes->resize(dims, sizes->front());
     check(sizes->size() == dims, "[{}] expected 1 or {} numbers for img_size and patch_size, got {}", where,
@@ -65,12 +69,14 @@ PositionEmbedding position_embedding_from(const std::string& name) {
   if (name == "none") return PositionEmbedding::none;
   if (name == "learnable") return PositionEmbedding::learnable;
   if (name == "sincos") return PositionEmbedding::sincos;
-  fail("expected a position embedding (none, learnable or sincos), got \"{}\"", name);
+  if (name == "fourier") return PositionEmbedding::fourier;
+  fail("expected a position embedding (none, learnable, sincos or fourier), got \"{}\"", name);
 }
 
 PatchEmbeddingBlock::PatchEmbeddingBlock(const Scope& scope, const PatchEmbeddingBlockOptions& options_)
     : options(checked(scope, options_)), dropout(scope / "dropout", options.dropout_rate) {
-  const auto& [channels, image, patch, width, heads, proj_type, pos_type, rate, dims, temperature] = options;
+  const auto& [channels, image, patch, width, heads, proj_type, pos_type, rate, dims, temperature, scales] =
+      options;
   std::vector<std::int64_t> grid;
   for (std::size_t i = 0; i < image.size(); ++i) grid.push_back(image[i] / patch[i]);
   const Dims positions{1, Dims(grid).numel(), width};
@@ -96,6 +102,13 @@ PatchEmbeddingBlock::PatchEmbeddingBlock(const Scope& scope, const PatchEmbeddin
           scope.frozen("position_embeddings", positions,
                        init::Given{sincos_positions(grid, width, temperature, scope.options())});
       break;
+    case PositionEmbedding::fourier: {
+      const Tensor directions = scope.draw("fourier_features", {width / 2, dims}, init::Normal{});
+      const Tensor gaussians = directions * to(from_values({std::ssize(scales)}, scales), directions.dtype());
+      position_embeddings = scope.frozen("position_embeddings", positions,
+                                         init::Given{fourier_positions(grid, gaussians, scope.options())});
+      break;
+    }
   }
   if (!is_conv) {
     perceptron.emplace(embeddings / 1, patch_dim, width,

@@ -11,7 +11,7 @@
 namespace lockstep::nn {
 
 enum class PatchProjection : std::uint8_t { conv, perceptron };
-enum class PositionEmbedding : std::uint8_t { none, learnable, sincos };
+enum class PositionEmbedding : std::uint8_t { none, learnable, sincos, fourier };
 PatchProjection patch_projection_from(const std::string& name);
 PositionEmbedding position_embedding_from(const std::string& name);
 
@@ -24,11 +24,12 @@ struct PatchEmbeddingBlockOptions {
   std::int64_t hidden_size = 0;
   int num_heads = 1;  // only checked: hidden_size must divide by it
   PatchProjection proj_type = PatchProjection::conv;
-  // none: position_embeddings are there and zero, and trained as in MONAI. sincos: fixed.
+  // none: position_embeddings are there and zero, and trained as in MONAI. sincos, fourier: fixed.
   PositionEmbedding pos_embed_type = PositionEmbedding::learnable;
   double dropout_rate = 0;
   int spatial_dims = 3;
-  double temperature = 10000;  // of sincos
+  double temperature = 10000;        // of sincos
+  std::vector<double> scales = {1};  // of fourier: the features' standard deviation, for all axes or for each
 };
 
 // Images in patches: x (B, in_channels, size...) -> (B, patches, hidden_size). As in MONAI, a convolution

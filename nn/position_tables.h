@@ -12,4 +12,9 @@ namespace lockstep::nn {
 Tensor sincos_positions(const std::vector<std::int64_t>& grid, std::int64_t width, double temperature,
                         TensorOptions options);
 
+// Random Fourier features of a grid, as MONAI builds them in f32 (arXiv:2509.02488): (1, points, width),
+// [sin, cos] of 2 pi p . g with p in [0, 1] along each axis and g the rows of `gaussians` (width / 2, axes).
+Tensor fourier_positions(const std::vector<std::int64_t>& grid, const Tensor& gaussians,
+                         TensorOptions options);
+
 }  // namespace lockstep::nn

@@ -34,6 +34,8 @@ void check_parts(const Parameter& p) {
   check(covered == all, "[Scope] {}: its parts cover {} of {} rows", p.name, covered, all);
 }
 
+Part whole(const Parameter& p) { return {p.name, 0, p.tensor.rank() == 0 ? 1 : p.tensor.size(0)}; }
+
 }  // namespace
 
 Scope::Scope(Seed seed, ScopeOptions options)
@@ -60,7 +62,7 @@ Tensor Scope::frozen(std::string_view name, const Dims& shape, const Init& init)
 }
 
 Tensor Scope::add(Parameter p, const Init& init) const {
-  if (p.parts.empty()) p.parts = {{p.name, 0, p.tensor.rank() == 0 ? 1 : p.tensor.size(0)}};
+  if (p.parts.empty()) p.parts = {whole(p)};
   check_parts(p);
   check(state_->names.insert(p.name).second,
         "[Scope] there is a parameter {} already: give each module a scope of its own", p.name);
@@ -72,16 +74,23 @@ Tensor Scope::add(Parameter p, const Init& init) const {
 }
 
 Tensor Scope::buffer(std::string_view name, const Tensor& values) const {
-  Parameter p{path(name), values, {{path(name), 0, values.rank() == 0 ? 1 : values.size(0)}}, false};
+  Parameter p{path(name), values, {}, false};
+  p.parts = {whole(p)};
   check(state_->names.insert(p.name).second,
         "[Scope] there is a parameter {} already: give each module a scope of its own", p.name);
   state_->parameters.push_back(p);
   return values;
 }
 
+Tensor Scope::draw(std::string_view name, const Dims& shape, const Init& init) const {
+  Parameter p{path(name), empty(shape, options()), {}};
+  p.parts = {whole(p)};
+  initialize(p, init, source());
+  return p.tensor;
+}
+
 void Scope::discard(const Dims& shape, const Init& init) const {
-  if (rng() != Rng::torch || state_->options.values) return;
-  initialize({path("discarded"), empty(shape, options()), {}}, init, source());
+  if (rng() == Rng::torch && !state_->options.values) draw("discarded", shape, init);
 }
 
 ParameterList Scope::parameters() const {

@@ -64,6 +64,8 @@ class Scope {
   // loaded.
   Tensor buffer(std::string_view name, const Tensor& values) const;
 
+  // First values of something that is neither saved nor trained, such as what a fixed table is made of.
+  Tensor draw(std::string_view name, const Dims& shape, const Init& init) const;
   // With Rng::torch, what PyTorch draws and then overwrites; else nothing.
   void discard(const Dims& shape, const Init& init) const;
 

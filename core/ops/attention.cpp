@@ -18,10 +18,10 @@ namespace {
 using QKV = std::array<Tensor, 3>;
 
 void check_qkv(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
-  check(q.rank() >= 2 && q.rank() == k.rank() && q.rank() == v.rank() && q.size(-1) == k.size(-1) &&
-            k.size(-2) == v.size(-2),
-        "[attention] expected q (..., T, D), k (..., S, D), v (..., S, E), got {}, {}, {}", describe(q),
-        describe(k), describe(v));
+  check(
+      q.rank() >= 2 && k.rank() >= 2 && v.rank() >= 2 && q.size(-1) == k.size(-1) && k.size(-2) == v.size(-2),
+      "[attention] expected q (..., T, D), k (..., S, D), v (..., S, E), got {}, {}, {}", describe(q),
+      describe(k), describe(v));
   check(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "[attention] element types differ: {}, {}, {}",
         describe(q), describe(k), describe(v));
   for (const Tensor& mask : {options.mask, options.key_padding_mask}) {
@@ -56,7 +56,7 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
   const bool one_mask = !options.mask.defined() || !options.key_padding_mask.defined();
   const bool keys_only = !mask.defined() || mask.rank() < 2 || mask.size(-2) == 1;
   const auto same_lead = [&](const Tensor& x) {
-    return std::equal(x.shape().begin(), x.shape().end() - 2, q.shape().begin());
+    return std::equal(x.shape().begin(), x.shape().end() - 2, q.shape().begin(), q.shape().end() - 2);
   };
   if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v))
     return std::nullopt;

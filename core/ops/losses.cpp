@@ -78,10 +78,23 @@ Tensor reduced(const Tensor& losses, const Tensor& logits, const Tensor& target,
   return sum(losses) * (1 / total);
 }
 
+// Against probabilities, each row a distribution over the classes.
+Tensor cross_entropy_of_distributions(const Tensor& logits, const Tensor& target,
+                                      const CrossEntropyOptions& options) {
+  check(logits.rank() >= 1 && target.shape() == logits.shape() && target.dtype() == logits.dtype(),
+        "[cross_entropy] expected logits and probabilities of one shape and type, got {} and {}",
+        describe(logits), describe(target));
+  const double even = options.label_smoothing / static_cast<double>(logits.shape().back());
+  Tensor share = target * (1 - options.label_smoothing) + even;
+  if (options.class_weights.defined()) share = share * options.class_weights;
+  return reduced(-sum(share * log_softmax(logits, -1), {-1}), options.reduction);
+}
+
 }  // namespace
 
 // dlogits = dy (softmax(logits) - target distribution)
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  if (is_real(target.dtype())) return cross_entropy_of_distributions(logits, target, options);
   const Tensor labels = contiguous(target);
   check_targets("cross_entropy", logits, labels, options);
   const auto reference = [labels, options](const Tensor& x) {

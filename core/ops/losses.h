@@ -15,6 +15,8 @@ struct CrossEntropyOptions {
 };
 
 // -log softmax(logits)[target]: logits (..., classes), target i64 (...). With Reduction::none: (...).
+// A real target (..., classes) holds probabilities: -sum(target log softmax(logits)); the mean is that over
+// rows, and ignore_index means nothing.
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
 // The same from log probabilities.
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,

@@ -1,5 +1,7 @@
 #include "core/ops/reduce.h"
 
+#include <algorithm>
+
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/elementwise.h"
@@ -107,10 +109,19 @@ Tensor logsumexp(const Tensor& x, const DimList& dims, bool keepdim) {
   return keepdim ? y : drop_dims(y, dims);
 }
 
+// dx = dy 2 (x - mean) / (n - correction); where n <= correction, both are infinite as in PyTorch
 Tensor var(const Tensor& x, const DimList& dims, bool keepdim, double correction) {
-  const Tensor total = sum(square(x - mean(x, dims, true)), dims, keepdim);
+  Tensor total;
+  {
+    const NoGrad no_grad;
+    total = sum(square(x - mean(x, dims, true)), dims, true);
+  }
   const double count = static_cast<double>(x.numel()) / static_cast<double>(total.numel());
-  return total * (1 / (count - correction));
+  const double factor = 1 / std::max(0.0, count - correction);
+  const Tensor y = record("var", total * factor, wrt(x, [x = saved(x), dims, factor](const Tensor& dy) {
+                            return dy * ((x() - mean(x(), dims, true)) * (2 * factor));
+                          }));
+  return keepdim ? y : drop_dims(y, dims);
 }
 
 // dx_i = dy_i + ... + dy_n
