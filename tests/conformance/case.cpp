@@ -28,6 +28,13 @@ bool same_bits(const Tensor& a, const Tensor& b) {
          0;
 }
 
+// Infinities and NaN must be the same ones.
+double error_of(double actual, double expected) {
+  if (actual == expected || (std::isnan(actual) && std::isnan(expected))) return 0;
+  const double error = std::abs(actual - expected);
+  return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
+}
+
 void collect(const h5::Group& group, const std::string& prefix, std::vector<std::string>& paths) {
   for (const std::string& child : group.children()) {
     if (group.has_group(child)) {
@@ -73,13 +80,13 @@ void Case::expect(const std::string& path, const Tensor& actual) {
          at < e.size() ? e[at] : 0.0, at < a.size() ? a[at] : 0.0);
   }
   double size = 0;
-  for (const double value : e) size = std::max(size, std::abs(value));
+  for (const double value : e) size = std::max(size, std::isfinite(value) ? std::abs(value) : 0);
   const double allowed = tolerance_absolute_ + tolerance_relative_ * size;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const double error = a[i] == e[i] ? 0 : std::abs(a[i] - e[i]);
-    worst_ = std::max(worst_, std::isnan(error) ? std::numeric_limits<double>::infinity() : error / allowed);
-    check(error <= allowed, "{}: element {} is {:.17g} instead of {:.17g}: {:.2g} times the tolerance", path,
-          i, a[i], e[i], error / allowed);
+    const double excess = error_of(a[i], e[i]) / allowed;
+    worst_ = std::max(worst_, excess);
+    check(excess <= 1, "{}: element {} is {:.17g} instead of {:.17g}: {:.2g} times the tolerance", path, i,
+          a[i], e[i], excess);
   }
 }
 

@@ -16,12 +16,18 @@ FanMode fan_mode_from(const std::string& name) {
 }
 
 Nonlinearity nonlinearity_from(const std::string& name) {
-  static const std::map<std::string, Nonlinearity> known = {
-      {"linear", Nonlinearity::linear},   {"conv1d", Nonlinearity::linear},
-      {"conv2d", Nonlinearity::linear},   {"conv3d", Nonlinearity::linear},
-      {"sigmoid", Nonlinearity::sigmoid}, {"tanh", Nonlinearity::tanh},
-      {"relu", Nonlinearity::relu},       {"leaky_relu", Nonlinearity::leaky_relu},
-      {"selu", Nonlinearity::selu}};
+  static const std::map<std::string, Nonlinearity> known = {{"linear", Nonlinearity::linear},
+                                                            {"conv1d", Nonlinearity::linear},
+                                                            {"conv2d", Nonlinearity::linear},
+                                                            {"conv3d", Nonlinearity::linear},
+                                                            {"conv_transpose1d", Nonlinearity::linear},
+                                                            {"conv_transpose2d", Nonlinearity::linear},
+                                                            {"conv_transpose3d", Nonlinearity::linear},
+                                                            {"sigmoid", Nonlinearity::sigmoid},
+                                                            {"tanh", Nonlinearity::tanh},
+                                                            {"relu", Nonlinearity::relu},
+                                                            {"leaky_relu", Nonlinearity::leaky_relu},
+                                                            {"selu", Nonlinearity::selu}};
   const auto found = known.find(name);
   check(found != known.end(), "unknown nonlinearity '{}'", name);
   return found->second;

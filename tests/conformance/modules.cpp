@@ -29,6 +29,12 @@ Field rel_pos(std::optional<nn::RelPosEmbedding>& target) {
   };
 }
 
+// A type of PyTorch's has no form in JSON: only that none is given.
+Field no_dtype() {
+  return
+      [](const json& value) { check(value.is_null(), "expected no attention_dtype, got {}", value.dump()); };
+}
+
 // What SABlock and CrossAttentionBlock have in common.
 template <typename Options>
 Fields attention_fields(Options& o) {
@@ -42,7 +48,8 @@ Fields attention_fields(Options& o) {
           {"causal", field(o.causal)},
           {"sequence_length", field(o.sequence_length)},
           {"rel_pos_embedding", rel_pos(o.rel_pos_embedding)},
-          {"input_size", sizes(o.input_size)},
+          {"input_size", numbers(o.input_size)},
+          {"attention_dtype", no_dtype()},
           {"use_flash_attention", field(o.use_flash_attention)}};
 }
 
@@ -101,15 +108,20 @@ BuiltModule transformer_block(const Scope& scope, const json& config) {
 
 BuiltModule patch_embedding_block(const Scope& scope, const json& config) {
   nn::PatchEmbeddingBlockOptions o;
+  const Field position_arguments = [&o](const json& value) {
+    if (!value.is_null())
+      read_options(value, {{"temperature", field(o.temperature)}, {"scales", numbers(o.scales)}});
+  };
   read_options(config, {{"in_channels", field(o.in_channels)},
-                        {"img_size", sizes(o.img_size)},
-                        {"patch_size", sizes(o.patch_size)},
+                        {"img_size", numbers(o.img_size)},
+                        {"patch_size", numbers(o.patch_size)},
                         {"hidden_size", field(o.hidden_size)},
                         {"num_heads", field(o.num_heads)},
                         {"proj_type", word(o.proj_type, nn::patch_projection_from)},
                         {"pos_embed_type", word(o.pos_embed_type, nn::position_embedding_from)},
                         {"dropout_rate", field(o.dropout_rate)},
-                        {"spatial_dims", field(o.spatial_dims)}});
+                        {"spatial_dims", field(o.spatial_dims)},
+                        {"pos_embed_kwargs", position_arguments}});
   return simple(nn::PatchEmbeddingBlock(scope, o));
 }
 
@@ -120,6 +132,7 @@ BuiltModule spatial_attention_block(const Scope& scope, const json& config) {
                         {"num_head_channels", field(o.num_head_channels)},
                         {"norm_num_groups", field(o.norm_num_groups)},
                         {"norm_eps", field(o.norm_eps)},
+                        {"attention_dtype", no_dtype()},
                         {"include_fc", field(o.include_fc)},
                         {"use_combined_linear", field(o.use_combined_linear)},
                         {"use_flash_attention", field(o.use_flash_attention)}});
@@ -130,8 +143,8 @@ BuiltModule vit(const Scope& scope, const json& config) {
   nn::ViTOptions o;
   const Field post_activation = [&o](const json& value) { o.post_activation = value == "Tanh"; };
   read_options(config, {{"in_channels", field(o.in_channels)},
-                        {"img_size", sizes(o.img_size)},
-                        {"patch_size", sizes(o.patch_size)},
+                        {"img_size", numbers(o.img_size)},
+                        {"patch_size", numbers(o.patch_size)},
                         {"hidden_size", field(o.hidden_size)},
                         {"mlp_dim", field(o.mlp_dim)},
                         {"num_layers", field(o.num_layers)},
@@ -176,6 +189,8 @@ BuiltModule multihead_attention(const Scope& scope, const json& config) {
                         {"num_heads", field(o.num_heads)},
                         {"dropout", field(o.dropout)},
                         {"bias", field(o.bias)},
+                        {"add_bias_kv", field(o.add_bias_kv)},
+                        {"add_zero_attn", field(o.add_zero_attn)},
                         {"kdim", field(o.kdim)},
                         {"vdim", field(o.vdim)}});
   return {[module = std::make_shared<nn::MultiheadAttention>(scope, o)](const Inputs& in) {
@@ -217,7 +232,7 @@ BuiltModule layer_norm_layer(const Scope& scope, const json& config) {
   std::vector<std::int64_t> shape;
   double eps = 1e-5;
   bool bias = true;
-  read_options(config, {{"normalized_shape", sizes(shape)}, {"eps", field(eps)}, {"bias", field(bias)}});
+  read_options(config, {{"normalized_shape", numbers(shape)}, {"eps", field(eps)}, {"bias", field(bias)}});
   return simple(nn::LayerNorm(scope, Dims(shape), eps, bias));
 }
 
@@ -237,9 +252,9 @@ BuiltModule conv_layer(const Scope& scope, const json& config) {
   nn::ConvOptions o;
   read_options(config, {{"in_channels", field(in)},
                         {"out_channels", field(out)},
-                        {"kernel_size", sizes(kernel)},
-                        {"stride", sizes(o.stride)},
-                        {"padding", sizes(o.padding)},
+                        {"kernel_size", numbers(kernel)},
+                        {"stride", numbers(o.stride)},
+                        {"padding", numbers(o.padding)},
                         {"bias", field(o.bias)}});
   if (kernel.size() == 1) kernel.resize(dims, kernel.front());
   return simple(nn::Conv(scope, in, out, kernel, o));

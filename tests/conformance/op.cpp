@@ -23,6 +23,7 @@ class Args {
     used_.insert(name);
     return values_.at(name);
   }
+  bool has(const std::string& name) const { return values_.contains(name); }
   double number(const std::string& name) const { return (*this)[name].get<double>(); }
   int dim(const std::string& name = "dim") const { return (*this)[name].get<int>(); }
   bool flag(const std::string& name) const { return (*this)[name].get<bool>(); }
@@ -106,6 +107,18 @@ AttentionOptions scaled(const Args& args) {
   return options;
 }
 
+// One row of weights is a vector in PyTorch, too.
+Tensor linear_of(const Inputs& in) {
+  if (in[1].rank() == 1) return matmul(in[0], in[1]);
+  return linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor());
+}
+
+// PyTorch's default of rms_norm: the distance from 1 to the next number.
+double eps_of(const Tensor& x, const Args& args) {
+  return args.optional("eps").value_or(dispatch_real(
+      x.dtype(), [](auto t) { return static_cast<double>(std::numeric_limits<decltype(t)>::epsilon()); }));
+}
+
 using In = const Inputs&;
 using Ar = const Args&;
 
@@ -161,14 +174,14 @@ const std::map<std::string, Call> calls{
     {"index_select", [](In in, Ar args) { return index_select(in[0], in[1], args.dim()); }},
     {"masked_fill", [](In in, Ar args) { return masked_fill(in[0], in[1], args.number("value")); }},
     {"embedding", [](In in, Ar) { return embedding(in[0], in[1]); }},
-    {"linear", [](In in, Ar) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor()); }},
+    {"linear", [](In in, Ar) { return linear_of(in); }},
     {"layer_norm", [](In in, Ar args) { return layer_norm(in[0], in[1], in[2], args.number("eps")); }},
-    {"rms_norm", [](In in, Ar args) { return rms_norm(in[0], in[1], args.number("eps")); }},
+    {"rms_norm", [](In in, Ar args) { return rms_norm(in[0], in[1], eps_of(in[0], args)); }},
     {"group_norm",
      [](In in, Ar args) { return group_norm(in[0], args.dim("groups"), in[1], in[2], args.number("eps")); }},
     {"cross_entropy",
      [](In in, Ar args) {
-       return cross_entropy(classes_last(in[0]), in[1],
+       return cross_entropy(classes_last(in[0]), is_real(in[1].dtype()) ? classes_last(in[1]) : in[1],
                             {.reduction = args.reduction(),
                              .ignore_index = args["ignore_index"].get<std::int64_t>(),
                              .label_smoothing = args.number("label_smoothing")});
@@ -208,15 +221,40 @@ const std::map<std::string, Call> calls{
      }},
 };
 
+// Zeros around x so that a convolution with stride 1 keeps its size; where their number is odd, one more
+// behind than in front.
+Tensor padded_for_same(Tensor x, const Tensor& weight) {
+  for (int dim = 2 - weight.rank(); dim < 0; ++dim) {
+    const std::int64_t more = weight.size(dim) - 1;
+    const auto space = [&](std::int64_t count) {
+      Dims shape = x.shape();
+      shape[x.rank() + dim] = count;
+      return zeros(shape, x.options());
+    };
+    x = cat({space(more / 2), x, space(more - more / 2)}, dim);
+  }
+  return x;
+}
+
 Tensor convolution(int spatial, const Inputs& in, const Args& args) {
   check(in[1].rank() == spatial + 2, "expected a weight of rank {}, got {}", spatial + 2, describe(in[1]));
-  return conv(in[0], in[1], in[2], args.list<std::int64_t>("stride"), args.list<std::int64_t>("padding"));
+  const auto stride = args.list<std::int64_t>("stride");
+  if (args["padding"].is_string()) {
+    check(args["padding"] == "same" || args["padding"] == "valid", "unknown padding {}",
+          args["padding"].dump());
+    return conv(args["padding"] == "same" ? padded_for_same(in[0], in[1]) : in[0], in[1], in[2], stride);
+  }
+  return conv(in[0], in[1], in[2], stride, args.list<std::int64_t>("padding"));
 }
 
 Tensor call(const std::string& op, const Inputs& in, const Args& args) {
   if (op == "conv1d" || op == "conv2d" || op == "conv3d") return convolution(op[4] - '0', in, args);
   const auto position = calls.find(op);
   check(position != calls.end(), "unknown op '{}'", op);
+  // PyTorch gives a scalar one dimension where an op asks for one.
+  if (in.size() == 1 && in[0].rank() == 0 && args.has("dim") && op != "stack") {
+    return reshape(position->second({reshape(in[0], {1})}, args), {});
+  }
   return position->second(in, args);
 }
 

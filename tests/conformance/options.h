@@ -26,11 +26,11 @@ Field field(std::optional<T>& target) {
   };
 }
 // One number or a list.
-inline Field sizes(std::vector<std::int64_t>& target) {
+template <typename T>
+Field numbers(std::vector<T>& target) {
   return [&target](const nlohmann::json& value) {
     if (value.is_null()) return;
-    target =
-        value.is_number() ? std::vector{value.get<std::int64_t>()} : value.get<std::vector<std::int64_t>>();
+    target = value.is_number() ? std::vector{value.get<T>()} : value.get<std::vector<T>>();
   };
 }
 // A word, through the function that knows the words.
