@@ -33,6 +33,9 @@ namespace {
 // With the weights P = exp(scale q k^T - lse) and delta = sum(dout out) of each query:
 //     dv = P^T dout,  dS = scale P (dout v^T - delta),  dk = dS^T q,  dq = dS k
 // a block of queries at a time; each block computes its weights again and adds to dk and dv.
+//
+// Each query's dS sums to 0: the gradient of a bias of k is 0, and what rounding leaves of it is all that is
+// there. Where one block holds all keys of a query, the rest of its sum is taken back from its dS.
 template <typename T>
 class BackwardHead {
  public:
@@ -104,10 +107,12 @@ class BackwardHead {
               static_cast<T>(call_.scale * std::numbers::log2e));
     transpose(douts_, columns, dout_rows_, value_width_, columns, value_width_, static_cast<T>(call_.scale));
     std::fill_n(dqueries_, columns * width_, T(0));
-    if (count > lanes<T>) {
-      block<2>(first, count);
+    const std::int64_t seen = call_.causal ? visible_.up_to(first + count - 1) : visible_.count;
+    const bool narrow = count <= lanes<T>;
+    if (seen <= block_keys) {
+      narrow ? block<1, true>(first, count, seen) : block<2, true>(first, count, seen);
     } else {
-      block<1>(first, count);
+      narrow ? block<1, false>(first, count, seen) : block<2, false>(first, count, seen);
     }
     transpose(query_rows_, width_, dqueries_, columns, width_, columns, T(1));
     for (std::int64_t i = 0; i < count; ++i)
@@ -131,12 +136,15 @@ class BackwardHead {
  private:
   static constexpr std::int64_t columns = block_queries<T>;
 
-  template <int vectors>
-  void block(std::int64_t first, std::int64_t count) {
-    const std::int64_t seen = call_.causal ? visible_.up_to(first + count - 1) : visible_.count;
+  // `whole`: all `seen` keys are one block of them.
+  template <int vectors, bool whole>
+  void block(std::int64_t first, std::int64_t count, std::int64_t seen) {
     const std::int64_t seen_by_all = call_.causal ? visible_.up_to(first) : seen;
     for (std::int64_t begin = 0; begin < seen; begin += block_keys) {
       const std::int64_t end = std::min(begin + block_keys, seen);
+      Vec<T> weight[vectors], rest[vectors];  // sums over the keys of P and dS
+      std::fill_n(weight, vectors, set<T>(0));
+      std::fill_n(rest, vectors, set<T>(0));
       for (std::int64_t key = begin; key < end; key += tile_rows) {
         T* const weights = weights_ + (key - begin) * columns;
         Tile<T, tile_rows, vectors> tile;
@@ -158,12 +166,18 @@ class BackwardHead {
           for (int v = 0; v < vectors; ++v) {
             const Vec<T> p = hn::LoadU(Tag<T>(), weights + r * columns + v * lanes<T>);
             tile.sums[r][v] = hn::Mul(p, hn::Sub(tile.sums[r][v], delta_[v]));
+            if constexpr (whole) {
+              weight[v] = hn::Add(weight[v], p);
+              rest[v] = hn::Add(rest[v], tile.sums[r][v]);
+            }
           }
         }
         tile.store(dscores_ + (key - begin) * columns, columns);
       }
+      const std::int64_t rows = round_up(end - begin, tile_rows);
+      if constexpr (whole) take_back<vectors>(rest, weight, rows);
       // add_products takes twice the rows of a tile.
-      const std::int64_t rows = round_up(end - begin, tile_rows), more = round_up(rows, 2 * tile_rows) - rows;
+      const std::int64_t more = round_up(rows, 2 * tile_rows) - rows;
       std::fill_n(weights_ + rows * columns, more * columns, T(0));
       std::fill_n(dscores_ + rows * columns, more * columns, T(0));
       add_products(dvalues_, value_width_, weights_, dout_rows_, begin, end, first, count);
@@ -173,6 +187,22 @@ class BackwardHead {
         sums.load(dqueries_ + i * columns, columns);
         sums.multiply(keys_ + begin * width_ + i, 1, width_, dscores_, columns, end - begin);
         sums.store(dqueries_ + i * columns, columns);
+      }
+    }
+  }
+
+  // dS -= P rest / weight
+  template <int vectors>
+  HWY_INLINE void take_back(const Vec<T>* rest, const Vec<T>* weight, std::int64_t rows) {
+    Vec<T> share[vectors];
+    for (int v = 0; v < vectors; ++v)
+      share[v] = hn::IfThenElseZero(hn::Gt(weight[v], set<T>(0)), hn::Div(rest[v], weight[v]));
+    for (std::int64_t i = 0; i < rows; ++i) {
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v) {
+        const std::int64_t at = i * columns + v * lanes<T>;
+        const Vec<T> p = hn::LoadU(Tag<T>(), weights_ + at), ds = hn::LoadU(Tag<T>(), dscores_ + at);
+        hn::StoreU(hn::NegMulAdd(p, share[v], ds), Tag<T>(), dscores_ + at);
       }
     }
   }
