@@ -93,9 +93,12 @@ Repro reproduce(const ReproOptions& options) {
 
 std::string to_text(const Repro& repro) {
   const ReproOptions& o = repro.options;
-  const auto line = [](const std::string& what, const PartSums& sums, const char* meaning) {
-    return fmt::format("{:<34}{:>13.4f}{:>13.4f}{:>13.4f}{:>14.4f}   {}\n", what, sums.parts[0],
-                       sums.parts[1], sums.parts[2], sums.total(), meaning);
+  const auto number = [](double x) {  // so that rounding does not look like 0
+    return x != 0 && x < 0.01 ? fmt::format("{:.1e}", x) : fmt::format("{:.4f}", x);
+  };
+  const auto line = [&](const std::string& what, const PartSums& sums, const char* meaning) {
+    return fmt::format("{:<34}{:>13}{:>13}{:>13}{:>14}   {}\n", what, number(sums.parts[0]),
+                       number(sums.parts[1]), number(sums.parts[2]), number(sums.total()), meaning);
   };
   std::string text = fmt::format("{:.2f}\n\n", static_cast<double>(static_cast<float>(repro.fresh.total())));
   text += fmt::format(
@@ -106,10 +109,12 @@ std::string to_text(const Repro& repro) {
       o.seed, o.hidden, 3 * o.hidden, o.hidden, o.hidden, o.batch, o.tokens, o.hidden, o.bias ? "on" : "off");
   text += fmt::format("{:<34}{:>13}{:>13}{:>13}{:>14}\n", "", "q", "k", "v", "total");
   text += line("fresh layers, one seed", repro.fresh, "independent random weights");
-  text += line("copied weights, f32", repro.copied, "rounding");
+  text +=
+      line("copied weights, f32", repro.copied,
+           repro.copied.total() == 0 ? "rounding: none, here the products have the same bits" : "rounding");
   text += line(
       fmt::format("seeded again, bias {}", o.bias ? "on" : "off"), repro.reseeded,
-      o.bias ? "q has the same draws; qkv's bias comes after all weights, q's before k's" : "the same draws");
+      o.bias ? "q's weight has the same draws; its bias, and all of k and v, have others" : "the same draws");
   if (o.bias) text += line("seeded again, bias off", repro.reseeded_no_bias, "the same draws");
   text +=
       "\nSo the number measures that two sets of random weights are independent, and nothing else: the "
