@@ -6,7 +6,9 @@ namespace lockstep::nn {
 namespace {
 
 std::int64_t width_of(const MLPBlockOptions& o) { return o.mlp_dim == 0 ? o.hidden_size : o.mlp_dim; }
-double rate_of(const MLPBlockOptions& o) {
+double rate_of(const Scope& scope, const MLPBlockOptions& o) {
+  check(o.dropout_rate >= 0 && o.dropout_rate <= 1, "[{}] dropout_rate must lie in [0, 1], got {}",
+        scope.path("MLPBlock"), o.dropout_rate);
   return o.dropout_mode == DropoutMode::vista3d ? 0 : o.dropout_rate;
 }
 
@@ -23,8 +25,8 @@ MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
     : linear1(scope / "linear1", o.hidden_size, width_of(o) * (o.act == Activation::geglu ? 2 : 1),
               {.init = o.init}),
       linear2(scope / "linear2", width_of(o), o.hidden_size, {.init = o.init}),
-      drop1(scope / "drop1", rate_of(o)),
-      drop2(scope / "drop2", rate_of(o)),
+      drop1(scope / "drop1", rate_of(scope, o)),
+      drop2(scope / "drop2", rate_of(scope, o)),
       act(o.act) {
   if (act == Activation::prelu) slope = (scope / "fn").parameter("weight", {1}, init::Constant{0.25});
 }

@@ -18,6 +18,14 @@ Tensor reduced(const Tensor& losses, Reduction reduction) {
   return reduction == Reduction::sum ? sum(losses) : mean(losses);
 }
 
+void check_options(const char* name, const Tensor& logits, const CrossEntropyOptions& options) {
+  const std::int64_t classes = logits.shape().back();
+  check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
+        "[{}] expected class weights ({},), got {}", name, classes, describe(options.class_weights));
+  check(options.label_smoothing >= 0 && options.label_smoothing <= 1,
+        "[{}] label smoothing must lie in [0, 1], got {}", name, options.label_smoothing);
+}
+
 // Checks logits (..., classes) against targets (...), all in range or ignored.
 void check_targets(const char* name, const Tensor& logits, const Tensor& target,
                    const CrossEntropyOptions& options) {
@@ -25,11 +33,8 @@ void check_targets(const char* name, const Tensor& logits, const Tensor& target,
             std::equal(target.shape().begin(), target.shape().end(), logits.shape().begin()),
         "[{}] expected logits (..., classes) and i64 targets (...), got {} and {}", name, describe(logits),
         describe(target));
+  check_options(name, logits, options);
   const std::int64_t classes = logits.shape().back();
-  check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
-        "[{}] expected class weights ({},), got {}", name, classes, describe(options.class_weights));
-  check(options.label_smoothing >= 0 && options.label_smoothing <= 1,
-        "[{}] label smoothing must lie in [0, 1], got {}", name, options.label_smoothing);
   const std::int64_t* const label = target.data<std::int64_t>();
   for (std::int64_t i = 0; i < target.numel(); ++i) {
     check((label[i] >= 0 && label[i] < classes) || label[i] == options.ignore_index,
@@ -84,9 +89,10 @@ Tensor cross_entropy_of_distributions(const Tensor& logits, const Tensor& target
   check(logits.rank() >= 1 && target.shape() == logits.shape() && target.dtype() == logits.dtype(),
         "[cross_entropy] expected logits and probabilities of one shape and type, got {} and {}",
         describe(logits), describe(target));
+  check_options("cross_entropy", logits, options);
   const double even = options.label_smoothing / static_cast<double>(logits.shape().back());
   Tensor share = target * (1 - options.label_smoothing) + even;
-  if (options.class_weights.defined()) share = share * options.class_weights;
+  if (options.class_weights.defined()) share = share * to(options.class_weights, logits.dtype());
   return reduced(-sum(share * log_softmax(logits, -1), {-1}), options.reduction);
 }
 

@@ -262,6 +262,13 @@ std::vector<OpCase> loss_cases() {
       entropy("cross_entropy_smooth", {.ignore_index = 1, .label_smoothing = 0.2}),
       entropy("cross_entropy_weighted",
               {.label_smoothing = 0.1, .class_weights = from_values<double>({5}, {1, 2, 0.5, 3, 1})}),
+      {"cross_entropy_of_probabilities",
+       {x, positive({2, 3, 5})},
+       [](const Inputs& in) {
+         return cross_entropy(
+             in[0], in[1],
+             {.label_smoothing = 0.1, .class_weights = from_values<double>({5}, {1, 2, 0.5, 3, 1})});
+       }},
       {"nll_loss", {x, target}, [](const Inputs& in) { return nll_loss(in[0], in[1], {.ignore_index = 0}); }},
       {"mse_loss", {x, y}, [](const Inputs& in) { return mse_loss(in[0], in[1]); }},
       {"l1_loss", {x, y}, [](const Inputs& in) { return l1_loss(in[0], in[1], Reduction::sum); }},

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "core/autograd.h"
 #include "core/random/keyed_stream.h"
+#include "core/random/random_tensors.h"
 
 namespace lockstep {
 namespace {
@@ -77,7 +79,10 @@ TEST(OpErrors, SayWhatIsWrong) {
       {"[dropout] the rate must lie in [0, 1], got 1.5", [&] { dropout(x, 1.5, KeyedStream(0, "", "")); }},
       {"[cross_entropy] target 7 is out of range: expected 0 ... 2, or -100 to ignore a row",
        [&] { cross_entropy(x, i); }},
-      {"[cross_entropy] expected logits (..., classes) and i64 targets (...)", [&] { cross_entropy(x, x); }},
+      {"[cross_entropy] expected logits (..., classes) and i64 targets (...)",
+       [&] { cross_entropy(x, ones({3}, {DType::i64})); }},
+      {"[cross_entropy] expected logits and probabilities of one shape and type",
+       [&] { cross_entropy(x, ones({2})); }},
       {"[attention] expected q (..., T, D)",
        [&] {
          attention(x, x, ones({3, 3}));
@@ -98,6 +103,24 @@ TEST(OpErrors, SayWhatIsWrong) {
           << wrong.message;
     }
   }
+}
+
+TEST(Ops, EdgesAreThoseOfPyTorch) {
+  EXPECT_EQ(clamp(from_values<double>({3}, {-2, 0, 2}), 1, -1).to_vector(),
+            (std::vector<double>{-1, -1, -1}));
+  const Tensor x = from_values<double>({2}, {1, 3}).set_requires_grad();
+  const Tensor y = var(x, {0}, false, 2);
+  backward(y);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(y.item(), infinity);
+  EXPECT_EQ(x.grad().to_vector(), (std::vector<double>{-infinity, infinity}));
+}
+
+// Keys and values that all sequences and heads share.
+TEST(Attention, KeysBroadcast) {
+  const Tensor q = randn({2, 3, 5, 4}, {DType::f64}), k = randn({7, 4}, {DType::f64});
+  const Tensor all = attention(q, expand(k, {2, 3, 7, 4}), expand(k, {2, 3, 7, 4}));
+  EXPECT_LT(max(abs(attention(q, k, k) - all)).item(), 1e-15);
 }
 
 TEST(Attention, AQueryWithoutKeysGivesZerosAndTakesNoGradient) {
