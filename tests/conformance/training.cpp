@@ -4,36 +4,27 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "nn/mode.h"
-#include "optim/adam.h"
-#include "optim/adamw.h"
 #include "optim/clip.h"
-#include "optim/sgd.h"
+#include "optim/factory.h"
 #include "tests/conformance/kinds.h"
 #include "tests/conformance/modules.h"
-#include "tests/conformance/options.h"
 
 namespace lockstep::conformance {
 namespace {
 
 using nlohmann::json;
 
-template <typename Optimizer, typename Options>
-std::unique_ptr<optim::Optimizer> make(const ParameterList& parameters, const json& config) {
-  Options options;
-  Fields fields;
-  const auto add = [&](const char* name, auto& target) { fields.emplace(name, field(target)); };
-  visit(add, options);
-  read_options(config, fields);
-  return std::make_unique<Optimizer>(parameters, options);
+optim::Setting setting_from(const json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  return value.get<std::vector<double>>();
 }
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const ParameterList& parameters, const json& config) {
-  const std::string rule = config.at("optimizer");
-  const json& options = config.at("options");
-  if (rule == "SGD") return make<optim::SGD, optim::SGDOptions>(parameters, options);
-  if (rule == "Adam") return make<optim::Adam, optim::AdamOptions>(parameters, options);
-  if (rule == "AdamW") return make<optim::AdamW, optim::AdamWOptions>(parameters, options);
-  fail("no training runs with the optimizer '{}'", rule);
+  optim::Settings settings;
+  for (const auto& [name, value] : config.at("options").items()) settings[name] = setting_from(value);
+  return optim::make_optimizer(config.at("optimizer"), parameters, settings);
 }
 
 // copy: only the second half, which can be known, counts. images: the output of a classification.
