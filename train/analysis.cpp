@@ -113,10 +113,11 @@ void fill(Contrast& contrast, const Comparison& comparison, const Finding& findi
 }
 
 // The distances between an arm's weights and its partner's, one for each seed that has one.
-std::vector<double> weight_distances(const Runs& runs, const std::string& arm) {
+std::vector<double> weight_distances(const Runs& runs, const std::string& arm,
+                                     std::optional<double> RunResult::*which) {
   std::vector<double> distances;
   for (const auto& [seed, run] : runs.of(arm)) {
-    if (run->weight_distance) distances.push_back(*run->weight_distance);
+    if (run->*which) distances.push_back(*(run->*which));
   }
   return distances;
 }
@@ -128,16 +129,23 @@ constexpr double least_shrinkage = 1e6;
 
 // How far the weights of A0 and A1 are apart, and what becomes of that in f64.
 std::string rounding_note(const ExperimentConfig& config, const Runs& runs) {
-  const std::vector<double> distances = weight_distances(runs, "A1");
-  if (distances.empty()) return {};
-  const Summary apart = summarize(distances);
-  std::string note =
-      fmt::format("relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e})",
-                  config.curve_steps, apart.median, apart.min, apart.max);
-  const std::vector<double> in_f64 = weight_distances(runs, "A1d");
+  const auto distances = [&](const char* arm) {
+    return weight_distances(runs, arm, &RunResult::weight_distance);
+  };
+  const auto with_key_biases = [&](const char* arm) {
+    return summarize(weight_distances(runs, arm, &RunResult::distance_with_key_biases)).median;
+  };
+  const std::vector<double> in_f32 = distances("A1"), in_f64 = distances("A1d");
+  if (in_f32.empty()) return {};
+  const Summary apart = summarize(in_f32);
+  std::string note = fmt::format(
+      "relative difference of all weights after {} steps: median {:.1e} ({:.1e} to {:.1e}), {:.1e} with the "
+      "key biases, "
+      "whose gradient is rounding noise",
+      config.curve_steps, apart.median, apart.min, apart.max, with_key_biases("A1"));
   if (in_f64.empty() || apart.median == 0) return note;
   const double shrunk = summarize(in_f64).median;
-  note += fmt::format("; in f64 {:.1e} (median of {})", shrunk,
+  note += fmt::format("; in f64 {:.1e} and {:.1e} ({})", shrunk, with_key_biases("A1d"),
                       count(static_cast<long long>(in_f64.size()), "seed"));
   return note + (shrunk * least_shrinkage < apart.median
                      ? fmt::format(", {:.0e} times smaller: rounding and nothing else", apart.median / shrunk)

@@ -24,18 +24,24 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-// All weights in the order of logical names, so that both storages give them in the same order. The key bias
-// cancels in the softmax and is left out.
-std::vector<double> logical_weights(const ParameterList& parameters) {
-  std::map<std::string, std::vector<double>> parts;
+// All weights in the order of logical names, so that both storages give them in the same order. Last come the
+// key biases: they cancel in the softmax, so their gradient is rounding noise, which Adam blows up to full
+// steps.
+LogicalWeights logical_weights(const ParameterList& parameters) {
+  std::map<std::string, std::vector<double>> parts, key_biases;
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable) continue;
     for (const Block& block : blocks(parameter, Granularity::part)) {
-      if (!block.name.ends_with(".k.bias")) parts[block.name] = rows(parameter.tensor, block).to_vector();
+      (block.name.ends_with(".k.bias") ? key_biases : parts)[block.name] =
+          rows(parameter.tensor, block).to_vector();
     }
   }
-  std::vector<double> all;
-  for (const auto& [name, values] : parts) all.insert(all.end(), values.begin(), values.end());
+  LogicalWeights all;
+  for (const auto& [name, values] : parts) all.values.insert(all.values.end(), values.begin(), values.end());
+  for (const auto& [name, values] : key_biases) {
+    all.values.insert(all.values.end(), values.begin(), values.end());
+    all.key_biases += static_cast<std::int64_t>(values.size());
+  }
   return all;
 }
 
@@ -68,21 +74,26 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   }
   Fingerprint fingerprint;
   for (const double loss : result.losses) fingerprint.add(loss);
-  for (const double weight : logical_weights(training.model().parameters())) fingerprint.add(weight);
+  for (const double weight : logical_weights(training.model().parameters()).values) fingerprint.add(weight);
   result.fingerprint = fingerprint.value();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
 void settle_weights(RunResult& run, RunResult& partner) {
-  if (run.weights.empty() || run.weights.size() != partner.weights.size()) return;
+  const std::vector<double>&a = run.weights.values, &b = partner.weights.values;
+  if (a.empty() || a.size() != b.size()) return;
+  const std::size_t without_key_biases = a.size() - static_cast<std::size_t>(run.weights.key_biases);
   double apart = 0, size = 0;
-  for (std::size_t i = 0; i < run.weights.size(); ++i) {
-    const double difference = run.weights[i] - partner.weights[i];
-    apart += difference * difference;
-    size += partner.weights[i] * partner.weights[i];
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (i == without_key_biases) run.weight_distance = std::sqrt(apart / size);
+    apart += (a[i] - b[i]) * (a[i] - b[i]);
+    size += b[i] * b[i];
   }
-  run.weight_distance = partner.weight_distance = std::sqrt(apart / size);
+  run.distance_with_key_biases = std::sqrt(apart / size);
+  if (!run.weight_distance) run.weight_distance = run.distance_with_key_biases;
+  partner.weight_distance = run.weight_distance;
+  partner.distance_with_key_biases = run.distance_with_key_biases;
   run.weights = partner.weights = {};
 }
 

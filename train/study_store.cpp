@@ -31,8 +31,14 @@ void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
   group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
   h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
   loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
-  if (!run.weights.empty())
-    group.write("weights", run.weights, {static_cast<std::int64_t>(run.weights.size())});
+  if (run.distance_with_key_biases) {
+    group.set_attribute("weight_distance_with_key_biases", *run.distance_with_key_biases);
+  }
+  const std::vector<double>& weights = run.weights.values;
+  if (!weights.empty()) {
+    h5::Dataset set = group.write("weights", weights, {static_cast<std::int64_t>(weights.size())});
+    set.set_attribute("key_biases_at_the_end", run.weights.key_biases);
+  }
 }
 
 RunResult read_run(const h5::Group& group) {
@@ -45,7 +51,12 @@ RunResult read_run(const h5::Group& group) {
   if (group.has_attribute("weight_distance"))
     run.weight_distance = group.attribute<double>("weight_distance");
   run.losses = group.read<double>("loss").values;
-  if (group.has_dataset("weights")) run.weights = group.read<double>("weights").values;
+  if (group.has_attribute("weight_distance_with_key_biases"))
+    run.distance_with_key_biases = group.attribute<double>("weight_distance_with_key_biases");
+  if (group.has_dataset("weights")) {
+    const h5::Dataset set = group.dataset("weights");
+    run.weights = {set.read<double>(), set.attribute<std::int64_t>("key_biases_at_the_end")};
+  }
   return run;
 }
 

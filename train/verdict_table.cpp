@@ -44,7 +44,8 @@ std::vector<std::string> remarks(const Contrast& c, bool with_margin) {
   std::vector<std::string> lines;
   if (c.censored + c.diverged > 0) lines.push_back(pairs_in_words(c));
   if (!c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
-  if (with_margin) lines.push_back("equivalence margin: ±" + in_unit(number(c.margin), c.unit));
+  if (with_margin && c.margin > 0)
+    lines.push_back("equivalence margin: ±" + in_unit(number(c.margin), c.unit));
   if (c.verdict == Verdict::different && c.within_margin) lines.emplace_back("within the equivalence margin");
   if (c.verdict == Verdict::inconclusive && c.further_seeds > 0) {
     lines.push_back(fmt::format("about {} would settle it", count(c.further_seeds, "more seed")));

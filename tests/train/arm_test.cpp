@@ -125,9 +125,9 @@ TEST(Arms, StorageDiffersByRoundingWhichShrinksInF64) {
   const Design design = design_of(experiment);
   const auto distance = [&](const std::string& a, const std::string& b) {
     RunResult first = run(design, experiment, a), second = run(design, experiment, b);
-    EXPECT_FALSE(first.weights.empty());
+    EXPECT_FALSE(first.weights.values.empty());
     settle_weights(first, second);
-    EXPECT_TRUE(first.weights.empty());
+    EXPECT_TRUE(first.weights.values.empty());
     return second.weight_distance.value();
   };
   const double f32 = distance("A0", "A1"), f64 = distance("A0d", "A1d");
