@@ -242,10 +242,9 @@ std::vector<std::int64_t> unequal_seeds(const Runs& runs) {
 std::string describe_task(const ExperimentConfig& config) {
   const RunConfig& run = config.run;
   return fmt::format(
-      "{} layers, width {}, {} heads, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} "
-      "seeds from {}.",
-      run.layers, run.width, run.heads, run.mlp, run.batch, run.optimizer, run.lr, run.init, run.precision,
-      config.seeds, run.seed);
+      "{}, width {}, {}, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} from {}.",
+      count(run.layers, "layer"), run.width, count(run.heads, "head"), run.mlp, run.batch, run.optimizer,
+      run.lr, run.init, run.precision, count(config.seeds, "seed"), run.seed);
 }
 
 }  // namespace

@@ -46,14 +46,13 @@ const Words* words_of(std::string_view cause) {
   return found == std::end(causes) ? nullptr : found;
 }
 
-// "xavier_uniform's scale (by head)"
+// "xavier_uniform's scale by head"
 std::string name_of(const Contrast& c) {
   const Words* words = words_of(c.cause);
   if (!words) return c.cause;
   const char* any = c.cause.starts_with("distribution") ? "the initialiser" : "the optimizer";
-  const std::size_t of = c.cause.find(" (");
   return fmt::format(fmt::runtime(words->name), c.rule.empty() ? any : c.rule) +
-         (of == std::string::npos ? "" : c.cause.substr(of));
+         (c.cause.ends_with(" (by head)") ? " by head" : "");
 }
 
 // "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%"; "mean training loss of the first 60 steps: +1.2%,

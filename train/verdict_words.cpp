@@ -109,7 +109,10 @@ std::string_view word(const std::optional<Verdict>& verdict) {
 std::string cause_title(std::string_view cause) {
   std::string title = capitalised(std::string(cause));
   if (size_t colon = title.find(": "); colon != std::string::npos) {
-    title = title.substr(0, colon) + " (" + title.substr(colon + 2) + ")";
+    std::string kind = title.substr(colon + 2);
+    if (size_t of = kind.find(" ("); of != std::string::npos)
+      kind = kind.substr(0, of) + ", " + kind.substr(of + 2);
+    title = title.substr(0, colon) + " (" + kind + (kind.ends_with(')') ? "" : ")");
   }
   return title;
 }

@@ -12,7 +12,8 @@ namespace lockstep::train {
 // "different", "equivalent", "inconclusive", "not measurable".
 std::string_view word(const std::optional<Verdict>& verdict);
 
-// "distribution: scale" -> "Distribution (scale)".
+// "distribution: scale" -> "Distribution (scale)"; "coupling: scale (by head)" -> "Coupling (scale, by
+// head)".
 std::string cause_title(std::string_view cause);
 
 // The label of an arm as the task's statistics or curves give it; the arm's name where they give none.

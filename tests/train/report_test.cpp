@@ -8,6 +8,7 @@
 #include "tests/train/example_study.h"
 #include "train/html.h"
 #include "train/verdict_summary.h"
+#include "train/verdict_words.h"
 
 namespace lockstep::train {
 namespace {
@@ -152,6 +153,12 @@ TEST(VerdictSummary, SaysWhenNothingMatters) {
   small.within_margin = true;
   task.contrasts.push_back(small);
   EXPECT_TRUE(has(headline(task), "Nor does it matter, beyond the margin"));
+}
+
+TEST(VerdictWords, TitlesOfCauses) {
+  EXPECT_EQ(cause_title("draw"), "Draw");
+  EXPECT_EQ(cause_title("distribution: scale"), "Distribution (scale)");
+  EXPECT_EQ(cause_title("coupling: scale (by head)"), "Coupling (scale, by head)");
 }
 
 TEST(VerdictSummary, HowSureTurnsPIntoOdds) {
