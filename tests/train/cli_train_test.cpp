@@ -99,6 +99,16 @@ TEST(TrainProgram, KilledAndResumedItEndsWithTheSameFiles) {
   expect_same_files(folder, "whole", "killed");
 }
 
+TEST(TrainProgram, AShortTrainingHasAShortWarmUp) {
+  TempFolder folder;
+  const Ended two = lockstep({"train", "--task", "digits", "--steps", "2", "--out", folder / "two"});
+  EXPECT_EQ(two.code, 0) << two.err;
+  const Ended asked =
+      lockstep({"train", "--task", "digits", "--steps", "2", "--warmup", "5", "--out", folder / "asked"});
+  EXPECT_EQ(asked.code, 2);
+  EXPECT_TRUE(contains(asked.err, "warmup"));
+}
+
 TEST(TrainProgram, NamesSettingsThatContradictTheCheckpoint) {
   TempFolder folder;
   const Words first = small(folder / "a", {"--steps", "4"});

@@ -1,5 +1,6 @@
 // lockstep train, lockstep eval, lockstep sample
 #include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -36,6 +37,10 @@ RunConfig configured(const Typed& keys) {
   }
   RunConfig config = defaults_for(task);
   for (const auto& [key, text] : keys) set_from_text(config, key, text);
+  // A short training shortens the task's own warm-up with it, unless that was set as well.
+  const bool own_warmup =
+      std::none_of(keys.begin(), keys.end(), [](const auto& k) { return k.first == "warmup"; });
+  if (own_warmup && config.warmup >= config.steps) config.warmup = config.steps / 10;
   validate(config);
   return config;
 }
