@@ -1,6 +1,6 @@
 // lockstep train, lockstep eval, lockstep sample
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
