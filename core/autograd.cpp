@@ -1,5 +1,7 @@
 #include "core/autograd.h"
 
+#include "core/observer.h"
+
 namespace lockstep {
 
 namespace {
@@ -64,6 +66,7 @@ std::shared_ptr<Node> own(std::unique_ptr<Node> node) {
 Tensor attach(Tensor y, std::shared_ptr<Node> node) {
   node->shape = y.shape();
   node->dtype = y.dtype();
+  if (Observer* const observer = Observer::current()) observer->op(node->name);
   y.handle()->node = std::move(node);
   return y;
 }

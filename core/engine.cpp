@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/observer.h"
 #include "core/ops.h"
 
 namespace lockstep {
@@ -207,6 +208,7 @@ void Walk::run(const Tensor& y, const Tensor& dy) {
       node->release();
       node->freed = true;
     }
+    if (Observer* const observer = Observer::current()) observer->gradient(node->name);
   }
 }
 

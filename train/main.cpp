@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   add_train(app, session);
   add_weights(app, session);
   add_info(app, session);
+  add_bench(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ExtrasError& error) {

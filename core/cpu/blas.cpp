@@ -5,6 +5,7 @@
 
 #include "core/cpu/openblas.h"
 #include "core/error.h"
+#include "core/observer.h"
 #include "core/parallel.h"
 
 namespace lockstep::cpu {
@@ -74,6 +75,8 @@ template <typename T>
 void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, const T* a,
           std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
   if (m == 0 || n == 0) return;
+  if (Observer* const observer = Observer::current())
+    observer->product({1, trans_a, trans_b, m, n, k, beta != T(0)});
   if (k == 0 || alpha == T(0)) return scale(m, n, beta, c, ldc);
   if (n == 1) {
     return call_gemv(trans_a, trans_a ? k : m, trans_a ? m : k, alpha, a, lda, b, trans_b ? 1 : ldb, beta, c,

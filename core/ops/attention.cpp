@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/observer.h"
 #include "core/ops/activations.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/masks.h"
@@ -114,6 +115,29 @@ QKV readable(QKV x) {
   return x;
 }
 
+// Tells an observer the products that attention stands for: q k^T and p v, or the four of its gradients;
+// causal ones for 64 queries at a time with the keys up to the last of them. What a kernel computes twice
+// counts once.
+void tell_products(const Tensor& q, const Tensor& k, const Tensor& v, bool causal, bool gradients) {
+  Observer* const observer = Observer::current();
+  if (observer == nullptr) return;
+  const std::int64_t queries = q.size(-2), keys = k.size(-2), depth = q.size(-1), width = v.size(-1);
+  const std::int64_t heads = q.numel() / (queries * depth), block = causal ? 64 : queries;
+  for (std::int64_t first = 0; first < queries; first += block) {
+    const std::int64_t rows = std::min(block, queries - first);
+    const std::int64_t seen = causal ? std::min(first + rows, keys) : keys;
+    if (!gradients) {
+      observer->product({heads, false, true, rows, seen, depth});   // s = q k^T
+      observer->product({heads, false, false, rows, width, seen});  // y = p v
+    } else {
+      observer->product({heads, false, true, rows, seen, width});          // dp = dy v^T
+      observer->product({heads, true, false, seen, width, rows, causal});  // dv = p^T dy
+      observer->product({heads, false, false, rows, depth, seen});         // dq = ds k
+      observer->product({heads, true, false, seen, depth, rows, causal});  // dk = ds^T q
+    }
+  }
+}
+
 template <std::size_t N>
 Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const AttentionOptions& options) {
   const QKV x = layout.parts(inputs);
@@ -133,6 +157,7 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
     lse = empty(rows, heads.options());
     const auto [q, k, v] = readable(x);
     kernels(q).attention(heads, lse, q, k, v, *scores);
+    tell_products(q, k, v, scores->causal, false);
     y = layout.merge(heads);
   }
   return record_fused(
@@ -145,6 +170,7 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
         const auto [dq, dk, dv] = layout.parts(gradients);
         kernels(q).attention_backward(dq, dk, dv, with_unit_stride(layout.split(dy)), layout.split(y()),
                                       lse(), q, k, v, scores);
+        tell_products(q, k, v, scores.causal, true);
         for (std::size_t i = 0; i < N; ++i) slots.add(static_cast<int>(i), std::move(gradients[i]));
       },
       reference);

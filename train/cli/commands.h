@@ -27,6 +27,7 @@ void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);    // train, eval, sample
 void add_weights(CLI::App& app, Session& session);  // convert, export, inspect
 void add_info(CLI::App& app, Session& session);     // tasks, repro, doctor
+void add_bench(CLI::App& app, Session& session);    // bench
 
 // Adds an option for every key: --weight-decay for weight_decay. What was given is collected as (key, text).
 using Typed = std::vector<std::pair<std::string, std::string>>;

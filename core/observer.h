@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+namespace lockstep {
+
+// `count` independent products op(a) op(b) (+ c, if accumulate): op(a) is (m, k), op(b) is (k, n).
+struct Product {
+  std::int64_t count = 1;
+  bool trans_a = false, trans_b = false;
+  std::int64_t m = 0, n = 0, k = 0;
+  bool accumulate = false;
+
+  double flops() const {
+    return 2.0 * static_cast<double>(count) * static_cast<double>(m) * static_cast<double>(n) *
+           static_cast<double>(k);
+  }
+};
+
+// Is told, from construction to the end of its scope, what this thread computes: for profiles and benchmarks.
+// Derive from it and override what is of interest. Observers nest; the innermost is told. Where there is
+// none, an op pays one look at a variable of its own thread.
+class Observer {
+ public:
+  Observer() : outer_(std::exchange(current_, this)) {}
+  virtual ~Observer() { current_ = outer_; }
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+
+  // Null if nobody watches this thread.
+  static Observer* current() { return current_; }
+
+  // An op has been computed and recorded on the tape.
+  virtual void op(const char* /*name*/) {}
+  // A recorded op has passed its gradients on.
+  virtual void gradient(const char* /*name*/) {}
+  // A matrix product, by itself or inside of a fused op. Those of a parallel_for are told only by the chunk
+  // that this thread takes: watch on one thread.
+  virtual void product(const Product& /*product*/) {}
+
+ private:
+  Observer* const outer_;
+  static inline constinit thread_local Observer* current_ = nullptr;
+};
+
+}  // namespace lockstep

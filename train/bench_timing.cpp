@@ -1,0 +1,36 @@
+#include "train/bench_timing.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "train/statistics.h"
+
+namespace lockstep::train {
+
+namespace {
+
+double now(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+}  // namespace
+
+Timing timing_of(const std::vector<double>& seconds) {
+  return {quantile(seconds, 0.5), quantile(seconds, 0.25), quantile(seconds, 0.75),
+          *std::min_element(seconds.begin(), seconds.end())};
+}
+
+Elapsed elapsed(const std::function<void()>& action) {
+  const double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+  action();
+  return {now(CLOCK_MONOTONIC) - wall, now(CLOCK_PROCESS_CPUTIME_ID) - cpu};
+}
+
+Repetitions::Repetitions(int least, double seconds) : least_(least), end_(now(CLOCK_MONOTONIC) + seconds) {}
+
+bool Repetitions::next() { return least_-- > 0 || now(CLOCK_MONOTONIC) < end_; }
+
+}  // namespace lockstep::train

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace lockstep::train {
+
+// Seconds.
+struct Timing {
+  double median = 0, lower_quartile = 0, upper_quartile = 0, min = 0;
+};
+Timing timing_of(const std::vector<double>& seconds);
+
+// Wall-clock time, and the time of all cores that this process used: equal for one thread that nobody
+// interrupts.
+struct Elapsed {
+  double wall = 0, cpu = 0;
+};
+Elapsed elapsed(const std::function<void()>& action);
+
+// Whether to go on measuring: at least `least` times, then until `seconds` have passed.
+class Repetitions {
+ public:
+  Repetitions(int least, double seconds);
+  bool next();
+
+ private:
+  int least_;
+  double end_;
+};
+
+}  // namespace lockstep::train
