@@ -12,19 +12,18 @@ namespace lockstep::train {
 
 namespace {
 
-// From here on, peak_resident_bytes() counts anew. Only Linux can; elsewhere it goes on.
-void reset_resident_peak() {
-  release_cached();
-  malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << "5";
-}
-
 std::int64_t heap_bytes() {
   const struct mallinfo2 heap = mallinfo2();
   return static_cast<std::int64_t>(heap.arena + heap.hblkhd);
 }
 
 }  // namespace
+
+void reset_resident_peak() {
+  release_cached();
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 MemoryUse memory_use(const std::function<std::function<void()>()>& make) {
   reset_resident_peak();

@@ -2,7 +2,7 @@
 
 #include "core/autograd.h"
 #include "core/ops/losses.h"
-#include "core/random/keyed_stream.h"
+#include "core/random/random_tensors.h"
 #include "train/keys.h"
 
 namespace lockstep::train {
@@ -18,13 +18,6 @@ nn::DecoderOnlyTransformerOptions network_options(const BenchModel& model, bool 
   options.attn_layers_heads = static_cast<int>(model.heads);
   options.use_combined_linear = combined;
   return options;
-}
-
-Tensor random_tokens(const BenchModel& model, const char* name) {
-  const Tensor tokens = empty({model.batch, model.tokens}, {DType::i64});
-  const auto size = static_cast<std::size_t>(tokens.numel());
-  KeyedStream(0, "bench", name).fill_integers({tokens.data<std::int64_t>(), size}, 0, model.vocabulary);
-  return tokens;
 }
 
 const BenchModel& checked(const BenchModel& model) {
@@ -65,8 +58,8 @@ BenchTraining::BenchTraining(const BenchModel& model, bool combined)
     : root_(Seed{0}),
       network_(root_, network_options(checked(model), combined)),
       adam_(root_.parameters(), {.lr = 1e-3, .weight_decay = 0.01}),
-      inputs_(random_tokens(model, "inputs")),
-      targets_(random_tokens(model, "targets")) {}
+      inputs_(randint(0, model.vocabulary, {model.batch, model.tokens})),
+      targets_(randint(0, model.vocabulary, {model.batch, model.tokens})) {}
 
 Tensor BenchTraining::forward() const { return cross_entropy(network_(inputs_), targets_); }
 

@@ -23,14 +23,16 @@ Timing timing_of(const std::vector<double>& seconds) {
           *std::min_element(seconds.begin(), seconds.end())};
 }
 
+double monotonic_seconds() { return now(CLOCK_MONOTONIC); }
+
 Elapsed elapsed(const std::function<void()>& action) {
-  const double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+  const double wall = monotonic_seconds(), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
   action();
-  return {now(CLOCK_MONOTONIC) - wall, now(CLOCK_PROCESS_CPUTIME_ID) - cpu};
+  return {monotonic_seconds() - wall, now(CLOCK_PROCESS_CPUTIME_ID) - cpu};
 }
 
-Repetitions::Repetitions(int least, double seconds) : least_(least), end_(now(CLOCK_MONOTONIC) + seconds) {}
+Repetitions::Repetitions(int least, double seconds) : least_(least), end_(monotonic_seconds() + seconds) {}
 
-bool Repetitions::next() { return least_-- > 0 || now(CLOCK_MONOTONIC) < end_; }
+bool Repetitions::next() { return least_-- > 0 || monotonic_seconds() < end_; }
 
 }  // namespace lockstep::train

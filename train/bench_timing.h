@@ -11,6 +11,9 @@ struct Timing {
 };
 Timing timing_of(const std::vector<double>& seconds);
 
+// The time on a clock that all processes of the machine share (CLOCK_MONOTONIC).
+double monotonic_seconds();
+
 // Wall-clock time, and the time of all cores that this process used: equal for one thread that nobody
 // interrupts.
 struct Elapsed {

@@ -1,7 +1,12 @@
-// lockstep bench
+// lockstep bench, and bench efficiency, attention, tape, start
+#include <filesystem>
 #include <iostream>
 
+#include "train/bench_attention.h"
+#include "train/bench_efficiency.h"
+#include "train/bench_start.h"
 #include "train/bench_steps.h"
+#include "train/bench_tape.h"
 #include "train/cli/commands.h"
 
 namespace lockstep::train::cli {
@@ -12,7 +17,7 @@ struct Given {
   std::vector<std::string> models;
   BenchModel own;  // sizes that were given
   BenchOptions options;
-  bool json = false;
+  bool first_step = false, json = false;
 };
 
 // The models asked for, with the sizes that were given in place of theirs.
@@ -35,15 +40,96 @@ std::vector<BenchModel> chosen_models(const Given& given) {
   return models;
 }
 
+int steps(const Given& given) {
+  BenchOptions options = given.options;
+  options.models = chosen_models(given);
+  if (given.first_step) {
+    const double clock =
+        clock_after_first_step(options.models.front(), options.attention.front() == "combined");
+    std::cout << fmt::format("{:.6f}\n", clock);
+    return 0;
+  }
+  const std::vector<StepResult> results = bench_steps(options);
+  std::cout << (given.json ? to_json(results) : to_text(results));
+  return 0;
+}
+
+void add_list(CLI::App& command, const char* name, auto& list, const char* help) {
+  command.add_option(name, list, help)->delimiter(',');
+}
+
+// Rows appear as they are measured, unless they are wanted as JSON.
+void show(bool json, const std::string& text) {
+  if (!json) std::cout << text << std::flush;
+}
+
+void add_attention(CLI::App& bench, Session& session) {
+  auto options = std::make_shared<AttentionBenchOptions>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = bench.add_subcommand("attention", "attention alone, by tokens and size of a head");
+  add_list(*command, "--tokens", options->tokens, "tokens of the sequence");
+  add_list(*command, "--head-sizes", options->head_sizes, "sizes of a head");
+  add_list(*command, "--mask", options->masks, "causal, none, or both");
+  command->add_option("--heads", options->heads, "heads")->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "threads")->check(CLI::PositiveNumber);
+  command->add_option("--seconds", options->seconds, "to measure a row")->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", *json, "as JSON");
+  command->callback([options, json, &session] {
+    session.action = [options, json] {
+      show(*json, attention_header());
+      const auto results =
+          bench_attention(*options, [&](const AttentionResult& r) { show(*json, to_text(r)); });
+      if (*json) std::cout << to_json(*options, results);
+      return 0;
+    };
+  });
+}
+
+void add_efficiency(CLI::App& bench, Session& session) {
+  auto options = std::make_shared<EfficiencyOptions>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = bench.add_subcommand(
+      "efficiency", "combined against separate q, k and v: time and memory, by width and tokens");
+  add_list(*command, "--widths", options->widths, "widths of the block");
+  add_list(*command, "--tokens", options->tokens, "tokens of a batch");
+  command->add_option("--threads", options->threads, "threads")->check(CLI::PositiveNumber);
+  command->add_option("--seconds", options->seconds, "to measure a row")->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", *json, "as JSON");
+  command->callback([options, json, &session] {
+    session.action = [options, json] {
+      show(*json, efficiency_header());
+      const auto results =
+          bench_efficiency(*options, [&](const EfficiencyResult& r) { show(*json, to_text(r)); });
+      std::cout << (*json ? to_json(*options, results) : efficiency_verdict(results));
+      return 0;
+    };
+  });
+}
+
+// A part of the benchmark without options of its own.
+template <typename Measure>
+void add_plain(CLI::App& bench, Session& session, const char* name, const char* help, Measure measure) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = bench.add_subcommand(name, help);
+  command->add_flag("--json", *json, "as JSON");
+  command->callback([json, measure, &session] {
+    session.action = [json, measure] {
+      const auto results = measure();
+      std::cout << (*json ? to_json(results) : to_text(results));
+      return 0;
+    };
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Session& session) {
   auto given = std::make_shared<Given>();
   CLI::App* bench =
       app.add_subcommand("bench", "how long training steps take, beside what the machine allows");
-  bench->add_option("--model", given->models, "toy, copy, char or baby, or several: toy,copy; default: all")
-      ->delimiter(',');
-  bench->add_option("--attention", given->options.attention, "combined, separate, or both")->delimiter(',');
+  bench->require_subcommand(0, 1);
+  add_list(*bench, "--model", given->models, "toy, copy, char or baby, or several: toy,copy; default: all");
+  add_list(*bench, "--attention", given->options.attention, "combined, separate, or both");
   bench->add_option("--threads", given->options.threads, "numbers of threads")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
@@ -59,15 +145,16 @@ void add_bench(CLI::App& app, Session& session) {
   size("--layers", given->own.layers, "blocks");
   size("--batch", given->own.batch, "sequences of a step");
   bench->add_flag("--profile", given->options.profile, "where the time of a step goes, by op");
+  bench->add_flag("--first-step", given->first_step,
+                  "one step on one thread, then print the clock (CLOCK_MONOTONIC, s), and no more");
   bench->add_flag("--json", given->json, "as JSON");
-  bench->callback([given, &session] {
-    session.action = [given] {
-      BenchOptions options = given->options;
-      options.models = chosen_models(*given);
-      const std::vector<StepResult> results = bench_steps(options);
-      std::cout << (given->json ? to_json(results) : to_text(results));
-      return 0;
-    };
+  add_efficiency(*bench, session);
+  add_attention(*bench, session);
+  add_plain(*bench, session, "tape", "what recording an op and walking back costs", bench_tape);
+  add_plain(*bench, session, "start", "from the start of a process to its first finished step",
+            [] { return bench_start(std::filesystem::read_symlink("/proc/self/exe")); });
+  bench->callback([given, bench, &session] {
+    if (bench->get_subcommands().empty()) session.action = [given] { return steps(*given); };
   });
 }
 
