@@ -302,7 +302,8 @@ void attention_backward(AttentionView<T> dq, AttentionView<T> dk, AttentionView<
                         const Attention& call) {
   const VisiblePositions visible(call);
   const AttentionBackward<T> work{dq, dk, dv, dout, out, lse, q, k, v, call, visible};
-  const auto kernel = HWY_DYNAMIC_DISPATCH(attention_backward_tables)().get<T>().run;
+  const auto kernel = is_short(call) ? short_attention_backward<T>
+                                     : HWY_DYNAMIC_DISPATCH(attention_backward_tables)().get<T>().run;
   parallel_for(call.batch * call.heads, head_grain(call, call.queries),
                [&](std::int64_t begin, std::int64_t end) { kernel(work, begin, end); });
 }

@@ -237,7 +237,8 @@ void attention_forward(AttentionView<T> out, T* lse, AttentionView<const T> q, A
   const VisiblePositions visible(call);
   const std::int64_t pieces = (call.queries + query_piece - 1) / query_piece;
   const AttentionForward<T> work{out, lse, q, k, v, call, visible, pieces, query_piece};
-  const auto kernel = HWY_DYNAMIC_DISPATCH(attention_forward_tables)().get<T>().run;
+  const auto kernel = is_short(call) ? short_attention_forward<T>
+                                     : HWY_DYNAMIC_DISPATCH(attention_forward_tables)().get<T>().run;
   parallel_for(call.batch * call.heads * pieces,
                head_grain(call, call.queries / std::max<std::int64_t>(pieces, 1)),
                [&](std::int64_t begin, std::int64_t end) { kernel(work, begin, end); });
