@@ -41,11 +41,10 @@ template <typename T>
 inline constexpr T rounding_shift = T(1.5) *
                                     static_cast<T>(std::int64_t{1} << (std::numeric_limits<T>::digits - 1));
 
-// 2^x for x <= 0, as softmax needs it: 0 below the smallest normal number. About 12 operations a vector.
+// 2^x, with shifted = x + rounding_shift and f = x less the integer in `shifted`; 0 below the smallest normal
+// number.
 template <typename T>
-HWY_INLINE Vec<T> exp2_negative(Vec<T> x) {
-  const Vec<T> shifted = hn::Add(x, set<T>(rounding_shift<T>));
-  const Vec<T> f = hn::Sub(x, hn::Sub(shifted, set<T>(rounding_shift<T>)));
+HWY_INLINE Vec<T> exp2_of_parts(Vec<T> x, Vec<T> shifted, Vec<T> f) {
   Vec<T> y;
   if constexpr (sizeof(T) == 4) {
     y = polynomial<T>(f, 1.0f, 0.693146975f, 0.240222388f, 0.0555073625f, 0.00967172565f, 0.00132644704f);
@@ -59,9 +58,24 @@ HWY_INLINE Vec<T> exp2_negative(Vec<T> x) {
   return hn::IfThenZeroElse(hn::Lt(x, too_small), scale_by_power<T>(y, shifted));
 }
 
-// e^x, where `low` is what was rounded off x (or 0).
+// 2^x for x <= 0, as softmax needs it. About 12 operations a vector.
 template <typename T>
-HWY_INLINE Vec<T> exp(Vec<T> x, Vec<T> low = hn::Zero(Tag<T>())) {
+HWY_INLINE Vec<T> exp2_negative(Vec<T> x) {
+  const Vec<T> shifted = hn::Add(x, set<T>(rounding_shift<T>));
+  return exp2_of_parts<T>(x, shifted, hn::Sub(x, hn::Sub(shifted, set<T>(rounding_shift<T>))));
+}
+
+// The same of x + low, where `low` is what was rounded off x.
+template <typename T>
+HWY_INLINE Vec<T> exp2_negative(Vec<T> x, Vec<T> low) {
+  const Vec<T> shifted = hn::Add(x, set<T>(rounding_shift<T>));
+  const Vec<T> f = hn::Add(hn::Sub(x, hn::Sub(shifted, set<T>(rounding_shift<T>))), low);
+  return exp2_of_parts<T>(x, shifted, f);
+}
+
+// e^x.
+template <typename T>
+HWY_INLINE Vec<T> exp(Vec<T> x) {
   constexpr bool single = sizeof(T) == 4;
   const Vec<T> most = set<T>(single ? T(89) : T(710)), least = set<T>(single ? T(-104) : T(-746));
   const Vec<T> clamped = hn::Min(hn::Max(x, least), most);  // NaN is put back at the end
@@ -71,7 +85,7 @@ HWY_INLINE Vec<T> exp(Vec<T> x, Vec<T> low = hn::Zero(Tag<T>())) {
   // r = x - n ln 2 in two steps; n times the high part of ln 2 is exact.
   const Vec<T> high = set<T>(single ? T(0.693359375) : T(6.93147180369123816490e-01));
   const Vec<T> rest = set<T>(single ? T(-2.12194440054690583e-4) : T(1.90821492927058770002e-10));
-  const Vec<T> r = hn::Add(hn::NegMulAdd(n, rest, hn::NegMulAdd(n, high, clamped)), low);
+  const Vec<T> r = hn::NegMulAdd(n, rest, hn::NegMulAdd(n, high, clamped));
   Vec<T> p;
   if constexpr (single) {
     p = polynomial<T>(r, 0.499999934f, 0.166665195f, 0.0416684006f, 0.00836885091f, 0.00138143502f);
@@ -138,10 +152,18 @@ struct NormalTail {
   // tail = bell P(s) / (a + 4) with a = |x| and s = (a - 4) / (a + 4): P is smooth on all of [-1, 1].
   HWY_INLINE explicit NormalTail(Vec<T> x) {
     const Vec<T> a = hn::Min(hn::Abs(x), set<T>(T(40))), four = set<T>(T(4));  // the tail beyond 40 is 0
-    const Vec<T> half_square = hn::Mul(hn::Mul(a, set<T>(T(0.5))), a);
-    const Vec<T> lost =
-        hn::MulSub(hn::Mul(a, set<T>(T(0.5))), a, half_square);  // 0 without fused multiply-add
-    bell = exp<T>(hn::Neg(half_square), hn::Neg(lost));
+    const Vec<T> square = hn::Mul(a, a);
+#if HWY_TARGET == HWY_SCALAR
+    bell = exp<T>(hn::Mul(square, set<T>(T(-0.5))));
+#else
+    // 2^(c a^2) with c = -log2(e) / 2; fused multiply-adds keep what the roundings of c, a^2 and their
+    // product lose.
+    constexpr long double exact = -0.72134752044448170367996L;
+    constexpr T c = static_cast<T>(exact), rest = static_cast<T>(exact - static_cast<long double>(c));
+    const Vec<T> power = hn::Mul(square, set<T>(c));
+    const Vec<T> lost = hn::MulAdd(hn::MulSub(a, a, square), set<T>(c), hn::MulSub(square, set<T>(c), power));
+    bell = exp2_negative<T>(power, hn::MulAdd(square, set<T>(rest), lost));
+#endif
     const Vec<T> r = hn::Div(set<T>(T(1)), hn::Add(a, four));
     const Vec<T> s = hn::NegMulAdd(r, set<T>(T(8)), set<T>(T(1)));
     Vec<T> p;
