@@ -6,9 +6,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -23,6 +26,24 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 std::filesystem::path name_beside(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
   return folder_of(path) / fmt::format(".{}.{}-{}.tmp", path.filename().string(), getpid(), counter++);
+}
+
+// The process that a name of name_beside() holds, ".study.h5.1234-0.tmp"; 0 for any other name.
+pid_t writer_in(std::string_view name) {
+  constexpr std::string_view end = ".tmp";
+  if (!name.starts_with('.') || !name.ends_with(end)) return 0;
+  name.remove_suffix(end.size());
+  const std::string_view numbers = name.substr(name.rfind('.') + 1);
+  const std::size_t dash = numbers.find('-');
+  pid_t process = 0;
+  const auto read = [&](std::string_view digits, auto& value) {
+    const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && rest == digits.data() + digits.size();
+  };
+  unsigned number = 0;
+  const bool ours = dash != std::string_view::npos && read(numbers.substr(0, dash), process) &&
+                    read(numbers.substr(dash + 1), number);
+  return ours && process > 0 ? process : 0;
 }
 
 }  // namespace
@@ -109,6 +130,16 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
   write_file(path, std::as_bytes(std::span(text)));
+}
+
+void remove_leftovers(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const pid_t writer = writer_in(entry.path().filename().string());
+    if (writer > 0 && kill(writer, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
+  }
+  for (const auto& leftover : leftovers) std::filesystem::remove(leftover, error);
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -45,6 +45,10 @@ class AtomicFile {
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file(const std::filesystem::path& path, std::string_view text);
 
+// Removes what a writer leaves in the folder that was killed between naming its file and putting it in place.
+// Files of processes that still run stay.
+void remove_leftovers(const std::filesystem::path& folder);
+
 // The whole content of a file.
 std::string read_file(const std::filesystem::path& path);
 

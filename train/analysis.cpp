@@ -313,13 +313,15 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
   return rows;
 }
 
+std::string date_now() { return fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr))); }
+
 std::map<std::string, std::string> study_attributes(const StudyConfig& study, const std::string& config,
                                                     const std::string& command, std::int64_t threads) {
   const SystemInfo system = system_info();
   return {{"config", config},
           {"question", study.question},
           {"command", command},
-          {"date", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
+          {"date", date_now()},
           {"version", LOCKSTEP_VERSION},
           {"processor", system.processor},
           {"cores", std::to_string(usable_cores())},

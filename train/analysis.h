@@ -13,8 +13,14 @@ namespace lockstep::train {
 // From runs to verdicts: pairs them by seed, judges every contrast, puts the answer in words.
 StudySummary analyse(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& results);
 
+// A sentence for every experiment whose seeds are too few for any verdict.
+std::vector<std::string> too_few_seeds(const StudyConfig& study, const std::vector<Design>& designs);
+
 std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>& designs,
                              const RunResults& results);
+
+// The time now: "2026-01-31T12:00:00Z".
+std::string date_now();
 
 // What study.h5 says about itself (StudyRecord::about): configuration, command, version, machine, libraries
 // and the time now.

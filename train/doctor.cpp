@@ -11,6 +11,7 @@
 #include "core/cpu/peak.h"
 #include "core/parallel.h"
 #include "data/hdf5.h"
+#include "train/text_layout.h"
 
 namespace lockstep::train {
 
@@ -39,12 +40,6 @@ ProductSpeed measure(int m, int n, int k, int threads) {
           cpu::peak_flops<T>() * threads};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 double gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
 void write_text(std::ostream& out, const Diagnosis& d) {
@@ -58,7 +53,7 @@ void write_text(std::ostream& out, const Diagnosis& d) {
                        ? fmt::format(", limited to {:.1f} by a control group", d.system.cpu_quota)
                        : "",
                    d.load));
-  line("vectors", fmt::format("{}; own kernels use {}", joined(d.system.vectors), d.vector_target));
+  line("vectors", fmt::format("{}; own kernels use {}", joined(d.system.vectors, " "), d.vector_target));
   line("memory", fmt::format("{:.1f} GiB available of {:.1f}", gib(d.system.memory_available),
                              gib(d.system.memory_total)));
   line("system", fmt::format("{}; built by {}{}", d.system.system, d.system.compiler,

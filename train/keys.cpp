@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+#include "train/text_layout.h"
+
 namespace lockstep::train {
 
 std::span<const Key<RunConfig>> run_keys() {
@@ -76,6 +79,12 @@ std::span<const Key<StudyConfig>> study_keys() {
   return keys;
 }
 
+std::string option_of(const std::string& key) {
+  std::string option = "--" + key;
+  std::replace(option.begin(), option.end(), '_', '-');
+  return option;
+}
+
 namespace {
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -96,15 +105,29 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string nearest(const std::string& word, std::span<const std::string> names) {
+  const auto alike = [&](const std::string& name) {  // letters in front that agree
+    return std::mismatch(word.begin(), word.end(), name.begin(), name.end()).first - word.begin();
+  };
   std::string best;
   std::size_t least = word.size() / 2 + 1;
   for (const std::string& name : names) {
-    if (const std::size_t distance = edit_distance(word, name); distance < least) {
-      least = distance;
-      best = name;
-    }
+    // A word cut short is near: "kaiming" for "kaiming_uniform".
+    const bool begun = word.size() >= 3 && name.starts_with(word) && name != word;
+    const std::size_t distance = begun ? 1 : edit_distance(word, name);
+    const bool nearer = distance < least || (distance == least && !best.empty() && alike(name) > alike(best));
+    if (!nearer) continue;
+    least = distance;
+    best = name;
   }
   return best;
+}
+
+void expect_one_of(const std::string& key, const std::string& value,
+                   const std::vector<std::string>& allowed) {
+  if (std::ranges::find(allowed, value) != allowed.end()) return;
+  const std::string near = nearest(value, allowed);
+  fail("{} = \"{}\" is not known: {}expected one of {}", key, value,
+       near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), joined(allowed));
 }
 
 }  // namespace lockstep::train

@@ -1,8 +1,11 @@
 #include "train/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -23,14 +26,31 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
 }
 
+// Can the line be redrawn in place?
+bool live_terminal() {
+  const char* const kind = std::getenv("TERM");
+  return isatty(STDERR_FILENO) != 0 && kind && std::string_view(kind) != "dumb";
+}
+
+// A line that wraps cannot be redrawn: it is cut to the width of the terminal.
+std::string fitted(std::string line) {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && line.size() >= size.ws_col)
+    line.resize(size.ws_col - 1);
+  return line;
+}
+
+// Seconds between plain lines: a study of hours does not fill a log.
+double pause_after(double elapsed) { return std::max(10.0, elapsed / 20); }
+
 }  // namespace
 
 Progress::Progress(std::int64_t runs, std::int64_t done)
-    : start_(Clock::now()),
-      runs_(runs),
-      done_(done),
-      done_before_(done),
-      terminal_(isatty(STDERR_FILENO) != 0) {}
+    : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(live_terminal()) {}
+
+Progress::~Progress() {
+  if (line_open_) fmt::print(stderr, "\n");
+}
 
 void Progress::started() {
   const std::lock_guard lock(mutex_);
@@ -39,7 +59,8 @@ void Progress::started() {
 
 void Progress::stepped() {
   ++steps_;
-  if (seconds_since(start_) - shown_ < (terminal_ ? 0.2 : 10.0)) return;
+  const double shown = shown_;
+  if (seconds_since(start_) - shown < (terminal_ ? 0.2 : pause_after(shown))) return;
   if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) show_locked(false);
 }
 
@@ -47,11 +68,12 @@ void Progress::finished() {
   const std::lock_guard lock(mutex_);
   ++done_;
   --running_;
-  if (terminal_) show_locked(false);
+  if (terminal_ && seconds_since(start_) - shown_ > 0.1) show_locked(false);
 }
 
 void Progress::close() {
   const std::lock_guard lock(mutex_);
+  running_ = 0;
   show_locked(true);
 }
 
@@ -68,7 +90,9 @@ void Progress::show_locked(bool last) {
   const std::string line =
       fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
                   static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ && !last ? "" : "\n");
+  line_open_ = terminal_ && !last;
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? fitted(line) : line,
+             line_open_ ? "" : "\n");
   std::fflush(stderr);
 }
 

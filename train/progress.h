@@ -8,10 +8,12 @@
 namespace lockstep::train {
 
 // The live line of a study on stderr: runs done and under way, steps/s, time left. On a terminal it is
-// redrawn in place; elsewhere a plain line appears now and then. Thread-safe.
+// redrawn in place; elsewhere a plain line appears now and then, ever less often. Thread-safe.
 class Progress {
  public:
   Progress(std::int64_t runs, std::int64_t done);
+  // Ends a live line that was not closed, so that an error starts on its own.
+  ~Progress();
 
   void started();
   void stepped();  // called in every step: takes no lock unless the line is due
@@ -27,7 +29,7 @@ class Progress {
   std::atomic<double> shown_ = 0;  // seconds after start_
   std::atomic<std::int64_t> steps_ = 0;
   std::int64_t runs_, done_, done_before_, running_ = 0;
-  bool terminal_;
+  bool terminal_, line_open_ = false;
 };
 
 }  // namespace lockstep::train

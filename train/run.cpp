@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 
+#include "core/error.h"
+#include "core/memory.h"
 #include "train/training.h"
 
 namespace lockstep::train {
@@ -50,6 +52,7 @@ LogicalWeights logical_weights(const ParameterList& parameters) {
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  const std::atomic<bool>& stop, const std::function<void()>& on_step) {
   const auto start = std::chrono::steady_clock::now();
+  release_cached();  // the run before had other sizes: another precision, another model
   RunConfig config = arm.run;
   config.seed = seed;
   Training training(config, arm.redraw);
@@ -65,10 +68,17 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
     const double loss = training.step();
     on_step();
     if (!std::isfinite(loss)) {
+      check(done > 0, "arm {} with seed {}: the loss is {} before the first update: no training can start so",
+            arm.name, seed, loss);
       result.diverged = true;
       break;
     }
     result.losses.push_back(loss);
+    check(
+        done > 0 || loss >= experiment.threshold,
+        "threshold = {} lies above the very first training loss, {:.4f}: there is nothing to count; choose a "
+        "smaller one",
+        experiment.threshold, loss);
     if (!result.steps && loss < experiment.threshold) result.steps = done;
     if ((result.steps || arm.weights_only) && done >= experiment.curve_steps) break;
   }

@@ -1,6 +1,7 @@
 #include "train/study.h"
 
 #include <exception>
+#include <stdexcept>
 #include <thread>
 
 #include "core/error.h"
@@ -8,6 +9,7 @@
 #include "data/atomic_file.h"
 #include "train/analysis.h"
 #include "train/keys.h"
+#include "train/output_folder.h"
 #include "train/progress.h"
 #include "train/study_results.h"
 #include "train/study_store.h"
@@ -72,6 +74,69 @@ void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& st
   if (error) std::rethrow_exception(error);
 }
 
+// The settings that decide the numbers.
+StudyConfig identity(StudyConfig study) {
+  study.threads = 0;
+  return study;
+}
+
+// A study file that somebody wrote would be lost under the one written here.
+void check_study_file(const std::filesystem::path& file, const StudyConfig& study) {
+  if (!std::filesystem::exists(file)) return;
+  const std::string text = data::read_file(file);
+  const StudyConfig there = parse_study(text, file.string());
+  check(to_toml(identity(there)) == to_toml(identity(study)) && text == to_toml(there),
+        "{} exists, and would be overwritten: choose another --out", file.string());
+}
+
+// Takes over what `out` holds of this study. Nothing is written yet.
+void take_over(StudyStore& store, const StudyConfig& study, const StudyOptions& options) {
+  const std::filesystem::path settings = options.out / "study.toml";
+  if (std::filesystem::exists(options.out / "study.h5")) {
+    store.resume();
+    check(options.resume,
+          "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
+          options.out.string(), store.record().runs.size());
+    return;
+  }
+  std::error_code error;
+  // An empty folder is what a study leaves that was killed as it began.
+  check(!options.resume || std::filesystem::exists(settings) || std::filesystem::is_empty(options.out, error),
+        "--resume: there is no study in {}: leave --resume out to begin one, or choose another --out",
+        options.out.string());
+  check_study_file(settings, study);
+}
+
+void remove_begun(const std::filesystem::path& out) {
+  std::error_code ignored;
+  for (const char* name : {"study.h5", "study.toml"}) std::filesystem::remove(out / name, ignored);
+}
+
+// Trains what is missing. An error of one run ends the study; what the others have finished is saved first.
+void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& store,
+                 const StudyOptions& options, const std::atomic<bool>& stop) {
+  const auto before = static_cast<std::int64_t>(store.record().runs.size());
+  Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
+  try {
+    run_jobs(jobs, threads, store, progress, stop);
+    store.save();
+    progress.close();
+  } catch (const Error& error) {
+    if (store.record().runs.empty()) {
+      remove_begun(options.out);
+      throw;
+    }
+    std::string state = "finished runs are in";
+    try {
+      store.save();
+    } catch (const Error&) {
+      state = "runs that were saved before are in";
+    }
+    throw std::runtime_error(fmt::format("{}\n{} {}; go on with: {}", error.what(), state,
+                                         (options.out / "study.h5").string(), options.go_on));
+  }
+}
+
 }  // namespace
 
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop) {
@@ -79,30 +144,25 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
 
-  StudyConfig identity = study;
-  identity.threads = 0;  // decides nothing but the time it takes
   const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
-  const std::filesystem::path file = options.out / "study.h5";
-  StudyStore store(file, study_attributes(study, to_toml(identity), options.command, threads), study);
-  if (std::filesystem::exists(file)) {
-    store.resume();
-    check(options.resume,
-          "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
-          options.out.string(), store.record().runs.size());
-  }
-  std::filesystem::create_directories(options.out);
+  StudyStore store(options.out / "study.h5",
+                   study_attributes(study, to_toml(identity(study)), options.command, threads), study);
+  take_over(store, study, options);
+  const OutputFolder folder(options.out);
+  const std::vector<std::string> warnings = too_few_seeds(study, designs);
+  for (const std::string& warning : warnings) fmt::print(stderr, "{}\n", warning);
+  store.start();
   data::write_file(options.out / "study.toml", to_toml(study));
 
-  const auto before = static_cast<std::int64_t>(store.record().runs.size());
   const std::vector<Job> jobs = jobs_of(study, designs, store.record().runs);
-  Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
-  run_jobs(jobs, std::min<std::int64_t>(threads, std::max<std::size_t>(jobs.size(), 1)), store, progress,
-           stop);
-  store.save();
-  progress.close();
+  run_missing(jobs, std::min<std::int64_t>(threads, std::max<std::size_t>(jobs.size(), 1)), store, options,
+              stop);
   if (stop) return StudyEnd::stopped;
 
-  print_verdict(stdout, write_results(store.record(), options.out));
+  const StudySummary summary = write_results(store.record(), options.out);
+  store.finish(summary);
+  print_verdict(stdout, summary);
+  for (const std::string& warning : warnings) fmt::print("{}\n", warning);
   return StudyEnd::finished;
 }
 

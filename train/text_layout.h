@@ -19,4 +19,7 @@ std::vector<int> column_widths(const std::vector<std::vector<std::string>>& rows
 // `text` with blanks behind it, to `width` columns.
 std::string padded(std::string_view text, int width);
 
+// "a, b, c".
+std::string joined(const std::vector<std::string>& words, std::string_view separator = ", ");
+
 }  // namespace lockstep::train

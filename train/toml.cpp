@@ -2,6 +2,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/error.h"
 #include "data/atomic_file.h"
@@ -15,6 +16,25 @@ const char* type_name(const std::int64_t*) { return "an integer"; }
 const char* type_name(const double*) { return "a number"; }
 const char* type_name(const std::string*) { return "a string"; }
 const char* type_name(const std::vector<std::string>*) { return "a list of strings"; }
+
+const char* type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a decimal number";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::array:
+      return "a list of something else";
+    case toml::node_type::table:
+      return "a table";
+    default:
+      return "a date or time";
+  }
+}
 
 struct Place {
   std::string origin;
@@ -52,8 +72,8 @@ bool set_key(const std::string& name, const toml::node& node, std::span<const Ke
     std::visit(
         [&](auto member) {
           auto& value = config.*member;
-          check(read_value(node, value), "{}: {} must be {}: {}", place.at(node), name, type_name(&value),
-                key.help);
+          check(read_value(node, value), "{}: {} must be {}, not {}: {}", place.at(node), name,
+                type_name(&value), type_name(node), key.help);
         },
         key.member);
     return true;
@@ -86,12 +106,26 @@ std::string task_of(const toml::table& table, const Place& place) {
   const toml::node* node = table.get("task");
   if (!node) return "copy";
   std::string task;
-  check(read_value(*node, task), "{}: task must be a string: see lockstep tasks", place.at(*node));
+  check(read_value(*node, task), "{}: task must be a string, not {}: see lockstep tasks", place.at(*node),
+        type_name(*node));
   return task;
 }
 
+// What `action` gives; its errors name the place.
+template <typename Action>
+auto at_place(const std::string& place, Action&& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    fail("{}: {}", place, error.what());
+  }
+}
+
 ExperimentConfig read_experiment(const toml::table& table, const Place& place) {
-  ExperimentConfig experiment = experiment_for(task_of(table, place));
+  const std::string task = task_of(table, place);
+  const toml::node* const named = table.get("task");
+  ExperimentConfig experiment =
+      at_place(place.at(named ? *named : table), [&] { return experiment_for(task); });
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     if (!set_key(name, node, run_keys(), experiment.run, place) &&
@@ -167,46 +201,49 @@ StudyConfig parse_study(const std::string& text, const std::string& origin) {
 
 namespace {
 
-// What was typed, as a TOML value of the member's type.
+// Reads what was typed; false if it does not read as the type from its first to its last character.
+template <typename Number>
+requires std::is_arithmetic_v<Number>
+bool read_text(const std::string& text, Number& value) {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && rest == end;
+}
+
+bool read_text(const std::string& text, std::string& value) {
+  value = text;
+  return true;
+}
+
+bool read_text(const std::string& text, std::vector<std::string>& value) {
+  value.clear();
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', start), text.size());
+    value.push_back(text.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return true;
+}
+
 template <typename Config>
 void set_typed(std::span<const Key<Config>> keys, Config& config, const std::string& name,
                const std::string& text) {
   const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
   check(key != keys.end(), "there is no key \"{}\"", name);
-  const std::string value = std::visit(
-      [&](auto member) {
-        using T = std::decay_t<decltype(config.*member)>;
-        if constexpr (std::is_same_v<T, std::string>) {
-          return quoted(text);
-        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-          T list;
-          for (std::size_t start = 0; start <= text.size();) {
-            const std::size_t comma = std::min(text.find(',', start), text.size());
-            list.push_back(text.substr(start, comma - start));
-            start = comma + 1;
-          }
-          return written(list);
-        } else {
-          return text;
-        }
-      },
-      key->member);
-  toml::table table;
-  try {
-    table = toml::parse("value = " + value);
-  } catch (const toml::parse_error&) {
-    fail("--{} {}: cannot be read: {}", name, text, key->help);
-  }
   std::visit(
       [&](auto member) {
-        auto& target = config.*member;
-        check(table.size() == 1 && read_value(*table.get("value"), target), "--{} {}: expected {}: {}", name,
-              text, type_name(&target), key->help);
+        auto& value = config.*member;
+        check(read_text(text, value), "{} {}: expected {}: {}", option_of(name), text.empty() ? "\"\"" : text,
+              type_name(&value), key->help);
       },
       key->member);
 }
 
 }  // namespace
+
+void set_from_text(StudyConfig& study, const std::string& key, const std::string& text) {
+  set_typed(study_keys(), study, key, text);
+}
 
 void set_from_text(RunConfig& run, const std::string& key, const std::string& text) {
   set_typed(run_keys(), run, key, text);

@@ -37,20 +37,69 @@ TEST(StudyFile, TaskSetsTheOtherDefaults) {
 TEST(StudyFile, ErrorsNameTheKeyTheLineAndTheRemedy) {
   EXPECT_EQ(error_of("[[experiment]]\ntask = \"copy\"\nsteeps = 3\n"),
             "my.toml:3: unknown key \"steeps\": did you mean \"steps\"?");
-  EXPECT_EQ(error_of("[[experiment]]\nlr = \"fast\"\n"), "my.toml:2: lr must be a number: learning rate");
+  EXPECT_EQ(error_of("[[experiment]]\nlr = \"fast\"\n"),
+            "my.toml:2: lr must be a number, not a string: learning rate");
   EXPECT_EQ(error_of("seeds = 3\n[[experiment]]\n"), "my.toml:1: \"seeds\" belongs under [[experiment]]");
   EXPECT_EQ(error_of("name = \"x\"\n"), "my.toml: a study needs at least one [[experiment]]");
   EXPECT_NE(error_of("[[experiment]\n").find("not valid TOML"), std::string::npos);
-  EXPECT_NE(
-      error_of("[[experiment]]\ntask = \"kopy\"\n").find("there is no task \"kopy\": expected one of copy"),
-      std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\ntask = \"kopy\"\n")
+                .find("my.toml:2: task = \"kopy\" is not known: did you mean \"copy\"? expected one of copy"),
+            std::string::npos);
   EXPECT_NE(error_of("[[experiment]]\nwidth = 65\n").find("width = 65 is not divisible by heads = 4"),
             std::string::npos);
-  EXPECT_NE(error_of("[[experiment]]\nseeds = 0\n").find("seeds = 0 is out of range: expected at least 1"),
+  EXPECT_NE(error_of("[[experiment]]\nseeds = 0\n").find("seeds = 0 is out of range: expected 1 to"),
             std::string::npos);
   EXPECT_NE(error_of("[[experiment]]\nrng = \"torch\"\n").find("has no place in a study"), std::string::npos);
   EXPECT_NE(error_of("[[experiment]]\ncauses = [\"drawn\"]\n").find("expected one of rounding, draw"),
             std::string::npos);
+}
+
+TEST(StudyFile, ValuesThatNoStudyCanHaveAreRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"seed = -1", "seed = -1 is out of range: expected 0 to"},
+      {"lr = inf", "lr = inf is out of range: expected a positive number"},
+      {"lr = nan", "lr = nan is out of range"},
+      {"layers = 3000000000", "layers = 3000000000 is out of range: expected 1 to 1000"},
+      {"curve_steps = 301", "curve_steps = 301 is out of range: expected 1 to steps = 300"},
+      {"init = \"kaiming\"", "did you mean \"kaiming_uniform\"?"},
+      {"optimizer = \"adem\"", "optimizer = \"adem\" is not known: did you mean \"adam\"?"},
+      {"against = []", "against is empty: name what distribution and coupling are compared with"},
+      {"causes = []", "causes is empty: name at least one of rounding, draw, distribution, coupling"},
+      {"causes = [\"draw\", \"draw\"]", "causes names \"draw\" twice"},
+      {"attention = \"separate\"", "has no place in a study: its arms differ in just that"},
+      {"steps = 3.0", "my.toml:2: steps must be an integer, not a decimal number"},
+      {"causes = 3", "my.toml:2: causes must be a list of strings, not an integer"},
+      {"lr = 0.1\nlr = 0.2", "my.toml:3: not valid TOML"},
+  };
+  for (const auto& [line, expected] : cases) {
+    const std::string error = error_of("[[experiment]]\n" + std::string(line) + "\n");
+    EXPECT_NE(error.find(expected), std::string::npos) << line << ": " << error;
+  }
+  EXPECT_NE(error_of("[[experiment]]\n[[experiment]]\n").find("experiments 1 and 2 are the same"),
+            std::string::npos);
+  EXPECT_NE(error_of("[[experiment]]\n[[experiment]]\ntask = \"digits\"\nheads = 5\n")
+                .find("experiment 2 (digits): width = 48 is not divisible by heads = 5"),
+            std::string::npos);
+  EXPECT_NE(error_of("name = \"a/b\"\n[[experiment]]\n").find("names the output folder"), std::string::npos);
+  EXPECT_NE(error_of("").find("a study needs at least one [[experiment]]"), std::string::npos);
+}
+
+TEST(StudyFile, DifferencesAreNamed) {
+  const StudyConfig a = parse_study("threads = 1\n[[experiment]]\n[[experiment]]\nlr = 0.5\n", "a");
+  const StudyConfig b =
+      parse_study("threads = 2\n[[experiment]]\n[[experiment]]\ncauses = [\"draw\"]\n", "b");
+  EXPECT_EQ(differences(a, a), std::vector<std::string>{});
+  EXPECT_EQ(
+      differences(a, b),
+      (std::vector<std::string>{"experiment 2, lr: 0.5, 0.001",
+                                "experiment 2, causes: [rounding, draw, distribution, coupling], [draw]"}));
+}
+
+TEST(CommandLine, NamesTheNearest) {
+  const std::vector<std::string> names = {"--heads", "--seeds", "--seed"};
+  EXPECT_EQ(nearest("--seads", names), "--seeds");
+  EXPECT_EQ(nearest("--see", names), "--seeds");
+  EXPECT_EQ(nearest("--momentum", names), "");
 }
 
 TEST(CommandLine, SetsKeysFromText) {

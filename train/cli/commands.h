@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "train/keys.h"
+
 // One function per group of commands: it adds the subcommand and says what to run. An action returns the exit
 // code.
 namespace lockstep::train::cli {
@@ -14,7 +16,7 @@ using Action = std::function<int()>;
 
 // What every command may look at.
 struct Session {
-  std::string command_line;  // as typed
+  std::string command_line;  // as typed, quoted for a shell
   Action action;             // set by the subcommand that was given
 };
 
@@ -29,16 +31,17 @@ void add_weights(CLI::App& app, Session& session);  // convert, export, inspect
 void add_info(CLI::App& app, Session& session);     // tasks, repro, doctor
 void add_bench(CLI::App& app, Session& session);    // bench
 
+// The error in words: what is wrong, and what would be right.
+std::string wrong_usage(const CLI::App& app, const CLI::ParseError& error);
+
 // Adds an option for every key: --weight-decay for weight_decay. What was given is collected as (key, text).
 using Typed = std::vector<std::pair<std::string, std::string>>;
 template <typename Keys>
 void add_keys(CLI::App& command, const Keys& keys, Typed& typed) {
   for (const auto& key : keys) {
-    std::string option = key.name;
-    std::replace(option.begin(), option.end(), '_', '-');
     command.add_option_function<std::string>(
-        "--" + option, [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); },
-        key.help);
+        option_of(key.name),
+        [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, key.help);
   }
 }
 

@@ -1,5 +1,6 @@
 // lockstep study, lockstep studies
 #include <filesystem>
+#include <optional>
 
 #include "core/error.h"
 #include "train/cli/commands.h"
@@ -16,12 +17,20 @@ struct Given {
   std::filesystem::path out;
   bool resume = false;
   Typed keys;
-  std::int64_t threads = -1;
+  std::optional<std::string> threads;
 };
 
 // A path, or the name of a study that comes with Lockstep.
 StudyConfig find_study(const std::string& name) {
-  if (name.ends_with(".toml") || name.find('/') != std::string::npos) return read_study(name);
+  if (name.ends_with(".toml") || name.find('/') != std::string::npos) {
+    StudyConfig study = read_study(name);
+    try {
+      validate(study);
+    } catch (const Error& error) {
+      fail("{}: {}", name, error.what());
+    }
+    return study;
+  }
   std::vector<std::string> known;
   for (const auto& [built_in, text] : built_in_studies()) {
     if (built_in == name) return parse_study(text, name + ".toml");
@@ -44,7 +53,7 @@ void choose_task(StudyConfig& study, const std::string& task) {
 
 StudyConfig configured(const Given& given) {
   StudyConfig study = find_study(given.file);
-  if (given.threads >= 0) study.threads = given.threads;
+  if (given.threads) set_from_text(study, "threads", *given.threads);
   for (const auto& [key, text] : given.keys) {
     if (key == "task") choose_task(study, text);
   }
@@ -62,11 +71,14 @@ StudyConfig configured(const Given& given) {
 
 int study(const Given& given, const std::string& command) {
   const StudyConfig config = configured(given);
-  StudyOptions options{.out = given.out, .resume = given.resume, .command = command};
+  StudyOptions options{.out = given.out,
+                       .resume = given.resume,
+                       .command = command,
+                       .go_on = command + (given.resume ? "" : " --resume")};
   if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
   if (run_study(config, options, stop_requested()) == StudyEnd::stopped) {
-    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}{}\n",
-               (options.out / "study.h5").string(), command, given.resume ? "" : " --resume");
+    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}\n",
+               (options.out / "study.h5").string(), options.go_on);
     return exit_stopped;
   }
   fmt::print(
@@ -94,9 +106,11 @@ void add_study(CLI::App& app, Session& session) {
                       "a study's name (lockstep studies) or a .toml file of your own; default: default");
   command->add_option("--out", given->out,
                       "folder for report.html, study.h5, runs.csv, ...; default: out/NAME");
-  command->add_flag("--resume", given->resume, "go on where the study in --out stopped");
-  command->add_option("--threads", given->threads, "trainings at once; 0: one for each core")
-      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--resume", given->resume, "go on where the study in --out stopped")
+      ->disable_flag_override();
+  command->add_option_function<std::string>(
+      "--threads", [given](const std::string& text) { given->threads = text; },
+      "trainings at once; 0: one for each core");
   add_keys(*command, run_keys(), given->keys);
   add_keys(*command, experiment_keys(), given->keys);
   command->callback([given, &session] {
