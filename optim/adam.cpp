@@ -1,9 +1,11 @@
 #include "optim/adam.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/cpu/simd/optimizer_steps.h"
 #include "optim/elementwise.h"
+#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
@@ -19,7 +21,7 @@ void amsgrad_step(const Tensor& p, const Tensor& g, const Member& member, const 
   for_each_element<T>(
       [=](T& x, T dx, T& m, T& v, T& most) {
         dx = sign * dx + decay * x;
-        m += rest1 * (dx - m);
+        m = lerp(m, dx, rest1);
         v = beta2 * v + rest2 * dx * dx;
         most = std::max(most, v);
         x = keep * x - step_size * m / (std::sqrt(most) / root2 + eps);
@@ -28,6 +30,13 @@ void amsgrad_step(const Tensor& p, const Tensor& g, const Member& member, const 
 }
 
 }  // namespace
+
+void validate(const AdamOptions& o) {
+  expect_at_least(0, "Adam", "lr", o.lr);
+  expect_at_least(0, "Adam", "eps", o.eps);
+  expect_at_least(0, "Adam", "weight_decay", o.weight_decay);
+  expect_betas("Adam", o.betas);
+}
 
 Adam::Adam(const ParameterList& parameters, const AdamOptions& options)
     : Adam(Groups{{parameters, options}}) {}

@@ -21,6 +21,7 @@ void visit(auto& field, AdamOptions& o) {
   field("amsgrad", o.amsgrad), field("maximize", o.maximize);
   field("decoupled_weight_decay", o.decoupled_weight_decay);
 }
+void validate(const AdamOptions& o);
 
 // Adam (Kingma and Ba 2015, arXiv:1412.6980):
 //   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2

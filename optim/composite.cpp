@@ -41,6 +41,16 @@ void Composite::set_lr(int group, double lr) {
   rule.set_lr(own, lr);
 }
 
+std::optional<double> Composite::momentum(int group) const {
+  const auto [rule, own] = find(group);
+  return rule.momentum(own);
+}
+
+void Composite::set_momentum(int group, double momentum) {
+  const auto [rule, own] = find(group);
+  rule.set_momentum(own, momentum);
+}
+
 ParameterList Composite::parameters() const {
   ParameterList all;
   for (const auto& rule : rules_) {

@@ -18,6 +18,8 @@ class Composite final : public Optimizer {
   double lr(int group = 0) const override;
   using Optimizer::set_lr;
   void set_lr(int group, double lr) override;
+  std::optional<double> momentum(int group = 0) const override;
+  void set_momentum(int group, double momentum) override;
   ParameterList parameters() const override;
   OptimizerState state() const override;
 

@@ -3,10 +3,18 @@
 #include <algorithm>
 #include <cctype>
 
+#include "optim/adadelta.h"
+#include "optim/adafactor.h"
+#include "optim/adagrad.h"
+#include "optim/adamax.h"
 #include "optim/adamw.h"
 #include "optim/composite.h"
 #include "optim/lamb.h"
 #include "optim/lars.h"
+#include "optim/nadam.h"
+#include "optim/radam.h"
+#include "optim/rmsprop.h"
+#include "optim/rprop.h"
 #include "optim/sgd.h"
 
 namespace lockstep::optim {
@@ -57,6 +65,14 @@ const std::vector<Rule>& rules() {
       rule<SGD>("sgd"),
       rule<Adam>("adam"),
       rule<AdamW>("adamw"),
+      rule<Adamax>("adamax"),
+      rule<NAdam>("nadam"),
+      rule<RAdam>("radam"),
+      rule<RMSprop>("rmsprop"),
+      rule<Adagrad>("adagrad"),
+      rule<Adadelta>("adadelta"),
+      rule<Rprop>("rprop"),
+      rule<Adafactor>("adafactor"),
       rule<Muon>("muon"),
       {"muon+adam", make_muon_with_adam, muon_with_adam_defaults},
       rule<LAMB>("lamb"),

@@ -16,7 +16,7 @@ struct Group {
 };
 
 // What all rules share: groups, members, the loop. A rule says in its constructor what it remembers and gives
-// update(). Options have a member `lr`.
+// update(). Options have a member `lr`; validate(options) throws for values that make no sense.
 template <typename OptionsType>
 class GroupedOptimizer : public Optimizer {
  public:
@@ -38,6 +38,28 @@ class GroupedOptimizer : public Optimizer {
   double lr(int group = 0) const override { return options(group).lr; }
   using Optimizer::set_lr;
   void set_lr(int group, double lr) override { options_.at(static_cast<std::size_t>(group)).lr = lr; }
+
+  std::optional<double> momentum(int group = 0) const override {
+    if constexpr (requires(Options o) { o.betas; }) {
+      return options(group).betas[0];
+    } else if constexpr (requires(Options o) { o.momentum; }) {
+      return options(group).momentum;
+    } else {
+      return std::nullopt;
+    }
+  }
+  void set_momentum(int group, double momentum) override {
+    Options& o = options_.at(static_cast<std::size_t>(group));
+    if constexpr (requires { o.betas; }) {
+      o.betas[0] = momentum;
+    } else if constexpr (requires { o.momentum; }) {
+      o.momentum = momentum;
+      add_momentum_buffers();
+    } else {
+      fail("[set_momentum] this optimizer has neither momentum nor beta1, cannot set it to {}", momentum);
+    }
+  }
+
   const Options& options(int group = 0) const { return options_.at(static_cast<std::size_t>(group)); }
 
   ParameterList parameters() const override {
@@ -56,6 +78,7 @@ class GroupedOptimizer : public Optimizer {
   explicit GroupedOptimizer(const Groups& groups) {
     std::set<const Tensor::Impl*> seen;
     for (const auto& group : groups) {
+      validate(group.options);
       for (const Parameter& parameter : group.parameters) {
         if (!parameter.trainable) continue;
         check(seen.insert(parameter.tensor.handle().get()).second,
@@ -70,6 +93,16 @@ class GroupedOptimizer : public Optimizer {
   virtual void prepare() {}
   // One step of one parameter; `gradient` is contiguous, `step` counts from 1.
   virtual void update(Member& member, const Tensor& gradient, double step) = 0;
+
+  // What a rule with momentum remembers, for the members that have any.
+  void add_momentum_buffers() requires requires(Options o) { o.momentum; }
+  {
+    for (Member& member : members_) {
+      if (options_of(member).momentum > 0 && !member.remembers("momentum_buffer")) {
+        member.remember("momentum_buffer");
+      }
+    }
+  }
 
   std::vector<Member>& members() { return members_; }
   const Options& options_of(const Member& member) const { return options(member.group()); }

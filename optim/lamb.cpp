@@ -1,10 +1,12 @@
 #include "optim/lamb.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "optim/clip.h"
 #include "optim/elementwise.h"
 #include "optim/matrix.h"
+#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
@@ -31,13 +33,9 @@ void adam_direction(const Tensor& u, const Tensor& gradient, const Member& membe
 // Keeps what goes with the gradient, scaled up by the share of what was dropped.
 template <typename T>
 void be_cautious(const Tensor& u, const Tensor& gradient) {
-  std::int64_t kept = 0;
-  for_each_element<T>(
-      [&kept](T& ux, T dx) {
-        if (!(ux * dx > 0)) ux = 0;
-        kept += ux != 0;
-      },
-      u, gradient);
+  for_each_element<T>([](T& ux, T dx) { ux = ux * dx > 0 ? ux : 0; }, u, gradient);
+  const T* first = u.data<T>();
+  const auto kept = u.numel() - std::count(first, first + u.numel(), T(0));
   scale(u, 1 / std::max(static_cast<double>(kept) / static_cast<double>(u.numel()), 1e-3));
 }
 
@@ -48,6 +46,13 @@ double trust_ratio(const Tensor& p, const Tensor& u, bool clip) {
 }
 
 }  // namespace
+
+void validate(const LAMBOptions& o) {
+  expect_at_least(0, "LAMB", "lr", o.lr);
+  expect_at_least(0, "LAMB", "eps", o.eps);
+  expect_at_least(0, "LAMB", "weight_decay", o.weight_decay);
+  expect_betas("LAMB", o.betas);
+}
 
 LAMB::LAMB(const ParameterList& parameters, const LAMBOptions& options)
     : LAMB(Groups{{parameters, options}}) {}

@@ -33,6 +33,7 @@ void visit(auto& field, LAMBOptions& o) {
   field("decoupled_decay", o.decoupled_decay), field("corrected_weight_decay", o.corrected_weight_decay);
   field("scale_by", o.scale_by);
 }
+void validate(const LAMBOptions& o);
 
 // LAMB (You et al. 2020, arXiv:1904.00962), as in timm: with m, v those of Adam,
 //   u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay p;  p -= lr |p| / |u| u

@@ -5,6 +5,7 @@
 #include "core/cpu/simd/optimizer_steps.h"
 #include "core/kernels.h"
 #include "optim/matrix.h"
+#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
@@ -19,17 +20,22 @@ double trust_ratio(const Tensor& p, const Tensor& g, const LARSOptions& o) {
 
 }  // namespace
 
+void validate(const LARSOptions& o) {
+  expect_at_least(0, "LARS", "lr", o.lr);
+  expect_at_least(0, "LARS", "momentum", o.momentum);
+  expect_at_least(0, "LARS", "weight_decay", o.weight_decay);
+}
+
 LARS::LARS(const ParameterList& parameters, const LARSOptions& options)
     : LARS(Groups{{parameters, options}}) {}
 
 LARS::LARS(const Groups& groups) : GroupedOptimizer(groups) {
-  for (Member& member : members()) {
-    const LARSOptions& o = options_of(member);
-    check(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
-          "[LARS] nesterov needs a momentum above 0 and no dampening, got {} and {}", o.momentum,
-          o.dampening);
-    if (o.momentum != 0) member.remember("momentum_buffer");
-  }
+  if (groups.empty()) return;
+  // As in PyTorch, of the first group only: another may well do without momentum.
+  const LARSOptions& o = groups[0].options;
+  check(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
+        "[LARS] nesterov needs a momentum above 0 and no dampening, got {} and {}", o.momentum, o.dampening);
+  add_momentum_buffers();
 }
 
 void LARS::update(Member& member, const Tensor& gradient, double step) {

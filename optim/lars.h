@@ -23,6 +23,7 @@ void visit(auto& field, LARSOptions& o) {
   field("eps", o.eps), field("trust_clip", o.trust_clip), field("always_adapt", o.always_adapt);
   field("scale_by", o.scale_by);
 }
+void validate(const LARSOptions& o);
 
 // LARS (You et al. 2017, arXiv:1708.03888), as in timm:
 //   g = ratio (g + weight_decay p),  ratio = trust_coeff |p| / (|g| + weight_decay |p| + eps)

@@ -48,6 +48,10 @@ void Member::remember(std::string_view slot, Tensor tensor, std::vector<Part> pa
   slots_.push_back({slot, {parameter_.name, std::move(tensor), std::move(parts)}});
 }
 
+bool Member::remembers(std::string_view slot) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == slot; });
+}
+
 const Tensor& Member::slot(std::string_view slot) const {
   const auto found =
       std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == slot; });

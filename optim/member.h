@@ -26,6 +26,7 @@ class Member {
   // Adds a slot of another shape, whose rows have parts of their own.
   void remember(std::string_view slot, Tensor tensor, std::vector<Part> parts);
 
+  bool remembers(std::string_view slot) const;
   const Tensor& slot(std::string_view slot) const;
   // A number that was added by remember_number. Throws where the parts disagree, as they may after loading
   // the state of tensors that were stepped apart.

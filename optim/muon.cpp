@@ -4,6 +4,7 @@
 
 #include "optim/elementwise.h"
 #include "optim/matrix.h"
+#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
@@ -43,6 +44,13 @@ std::string to_string(MuonScale scale) {
   return "?";
 }
 
+void validate(const MuonOptions& o) {
+  expect_at_least(0, "Muon", "lr", o.lr);
+  expect_at_least(0, "Muon", "momentum", o.momentum);
+  expect_at_least(0, "Muon", "weight_decay", o.weight_decay);
+  check(o.ns_steps < 100, "[Muon] ns_steps must be less than 100, got {}", o.ns_steps);
+}
+
 Muon::Muon(const ParameterList& parameters, const MuonOptions& options)
     : Muon(Groups{{parameters, options}}) {}
 
@@ -64,13 +72,13 @@ void Muon::update(Member& member, const Tensor& gradient, double) {
     const T rest = T(1 - o.momentum), ahead = T(o.nesterov ? o.momentum : 1);
     for_each_element<T>(
         [=](T& u, T dx, T& b) {
-          b += rest * (dx - b);
-          u = dx + ahead * (b - dx);
+          b = lerp(b, dx, rest);
+          u = lerp(dx, b, ahead);
         },
         direction, gradient, member.slot("momentum_buffer"));
   });
   for (const Block& block : blocks(member.parameter(), o.direction_by)) {
-    orthogonalize(rows(direction, block), {o.ns_coefficients, o.ns_steps, o.eps});
+    orthogonalize(rows(direction, block), {o.ns_coefficients, o.ns_steps, o.eps, o.ns_bfloat16});
   }
   scale(p, 1 - o.lr * o.weight_decay);
   for (const Block& block : blocks(member.parameter(), o.scale_by)) {

@@ -24,6 +24,7 @@ struct MuonOptions {
   std::array<double, 3> ns_coefficients = NewtonSchulz{}.coefficients;
   double eps = NewtonSchulz{}.eps;
   int ns_steps = NewtonSchulz{}.steps;
+  bool ns_bfloat16 = false;  // iterate in bfloat16, as PyTorch does; else in the parameter's precision
   MuonScale adjust_lr_fn = MuonScale::original;
   Granularity direction_by = Granularity::tensor;  // what is orthogonalised as one
   Granularity scale_by = Granularity::tensor;      // whose shape adjusts the learning rate
@@ -32,9 +33,10 @@ struct MuonOptions {
 void visit(auto& field, MuonOptions& o) {
   field("lr", o.lr), field("weight_decay", o.weight_decay), field("momentum", o.momentum);
   field("nesterov", o.nesterov), field("ns_coefficients", o.ns_coefficients), field("eps", o.eps);
-  field("ns_steps", o.ns_steps), field("adjust_lr_fn", o.adjust_lr_fn);
+  field("ns_steps", o.ns_steps), field("ns_bfloat16", o.ns_bfloat16), field("adjust_lr_fn", o.adjust_lr_fn);
   field("direction_by", o.direction_by), field("scale_by", o.scale_by);
 }
+void validate(const MuonOptions& o);
 
 // Muon (Keller Jordan 2024, kellerjordan.github.io/posts/muon), for matrices only, as torch.optim.Muon:
 //   b += (1 - momentum) (g - b);  u = g + momentum (b - g) with nesterov, else b

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/parameter.h"
@@ -42,6 +43,11 @@ class Optimizer {
   virtual void set_lr(int group, double lr) = 0;
   // The same for all groups.
   void set_lr(double lr);
+
+  // Momentum, or beta1, for schedules that cycle it (optim/torch_schedules.h); none in a rule with neither,
+  // where setting it throws.
+  virtual std::optional<double> momentum(int group = 0) const = 0;
+  virtual void set_momentum(int group, double momentum) = 0;
 
   // In the order in which they are stepped.
   virtual ParameterList parameters() const = 0;

@@ -36,6 +36,11 @@ std::string to_string(const Setting& setting) {
   return std::visit(Text{}, setting);
 }
 
+SettingsReader::SettingsReader(std::string rule, const Settings& settings)
+    : rule_(std::move(rule)), left_(settings) {
+  for (const char* execution : {"foreach", "fused", "capturable", "differentiable"}) left_.erase(execution);
+}
+
 template <typename T>
 bool SettingsReader::read(const std::string& name, T& value) {
   known_ += (known_.empty() ? "" : ", ") + name;

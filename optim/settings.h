@@ -22,7 +22,8 @@ std::string to_string(const Setting& setting);
 // Fills the fields of an options struct, see its visit().
 class SettingsReader {
  public:
-  SettingsReader(std::string rule, const Settings& settings) : rule_(std::move(rule)), left_(settings) {}
+  // foreach, fused, capturable and differentiable, which say how PyTorch executes a step, are passed over.
+  SettingsReader(std::string rule, const Settings& settings);
 
   void operator()(const std::string& name, bool& value) { read(name, value); }
   void operator()(const std::string& name, double& value) { read(name, value); }

@@ -17,6 +17,7 @@ void visit(auto& field, SGDOptions& o) {
   field("lr", o.lr), field("momentum", o.momentum), field("dampening", o.dampening);
   field("weight_decay", o.weight_decay), field("nesterov", o.nesterov), field("maximize", o.maximize);
 }
+void validate(const SGDOptions& o);
 
 // Stochastic gradient descent with momentum (Sutskever et al. 2013), as PyTorch writes it:
 //   g += weight_decay p;  b = momentum b + (1 - dampening) g (b = g in the first step);  p -= lr b

@@ -1,0 +1,70 @@
+// Adafactor's two looks at a whole matrix: column moments (direction) and root mean squares (scale).
+#include "optim/adafactor.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/optim/model.h"
+
+namespace lockstep::optim {
+namespace {
+
+constexpr auto whole = Granularity::tensor, part = Granularity::part, head = Granularity::head;
+
+std::vector<double> trained(ParameterList model, Granularity direction_by, Granularity scale_by) {
+  Adafactor adafactor(model, {.lr = 0.1, .direction_by = direction_by, .scale_by = scale_by});
+  for (int step = 0; step < 5; ++step) {
+    set_gradients(model, step);
+    // q, k and v of different sizes, or their scales could not be told apart.
+    for (std::int64_t i = 0; model.size() == 1 && i < model_d * model_d; ++i)
+      model[0].tensor.grad().data<double>()[i] *= 3;
+    if (model.size() == 3) {
+      for (std::int64_t i = 0; i < model_d * model_d; ++i) model[0].tensor.grad().data<double>()[i] *= 3;
+    }
+    adafactor.step();
+  }
+  return all_values(model);
+}
+
+void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-12) << i;
+}
+
+TEST(Adafactor, ByPartOnCombinedEqualsByTensorOnSeparate) {
+  const std::vector<double> separate = trained(separate_qkv(0, DType::f64), whole, whole);
+  expect_near(trained(combined_qkv(0, DType::f64), part, part), separate);
+}
+
+TEST(Adafactor, ScaleAndDirectionAreTwoEffects) {
+  const auto run = [](Granularity direction_by, Granularity scale_by) {
+    return trained(combined_qkv(0, DType::f64), direction_by, scale_by);
+  };
+  const std::set<std::vector<double>> different = {run(part, part), run(part, whole), run(whole, part),
+                                                   run(whole, whole), run(head, head)};
+  EXPECT_EQ(different.size(), 5u);
+}
+
+// The scale is one factor for each block: direction by part, scale by tensor differs from by part by a
+// factor.
+TEST(Adafactor, ScaleIsOneFactorForEachPart) {
+  const auto update = [](Granularity scale_by) {
+    ParameterList model = combined_qkv(0, DType::f64);
+    const std::vector<double> before = all_values(model);
+    Adafactor adafactor(model, {.lr = 0.1, .direction_by = part, .scale_by = scale_by});
+    set_gradients(model, 0);
+    adafactor.step();
+    std::vector<double> change = all_values(model);
+    for (std::size_t i = 0; i < change.size(); ++i) change[i] -= before[i];
+    return change;
+  };
+  const std::vector<double> by_part = update(part), by_tensor = update(whole);
+  constexpr std::size_t size = model_d * model_d;
+  for (std::size_t i = 0; i < 3 * size; ++i) {
+    const std::size_t other = i / size * size + 1;
+    EXPECT_NEAR(by_tensor[i] * by_part[other], by_tensor[other] * by_part[i], 1e-12);
+    EXPECT_NE(by_tensor[other], by_part[other]);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::optim
