@@ -27,11 +27,14 @@ Schedule constant() {
   return [](double lr, std::int64_t) { return lr; };
 }
 
-Schedule warmup_constant(std::int64_t warmup) {
-  return [warmup](double lr, std::int64_t step) {
-    return step < warmup ? lr * static_cast<double>(step + 1) / static_cast<double>(warmup + 1) : lr;
+Schedule after_warmup(std::int64_t warmup, Schedule schedule) {
+  return [warmup, schedule = std::move(schedule)](double lr, std::int64_t step) {
+    if (step >= warmup) return schedule(lr, step - warmup);
+    return lr * static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
   };
 }
+
+Schedule warmup_constant(std::int64_t warmup) { return after_warmup(warmup, constant()); }
 
 Schedule warmup_cosine(const WarmupOptions& options) {
   return warmup_then(options,

@@ -10,7 +10,7 @@ namespace lockstep::optim {
 
 // The learning rate of a step (from 0), given the group's own. It depends on nothing else, so a run that is
 // resumed at step n goes on with schedule(lr, n): there is nothing to save. PyTorch's schedules are in
-// optim/torch_schedules.h.
+// optim/torch_schedules.h, those that follow a metric in optim/plateau.h.
 using Schedule = std::function<double(double lr, std::int64_t step)>;
 
 Schedule constant();
@@ -26,6 +26,8 @@ struct WarmupOptions {
 Schedule warmup_cosine(const WarmupOptions& options);
 Schedule warmup_linear(const WarmupOptions& options);
 Schedule warmup_constant(std::int64_t warmup);
+// Warm-up, then another schedule from its step 0 on.
+Schedule after_warmup(std::int64_t warmup, Schedule schedule);
 
 // Drives every group of an optimizer from the learning rate that it has now.
 //
