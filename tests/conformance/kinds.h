@@ -17,6 +17,8 @@ void add_op(Kinds& kinds);
 void add_init(Kinds& kinds);
 void add_modules(Kinds& kinds);
 void add_streams(Kinds& kinds);
+void add_optimizer(Kinds& kinds);
+void add_schedule(Kinds& kinds);
 void add_training(Kinds& kinds);
 
 }  // namespace lockstep::conformance

@@ -22,6 +22,8 @@ Kinds all_kinds() {
   add_init(kinds);
   add_modules(kinds);
   add_streams(kinds);
+  add_optimizer(kinds);
+  add_schedule(kinds);
   add_training(kinds);
   return kinds;
 }
