@@ -32,6 +32,8 @@ struct RunConfig {
 
   std::string schedule = "constant";
   std::int64_t warmup = 0;
+  std::int64_t schedule_period = 100;
+  double schedule_gamma = 0.1, schedule_power = 1;
   double min_lr = 0;
   double clip = 0;  // 0: none
   std::string clip_by = "global";

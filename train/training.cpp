@@ -8,6 +8,7 @@
 #include "nn/mode.h"
 #include "optim/clip.h"
 #include "optim/factory.h"
+#include "optim/torch_schedules.h"
 
 namespace lockstep::train {
 
@@ -20,6 +21,8 @@ optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
   const optim::Settings known = optim::default_settings(rule);
   const optim::Settings wanted = {
       {"betas", betas},
+      {"alpha", config.beta2},
+      {"rho", config.beta2},
       {"eps", config.eps},
       {"weight_decay", config.weight_decay},
       {"momentum", config.momentum},
@@ -27,7 +30,9 @@ optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
       {"direction_by", config.optimizer_direction},
       {"scale_by", config.optimizer_scale}};
   for (const auto& [name, value] : wanted) {
-    if (known.contains(name)) settings[name] = value;
+    // Adafactor's eps are two others.
+    const auto own = known.find(name);
+    if (own != known.end() && own->second.index() == value.index()) settings[name] = value;
   }
   return settings;
 }
@@ -42,7 +47,42 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const RunConfig& config, const 
   return optim::make_optimizer("muon+adam", parameters, settings);
 }
 
+// PyTorch's schedule of a rate of 1: a factor for every group's own rate.
+optim::Schedule factor_from(const optim::TorchSchedule& schedule) {
+  return [factor = optim::schedule_from(schedule)](double lr, std::int64_t step) {
+    return lr * factor(1, step);
+  };
+}
+
+// The rate is highest after the warm-up, or after PyTorch's 30% of the steps.
+optim::Schedule make_one_cycle(const RunConfig& config) {
+  optim::OneCycleLR cycle{.max_lr = 1, .total_steps = config.steps};
+  if (config.warmup > 0) {
+    cycle.pct_start = static_cast<double>(config.warmup + 1) / static_cast<double>(config.steps);
+  }
+  if (config.min_lr > 0) cycle.final_div_factor = config.lr / cycle.div_factor / config.min_lr;
+  return factor_from(cycle);
+}
+
 optim::Schedule make_schedule(const RunConfig& config) {
+  if (config.schedule == "onecycle") return make_one_cycle(config);
+  const auto after_warmup = [&](const optim::TorchSchedule& schedule) {
+    return optim::after_warmup(config.warmup, factor_from(schedule));
+  };
+  const std::int64_t period = config.schedule_period;
+  const double gamma = config.schedule_gamma;
+  if (config.schedule == "step") return after_warmup(optim::StepLR{period, gamma});
+  if (config.schedule == "exponential") {
+    return after_warmup(optim::ExponentialLR{std::pow(gamma, 1 / static_cast<double>(period))});
+  }
+  if (config.schedule == "polynomial") {
+    return after_warmup(
+        optim::PolynomialLR{static_cast<double>(config.steps - config.warmup), config.schedule_power});
+  }
+  if (config.schedule == "cosine_restarts") {
+    return after_warmup(
+        optim::CosineAnnealingWarmRestarts{.T_0 = period, .eta_min = config.min_lr / config.lr});
+  }
   const optim::WarmupOptions options{
       .warmup = config.warmup, .steps = config.steps, .final_fraction = config.min_lr / config.lr};
   if (config.schedule == "cosine") return optim::warmup_cosine(options);

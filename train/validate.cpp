@@ -73,11 +73,7 @@ void validate(const ExperimentConfig& experiment) {
   check(!by_granularity || !experiment.against.empty(),
         "against is empty: name what distribution and coupling are compared with, tensor or head or both");
   expect_each_once("against", experiment.against, granularities);
-  Words coupling = {"muon", "lamb", "lars", "adafactor"};
-  std::erase_if(coupling, [known = optimizers()](const std::string& name) {
-    return std::ranges::find(known, name) == known.end();
-  });
-  expect_one_of("coupling_optimizer", experiment.coupling_optimizer, coupling);
+  expect_one_of("coupling_optimizer", experiment.coupling_optimizer, {"muon", "lamb", "lars", "adafactor"});
   check(experiment.run.rng == "keyed",
         "rng = \"torch\" has no place in a study: there, combined and separate weights share no draws, so no "
         "arm would hold another's weights; lockstep train takes it");
@@ -126,7 +122,12 @@ void validate(const RunConfig& run) {
   expect_one_of("precision", run.precision, {"f32", "f64"});
   expect_one_of("rng", run.rng, {"keyed", "torch"});
   expect_one_of("attention", run.attention, {"combined", "separate"});
-  expect_one_of("schedule", run.schedule, {"constant", "cosine", "linear"});
+  expect_one_of(
+      "schedule", run.schedule,
+      {"constant", "cosine", "linear", "step", "exponential", "polynomial", "cosine_restarts", "onecycle"});
+  expect(run.schedule_period > 0, "schedule_period", run.schedule_period, "at least 1");
+  expect_positive("schedule_gamma", run.schedule_gamma, "factor");
+  expect_not_negative("schedule_power", run.schedule_power, "a number");
   expect_one_of("clip_by", run.clip_by, {"global", "tensor", "part", "head"});
   expect_one_of("init", run.init,
                 {"kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "orthogonal",
