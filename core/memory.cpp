@@ -30,7 +30,8 @@ constexpr bool keeps_memory = true;
 constexpr std::align_val_t alignment{64};
 constexpr std::size_t page = 4096;
 // Larger blocks come from mmap: they start on a page, and freeing them really gives them back.
-constexpr std::size_t largest_small = std::size_t{1} << 20;
+constexpr int log2_largest_small = 16;
+constexpr std::size_t largest_small = std::size_t{1} << log2_largest_small;
 
 // Small sizes: multiples of 64 up to 512, then eight steps from each power of two to the next.
 struct SizeClass {
@@ -47,7 +48,7 @@ struct SizeClass {
     }
   }
   std::size_t index, capacity;
-  static constexpr std::size_t count = 8 * (20 - 8);
+  static constexpr std::size_t count = 8 * (log2_largest_small - 8);
 };
 
 struct Block {

@@ -49,7 +49,7 @@ struct ExperimentConfig {
   std::int64_t seeds = 12;
   double threshold = 0;          // of the training loss: the metric "steps until the loss is below it"
   std::int64_t curve_steps = 0;  // the second metric: mean loss over the first so many steps
-  std::int64_t f64_seeds = 2;    // of them, the first so many repeat the rounding arms in f64; 0: none
+  std::int64_t f64_seeds = 1;    // of them, the first so many repeat the rounding arms in f64; 0: none
   double margin = 5;  // equivalence: a difference of less than so many percent of the baseline's mean
   std::vector<std::string> causes = {"rounding", "draw", "distribution", "coupling"};
   std::vector<std::string> against = {"tensor"};  // granularities that are compared with "part"

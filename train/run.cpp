@@ -104,7 +104,8 @@ void settle_weights(RunResult& run, RunResult& partner) {
   if (!run.weight_distance) run.weight_distance = run.distance_with_key_biases;
   partner.weight_distance = run.weight_distance;
   partner.distance_with_key_biases = run.distance_with_key_biases;
-  run.weights = partner.weights = {};
+  run.weights = {};
+  partner.weights = {};
 }
 
 }  // namespace lockstep::train

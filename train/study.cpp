@@ -1,6 +1,8 @@
 #include "train/study.h"
 
+#include <algorithm>
 #include <exception>
+#include <span>
 #include <stdexcept>
 #include <thread>
 
@@ -25,7 +27,8 @@ struct Job {
   const ExperimentConfig* experiment;
 };
 
-// Seed by seed, so that a study that is stopped early has whole pairs.
+// Seed by seed, so that a study that is stopped early has whole pairs. The runs in f64, which take the most
+// memory, come last.
 std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs,
                          const RunResults& done) {
   std::vector<Job> jobs;
@@ -39,12 +42,13 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
       }
     }
   }
+  std::ranges::stable_partition(jobs, [](const Job& job) { return !job.arm->weights_only; });
   return jobs;
 }
 
 // Runs the jobs on `threads` threads that share nothing but the list. The first error ends them all and is
 // thrown.
-void run_jobs(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& store, Progress& progress,
+void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store, Progress& progress,
               const std::atomic<bool>& stop) {
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> end = false;
@@ -118,7 +122,10 @@ void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore&
   const auto before = static_cast<std::int64_t>(store.record().runs.size());
   Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
   try {
-    run_jobs(jobs, threads, store, progress, stop);
+    // One run in f64 at a time: two of them would be the study's peak of memory.
+    const auto in_f64 = std::ranges::find_if(jobs, [](const Job& job) { return job.arm->weights_only; });
+    run_jobs({jobs.begin(), in_f64}, threads, store, progress, stop);
+    run_jobs({in_f64, jobs.end()}, 1, store, progress, stop);
     store.save();
     progress.close();
   } catch (const Error& error) {

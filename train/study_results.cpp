@@ -21,15 +21,12 @@ RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& desi
     const ExperimentConfig& experiment = study.experiments[i];
     std::int64_t seeds = 0;
     for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
-      const auto planned = [&](const Arm& arm) {
-        return seed < experiment.run.seed + seeds_of(arm, experiment);
-      };
       const auto finished = [&](const Arm& arm) {
-        return !planned(arm) || runs.contains({i, arm.name, seed});
+        return arm.weights_only || runs.contains({i, arm.name, seed});
       };
       if (!std::all_of(designs[i].arms.begin(), designs[i].arms.end(), finished)) continue;
       for (const Arm& arm : designs[i].arms) {
-        if (planned(arm)) whole.insert(*runs.find({i, arm.name, seed}));
+        if (const auto run = runs.find({i, arm.name, seed}); run != runs.end()) whole.insert(*run);
       }
       ++seeds;
     }
