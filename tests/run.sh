@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs the tests. Arguments go to CTest: sh tests/run.sh -R softmax
 # LOCKSTEP_FIXTURES=folder sh tests/run.sh -R conformance runs other fixtures and shows their table.
-# With --asan in front, built with the address and undefined-behaviour sanitizers: sh tests/run.sh --asan -L core
+# With --asan in front, core, data and optim with the address and undefined-behaviour sanitizers. (CMake's preset asan
+# builds everything with them.)
 set -eu
 case ${LOCKSTEP_FIXTURES:-/} in
   /*) ;;
@@ -13,7 +14,8 @@ install_missing tests
 if [ "${1-}" = --asan ]; then
   shift
   folder=build/asan
-  build "$folder" -DLOCKSTEP_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCKSTEP_SANITIZE=address,undefined
+  targets="core_tests data_tests optim_tests" build "$folder" --preset asan -DLOCKSTEP_TESTS=ON
+  set -- -L 'core|data|optim' "$@"
 else
   folder=build/tests
   build "$folder" -DLOCKSTEP_TESTS=ON

@@ -43,13 +43,16 @@ install_missing() {
   }
 }
 
+# usage: [targets="TARGET..."] build FOLDER CMAKE_OPTIONS...
 # Builds quietly; shows the log where something goes wrong.
 build() {
   folder=$1
   shift
   mkdir -p "$folder"
   [ -f "$folder/CMakeCache.txt" ] || echo "Building (once; a few minutes)."
-  { cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)"; } >"$folder/log.txt" 2>&1 || {
+  {
+    cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)" ${targets:+--target $targets}
+  } >"$folder/log.txt" 2>&1 || {
     tail -n 40 "$folder/log.txt" >&2
     echo "The build failed; the whole log is in $folder/log.txt" >&2
     exit 1

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/sanitized.h"
 
 namespace lockstep {
 namespace {
@@ -22,16 +23,6 @@ constexpr std::size_t MiB = std::size_t{1} << 20;
 template <typename F>
 void on_a_new_thread(F body) {
   std::thread(body).join();
-}
-
-bool reuses_memory() {
-  bool reuses = false;
-  on_a_new_thread([&] {
-    { const Buffer warm(100); }
-    const Buffer again(100);
-    reuses = memory_stats().system_allocations == 1;
-  });
-  return reuses;
 }
 
 TEST(Memory, BlocksAreAlignedAndRoundedByAnEighthAtMost) {
@@ -54,7 +45,7 @@ TEST(Memory, BlocksAreAlignedAndRoundedByAnEighthAtMost) {
 }
 
 TEST(Memory, ATrainingReachesASteadyState) {
-  if (!reuses_memory()) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  if (sanitized) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
   on_a_new_thread([] {
     std::mt19937 random(0);
     std::vector<std::size_t> sizes;
@@ -78,7 +69,7 @@ TEST(Memory, ATrainingReachesASteadyState) {
 }
 
 TEST(Memory, ALargeBlockIsReusedForNearlyItsSizeOnly) {
-  if (!reuses_memory()) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  if (sanitized) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
   on_a_new_thread([] {
     { const Buffer warm(10 * MiB), warm_too(12 * MiB); }
     const Buffer fits(9 * MiB);

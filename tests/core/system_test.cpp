@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mman.h>
 
 #include <cstring>
 #include <string>
@@ -43,10 +44,12 @@ TEST(System, RespectsTheAffinity) {
 TEST(System, SeesMemoryGrow) {
   const std::int64_t before = resident_bytes(), peak_before = peak_resident_bytes();
   constexpr std::int64_t size = 64 << 20;
-  std::vector<char> memory(size);
-  std::memset(memory.data(), 1, memory.size());
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  std::memset(memory, 1, size);
   EXPECT_GE(resident_bytes() - before, size * 9 / 10);
   EXPECT_GE(peak_resident_bytes(), std::max(peak_before, resident_bytes()));
+  munmap(memory, size);
 }
 
 TEST(Peak, IsThatOfAProcessorAndHalfAsMuchForDoubles) {

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/sanitized.h"
+
 namespace lockstep::train {
 namespace {
 
@@ -73,7 +75,7 @@ TEST(Doctor, ReportsThisMachineAsTextAndAsJson) {
   EXPECT_TRUE(report.at("cuda").is_null());
   for (const auto& product : report.at("products")) {
     EXPECT_GT(product.at("gflops"), 0) << product;
-    EXPECT_LT(product.at("gflops"), 1.5 * product.at("peak_gflops").get<double>()) << product;
+    if (!sanitized) EXPECT_LT(product.at("gflops"), 1.5 * product.at("peak_gflops").get<double>()) << product;
   }
 }
 
