@@ -5,19 +5,26 @@
 
 namespace lockstep::nn {
 
+// core's ConvGeometry, flat, and what a module adds.
 struct ConvOptions {
   PerDim stride = {1};
   PerDim padding = {0};
+  PerDim dilation = {1};
+  std::int64_t groups = 1;
+  bool same = false;  // PyTorch's padding="same"
   bool bias = true;
   LinearInit init = {};
 };
 
 // torch.nn.Conv1d, Conv2d and Conv3d, by the number of kernel sizes: x (..., in, spatial) -> (..., out,
-// spatial'). weight (out, in, kernel...), bias (out).
+// spatial'). weight (out, in / groups, kernel...), bias (out).
 struct Conv {
   Conv(const Scope& scope, std::int64_t in, std::int64_t out, const PerDim& kernel,
        const ConvOptions& options_ = {});
-  Tensor operator()(const Tensor& x) const { return conv(x, weight, bias, options.stride, options.padding); }
+  Tensor operator()(const Tensor& x) const {
+    const ConvOptions& o = options;
+    return conv(x, weight, bias, {o.stride, o.padding, o.dilation, o.groups, o.same});
+  }
 
   Tensor weight, bias;
   ConvOptions options;

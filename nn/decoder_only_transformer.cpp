@@ -51,9 +51,9 @@ DecoderOnlyTransformerOptions copy_task_model() {
 
 DecoderOnlyTransformer::DecoderOnlyTransformer(const Scope& scope, const DecoderOnlyTransformerOptions& o)
     : options(o),
-      token_embeddings(scope / "token_embeddings", o.num_tokens, o.attn_layers_dim, o.embedding_init),
+      token_embeddings(scope / "token_embeddings", o.num_tokens, o.attn_layers_dim, {o.embedding_init}),
       position_embeddings(scope / "position_embeddings" / "embedding", o.max_seq_len, o.attn_layers_dim,
-                          o.embedding_init),
+                          {o.embedding_init}),
       embedding_dropout(scope / "embedding_dropout", o.embedding_dropout_rate),
       blocks(make_blocks(scope / "blocks", o)),
       norm(final_norm(scope / "norm", o)),

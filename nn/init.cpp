@@ -189,6 +189,10 @@ void initialize(const Parameter& parameter, const Init& init, RandomSource sourc
   if (parameter.tensor.numel() == 0) return;
   const Draws draws(parameter, source, init.redraw);
   std::visit(Filler{draws, init, parameter}, init.rule);
+  if (init.zero_row) {
+    write(parameter.tensor, {"", *init.zero_row, *init.zero_row + 1},
+          [](std::int64_t, std::int64_t) { return 0; });
+  }
 }
 
 InitRule init_from(const std::string& name) {

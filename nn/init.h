@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -90,6 +91,7 @@ struct Init {
   Granularity direction_by = Granularity::tensor;
   Granularity scale_by = Granularity::tensor;
   std::uint64_t redraw = 0;  // keyed numbers only: another set of draws, independent of set 0
+  std::optional<std::int64_t> zero_row = {};  // set to 0 when all is drawn
 };
 
 // Fills the parameter's tensor.

@@ -22,19 +22,21 @@ DropoutMode dropout_mode_from(const std::string& name) {
 }
 
 MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
-    : linear1(scope / "linear1", o.hidden_size, width_of(o) * (o.act == Activation::geglu ? 2 : 1),
+    : linear1(scope / "linear1", o.hidden_size, width_of(o) * (o.act.kind == Activation::geglu ? 2 : 1),
               {.init = o.init}),
       linear2(scope / "linear2", width_of(o), o.hidden_size, {.init = o.init}),
       drop1(scope / "drop1", rate_of(scope, o)),
       drop2(scope / "drop2", rate_of(scope, o)),
       act(o.act) {
-  if (act == Activation::prelu) slope = (scope / "fn").parameter("weight", {1}, init::Constant{0.25});
+  if (act.kind == Activation::prelu) {
+    slope = (scope / "fn").parameter("weight", {1}, init::Constant{act.number.value_or(0.25)});
+  }
 }
 
 Tensor MLPBlock::operator()(const Tensor& x) const {
   const auto hidden = [&] {
-    if (act == Activation::gelu) return linear_gelu(x, linear1.weight, linear1.bias);
-    return act == Activation::prelu ? prelu(linear1(x), slope) : activate(linear1(x), act);
+    if (act.kind == Activation::gelu) return linear_gelu(x, linear1.weight, linear1.bias);
+    return act.kind == Activation::prelu ? prelu(linear1(x), slope) : activate(linear1(x), act);
   };
   return drop2(linear2(drop1(hidden())));
 }

@@ -1,20 +1,32 @@
 #pragma once
 
 #include "core/ops/normalization.h"
+#include "core/ops/views.h"
 #include "nn/scope.h"
 
 // Normalisations; formulas: core/ops/normalization.h. Weights begin at 1, biases at 0.
 namespace lockstep::nn {
 
+struct NormOptions {
+  double eps = 1e-5;
+  bool affine = true;  // false: no weight and no bias
+  bool bias = true;
+};
+
 // Over the trailing dimensions `shape`.
 struct LayerNorm {
-  LayerNorm(const Scope& scope, const Dims& shape, double eps_ = 1e-5, bool with_bias = true)
-      : weight(scope.parameter("weight", shape, init::Constant{1})), eps(eps_) {
-    if (with_bias) bias = scope.parameter("bias", shape, init::Constant{0});
+  LayerNorm(const Scope& scope, const Dims& shape_, const NormOptions& options = {})
+      : shape(shape_), eps(options.eps) {
+    if (options.affine) weight = scope.parameter("weight", shape, init::Constant{1});
+    if (options.affine && options.bias) bias = scope.parameter("bias", shape, init::Constant{0});
   }
-  Tensor operator()(const Tensor& x) const { return layer_norm(x, weight, bias, eps); }
+  Tensor operator()(const Tensor& x) const {
+    if (weight.defined() || shape.rank() == 1) return layer_norm(x, weight, bias, eps);
+    return reshape(layer_norm(reshape(x, {-1, shape.numel()}), {}, {}, eps), x.shape());
+  }
 
   Tensor weight, bias;
+  Dims shape;
   double eps;
 };
 
@@ -29,13 +41,12 @@ struct RMSNorm {
 
 // x (N, channels, ...), over each of `groups` groups of neighbouring channels.
 struct GroupNorm {
-  GroupNorm(const Scope& scope, int groups_, std::int64_t channels, double eps_ = 1e-5)
-      : weight(scope.parameter("weight", {channels}, init::Constant{1})),
-        bias(scope.parameter("bias", {channels}, init::Constant{0})),
-        groups(groups_),
-        eps(eps_) {
+  GroupNorm(const Scope& scope, int groups_, std::int64_t channels, const NormOptions& options = {})
+      : groups(groups_), eps(options.eps) {
     check(groups > 0 && channels % groups == 0, "[GroupNorm] {}: {} channels do not divide by {} groups",
           scope.path(), channels, groups);
+    if (options.affine) weight = scope.parameter("weight", {channels}, init::Constant{1});
+    if (options.affine && options.bias) bias = scope.parameter("bias", {channels}, init::Constant{0});
   }
   Tensor operator()(const Tensor& x) const { return group_norm(x, groups, weight, bias, eps); }
 

@@ -17,7 +17,7 @@ int heads_of(const Scope& scope, const SpatialAttentionBlockOptions& o) {
 }  // namespace
 
 SpatialAttentionBlock::SpatialAttentionBlock(const Scope& scope, const SpatialAttentionBlockOptions& o)
-    : norm(scope / "norm", o.norm_num_groups, o.num_channels, o.norm_eps),
+    : norm(scope / "norm", o.norm_num_groups, o.num_channels, {.eps = o.norm_eps}),
       attn(scope / "attn", {.hidden_size = o.num_channels,
                             .num_heads = heads_of(scope, o),
                             .qkv_bias = true,

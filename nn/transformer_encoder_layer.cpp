@@ -13,8 +13,8 @@ TransformerEncoderLayer::TransformerEncoderLayer(const Scope& scope, const Trans
                                       .in_proj_init = o.in_proj_init}),
       linear1(scope / "linear1", o.d_model, o.dim_feedforward, {.bias = o.bias}),
       linear2(scope / "linear2", o.dim_feedforward, o.d_model, {.bias = o.bias}),
-      norm1(scope / "norm1", {o.d_model}, o.layer_norm_eps, o.bias),
-      norm2(scope / "norm2", {o.d_model}, o.layer_norm_eps, o.bias),
+      norm1(scope / "norm1", {o.d_model}, {.eps = o.layer_norm_eps, .bias = o.bias}),
+      norm2(scope / "norm2", {o.d_model}, {.eps = o.layer_norm_eps, .bias = o.bias}),
       dropout(scope / "dropout", o.dropout),
       dropout1(scope / "dropout1", o.dropout),
       dropout2(scope / "dropout2", o.dropout) {}

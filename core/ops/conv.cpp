@@ -1,5 +1,7 @@
 #include "core/ops/conv.h"
 
+#include <utility>
+
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/linear.h"
@@ -10,18 +12,17 @@ namespace lockstep {
 namespace {
 
 // Adds windows up where they came from, in a tensor of `shape`: the adjoint of windows.
-Tensor fold(const Tensor& x, const Dims& shape, int dim, std::int64_t step) {
+Tensor fold(const Tensor& x, const Dims& shape, int dim, std::int64_t step, std::int64_t spacing) {
   Tensor y = zeros(shape, x.options());
   const std::int64_t size = x.shape().back(), span = (x.size(dim) - 1) * step + 1;
   {
     const NoGrad no_grad;
     for (std::int64_t i = 0; i < size; ++i) {
-      const Tensor place = slice(y, dim, i, i + span, step);
+      const Tensor place = slice(y, dim, i * spacing, i * spacing + span, step);
       kernels(y).binary(BinaryOp::add, place, place, select(x, -1, i));
     }
   }
-  return record("fold", y,
-                wrt(x, [dim, size, step](const Tensor& dy) { return windows(dy, dim, size, step); }));
+  return record("fold", y, wrt(x, [=](const Tensor& dy) { return windows(dy, dim, size, step, spacing); }));
 }
 
 std::int64_t per_dim(const char* what, const PerDim& values, int dims, int i) {
@@ -30,45 +31,70 @@ std::int64_t per_dim(const char* what, const PerDim& values, int dims, int i) {
   return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(i)];
 }
 
-}  // namespace
-
-Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step) {
-  dim = normalize_dim(dim, x.rank(), "windows");
-  check(size > 0 && step > 0 && size <= x.size(dim),
-        "[windows] windows of {} elements, {} apart, do not fit dimension {} of {}", size, step, dim,
-        describe(x));
-  Dims shape = x.shape(), strides = x.strides();
-  shape[dim] = (x.size(dim) - size) / step + 1;
-  strides[dim] *= step;
-  shape.push_back(size);
-  strides.push_back(x.strides()[dim]);
-  return record(
-      "windows", x.view(shape, strides, x.offset()),
-      wrt(x, [from = x.shape(), dim, step](const Tensor& dy) { return fold(dy, from, dim, step); }));
+// With zeros: `before` in front of dim, `count` in all.
+Tensor pad(const Tensor& x, int dim, std::int64_t before, std::int64_t count) {
+  if (count == 0) return x;
+  Dims padded = x.shape();
+  padded[dim] += count;
+  return unslice(x, padded, dim, before);
 }
 
-Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const PerDim& stride,
-            const PerDim& padding) {
+Tensor grouped_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, ConvGeometry geometry) {
+  const std::int64_t groups = std::exchange(geometry.groups, 1), in = weight.size(1),
+                     out = weight.size(0) / groups;
+  const int channels = 1 - weight.rank();
+  std::vector<Tensor> parts;
+  for (std::int64_t g = 0; g < groups; ++g) {
+    parts.push_back(conv(slice(x, channels, g * in, (g + 1) * in), slice(weight, 0, g * out, (g + 1) * out),
+                         bias.defined() ? slice(bias, 0, g * out, (g + 1) * out) : bias, geometry));
+  }
+  return cat(parts, channels);
+}
+
+}  // namespace
+
+Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step, std::int64_t spacing) {
+  dim = normalize_dim(dim, x.rank(), "windows");
+  const std::int64_t span = (size - 1) * spacing + 1;
+  check(size > 0 && step > 0 && spacing > 0 && span <= x.size(dim),
+        "[windows] windows of {} elements, {} from each other, do not fit dimension {} of {}", size, spacing,
+        dim, describe(x));
+  Dims shape = x.shape(), strides = x.strides();
+  shape[dim] = (x.size(dim) - span) / step + 1;
+  strides[dim] *= step;
+  shape.push_back(size);
+  strides.push_back(x.strides()[dim] * spacing);
+  return record(
+      "windows", x.view(shape, strides, x.offset()),
+      wrt(x, [=, from = x.shape()](const Tensor& dy) { return fold(dy, from, dim, step, spacing); }));
+}
+
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvGeometry& geometry) {
   const int dims = weight.rank() - 2;
-  check(dims >= 1 && dims <= 3 && x.rank() > dims && x.size(-1 - dims) == weight.size(1),
-        "[conv] expected x (..., C, spatial) and weight (O, C, window) with 1 to 3 spatial dimensions, got "
+  check(dims >= 1 && dims <= 3 && x.rank() > dims && x.size(-1 - dims) == weight.size(1) * geometry.groups,
+        "[conv] expected x (..., C, spatial) and weight (O, C / {}, window) with 1 to 3 spatial dimensions, "
+        "got "
         "{} and {}",
-        describe(x), describe(weight));
+        geometry.groups, describe(x), describe(weight));
+  check(geometry.groups > 0 && weight.size(0) % geometry.groups == 0,
+        "[conv] {} output channels do not divide by {} groups", weight.size(0), geometry.groups);
+  if (geometry.groups > 1) return grouped_conv(x, weight, bias, geometry);
   // (N, C, out..., window...) -> (N, out..., C, window...) -> (N, out..., O) -> (N, O, out...)
   Dims flat(x.shape().end() - dims - 1, x.shape().end());
   flat.insert(0, -1);
   Tensor patches = reshape(x, flat);
   for (int i = 0; i < dims; ++i) {
-    const std::int64_t pad = per_dim("padding", padding, dims, i), step = per_dim("stride", stride, dims, i);
-    check(pad >= 0 && step > 0 && patches.size(2 + i) + 2 * pad >= weight.size(2 + i),
-          "[conv] window {} with stride {} and padding {} does not fit {}", to_string(weight.shape()), step,
-          pad, describe(x));
-    if (pad > 0) {
-      Dims padded = patches.shape();
-      padded[2 + i] += 2 * pad;
-      patches = unslice(patches, padded, 2 + i, pad);
-    }
-    patches = windows(patches, 2 + i, weight.size(2 + i), step);
+    const std::int64_t step = per_dim("stride", geometry.stride, dims, i),
+                       spacing = per_dim("dilation", geometry.dilation, dims, i),
+                       padding = per_dim("padding", geometry.padding, dims, i),
+                       span = spacing * (weight.size(2 + i) - 1) + 1,
+                       zeros = geometry.same ? span - 1 : 2 * padding;
+    check(padding >= 0 && step > 0 && spacing > 0 && patches.size(2 + i) + zeros >= span,
+          "[conv] weight {} with stride {}, dilation {} and padding {} does not fit {}",
+          to_string(weight.shape()), step, spacing, padding, describe(x));
+    check(!geometry.same || step == 1, "[conv] padding \"same\" keeps the size with stride 1 only, got {}",
+          step);
+    patches = windows(pad(patches, 2 + i, zeros / 2, zeros), 2 + i, weight.size(2 + i), step, spacing);
   }
   std::vector<int> order{0}, back{0, dims + 1};
   for (int i = 0; i < dims; ++i) order.push_back(2 + i), back.push_back(1 + i);

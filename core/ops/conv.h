@@ -7,14 +7,24 @@ namespace lockstep {
 // One number for all spatial dimensions, or one for each.
 using PerDim = std::vector<std::int64_t>;
 
-// Cross-correlation over 1 to 3 spatial dimensions: x (..., C, spatial), weight (O, C, window), bias (O) or
-// undefined -> (..., O, out), out = (spatial + 2 padding - window) / stride + 1, padded with zeros. As a
-// product of unfolded windows with the weight.
-Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const PerDim& stride = {1},
-            const PerDim& padding = {0});
+// Where the windows of a convolution lie.
+struct ConvGeometry {
+  PerDim stride = {1};
+  PerDim padding = {0};   // zeros on both sides
+  PerDim dilation = {1};  // distance of the elements of a window
+  std::int64_t groups = 1;
+  bool same = false;  // instead of padding: so many zeros that stride 1 keeps the size, an odd one behind
+};
 
-// Windows of `size` elements, `step` apart, along dim, which becomes their number; the elements of a window
-// are a new last dimension. A view.
-Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step);
+// Cross-correlation over 1 to 3 spatial dimensions: x (..., C, spatial), weight (O, C / groups, window), bias
+// (O) or undefined -> (..., O, out), out = (spatial + 2 padding - dilation (window - 1) - 1) / stride + 1. As
+// a product of unfolded windows with the weight; with groups, one for each, of its own channels of x and of
+// y.
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+            const ConvGeometry& geometry = {});
+
+// Windows of `size` elements, `spacing` from each other, along dim, which becomes their number; they begin
+// `step` apart. The elements of a window are a new last dimension. A view.
+Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step, std::int64_t spacing = 1);
 
 }  // namespace lockstep

@@ -1,7 +1,10 @@
 #include "core/ops/embedding.h"
 
+#include <algorithm>
+
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 
 namespace lockstep {
@@ -52,9 +55,17 @@ Tensor checked_index(const char* name, const Tensor& index, std::int64_t size) {
   return flat;
 }
 
+// (n, 1), 1 where the index is `row`.
+Tensor is_row(const Tensor& index, std::int64_t row) {
+  Tensor mask = empty({index.numel(), 1}, {DType::u8});
+  std::transform(index.data<std::int64_t>(), index.data<std::int64_t>() + index.numel(),
+                 mask.data<std::uint8_t>(), [row](std::int64_t i) { return i == row ? 1 : 0; });
+  return mask;
+}
+
 }  // namespace
 
-Tensor embedding(const Tensor& weight, const Tensor& index) {
+Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::int64_t> padding) {
   check(weight.rank() > 0, "[embedding] expected a table (rows, ...), got {}", describe(weight));
   const Tensor flat = checked_index("embedding", index, weight.size(0));
   Dims shape = index.shape();
@@ -63,7 +74,8 @@ Tensor embedding(const Tensor& weight, const Tensor& index) {
     shape.push_back(weight.size(i));
     width *= weight.size(i);
   }
-  return reshape(take_rows(reshape(weight, {weight.size(0), width}), flat), shape);
+  const Tensor rows = take_rows(reshape(weight, {weight.size(0), width}), flat);
+  return reshape(padding ? where(is_row(flat, *padding), rows.detach(), rows) : rows, shape);
 }
 
 Tensor index_select(const Tensor& x, const Tensor& index, int dim) {

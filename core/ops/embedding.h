@@ -1,12 +1,15 @@
 #pragma once
 
+#include <optional>
+
 #include "core/tensor.h"
 
 // Elements picked by index. Indices are i64 and not negative.
 namespace lockstep {
 
-// The rows of a table (rows, width...) that index (any shape) names: (index..., width...).
-Tensor embedding(const Tensor& weight, const Tensor& index);
+// The rows of a table (rows, width...) that index (any shape) names: (index..., width...). The row `padding`
+// is read like the others and gets no gradient.
+Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::int64_t> padding = {});
 // The slices of x along dim that a one-dimensional index names.
 Tensor index_select(const Tensor& x, const Tensor& index, int dim);
 

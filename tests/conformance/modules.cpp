@@ -35,6 +35,27 @@ Field no_dtype() {
       [](const json& value) { check(value.is_null(), "expected no attention_dtype, got {}", value.dump()); };
 }
 
+// A name, or [name, {arguments}]. `inplace` changes no number.
+Field activation(nn::Activation& target) {
+  return [&target](const json& value) {
+    if (value.is_string()) return void(target = nn::activation_from(value));
+    target = nn::activation_from(value.at(0));
+    bool inplace = false;
+    std::string approximate = "none";
+    const Field number = field(target.number);
+    std::int64_t slopes = 1;
+    read_options(value.at(1), {{"inplace", field(inplace)},
+                               {"approximate", field(approximate)},
+                               {"negative_slope", number},
+                               {"alpha", number},
+                               {"init", number},
+                               {"dim", number},
+                               {"num_parameters", field(slopes)}});
+    check(slopes == 1, "expected prelu with one slope, got {}", slopes);
+    if (approximate == "tanh") target = nn::Activation::gelu_tanh;
+  };
+}
+
 // What SABlock and CrossAttentionBlock have in common.
 template <typename Options>
 Fields attention_fields(Options& o) {
@@ -80,7 +101,7 @@ BuiltModule mlp_block(const Scope& scope, const json& config) {
   read_options(config, {{"hidden_size", field(o.hidden_size)},
                         {"mlp_dim", field(o.mlp_dim)},
                         {"dropout_rate", field(o.dropout_rate)},
-                        {"act", word(o.act, nn::activation_from)},
+                        {"act", activation(o.act)},
                         {"dropout_mode", word(o.dropout_mode, nn::dropout_mode_from)}});
   return simple(nn::MLPBlock(scope, o));
 }
@@ -206,7 +227,7 @@ BuiltModule transformer_encoder_layer(const Scope& scope, const json& config) {
   read_options(config, {{"d_model", field(o.d_model)},
                         {"nhead", field(o.nhead)},
                         {"dim_feedforward", field(o.dim_feedforward)},
-                        {"activation", word(o.activation, nn::activation_from)},
+                        {"activation", activation(o.activation)},
                         {"layer_norm_eps", field(o.layer_norm_eps)},
                         {"norm_first", field(o.norm_first)},
                         {"bias", field(o.bias)}});
@@ -224,25 +245,33 @@ BuiltModule linear_layer(const Scope& scope, const json& config) {
 
 BuiltModule embedding_table(const Scope& scope, const json& config) {
   std::int64_t rows = 0, width = 0;
-  read_options(config, {{"num_embeddings", field(rows)}, {"embedding_dim", field(width)}});
-  return simple(nn::Embedding(scope, rows, width));
+  nn::EmbeddingOptions o;
+  read_options(
+      config,
+      {{"num_embeddings", field(rows)}, {"embedding_dim", field(width)}, {"padding_idx", field(o.padding)}});
+  if (o.padding && *o.padding < 0) *o.padding += rows;
+  return simple(nn::Embedding(scope, rows, width, o));
 }
 
 BuiltModule layer_norm_layer(const Scope& scope, const json& config) {
   std::vector<std::int64_t> shape;
-  double eps = 1e-5;
-  bool bias = true;
-  read_options(config, {{"normalized_shape", numbers(shape)}, {"eps", field(eps)}, {"bias", field(bias)}});
-  return simple(nn::LayerNorm(scope, Dims(shape), eps, bias));
+  nn::NormOptions o;
+  read_options(config, {{"normalized_shape", numbers(shape)},
+                        {"eps", field(o.eps)},
+                        {"elementwise_affine", field(o.affine)},
+                        {"bias", field(o.bias)}});
+  return simple(nn::LayerNorm(scope, Dims(shape), o));
 }
 
 BuiltModule group_norm_layer(const Scope& scope, const json& config) {
   int groups = 1;
   std::int64_t channels = 0;
-  double eps = 1e-5;
-  read_options(config,
-               {{"num_groups", field(groups)}, {"num_channels", field(channels)}, {"eps", field(eps)}});
-  return simple(nn::GroupNorm(scope, groups, channels, eps));
+  nn::NormOptions o;
+  read_options(config, {{"num_groups", field(groups)},
+                        {"num_channels", field(channels)},
+                        {"eps", field(o.eps)},
+                        {"affine", field(o.affine)}});
+  return simple(nn::GroupNorm(scope, groups, channels, o));
 }
 
 template <int dims>
@@ -254,7 +283,9 @@ BuiltModule conv_layer(const Scope& scope, const json& config) {
                         {"out_channels", field(out)},
                         {"kernel_size", numbers(kernel)},
                         {"stride", numbers(o.stride)},
-                        {"padding", numbers(o.padding)},
+                        {"padding", padding(o.padding, o.same)},
+                        {"dilation", numbers(o.dilation)},
+                        {"groups", field(o.groups)},
                         {"bias", field(o.bias)}});
   if (kernel.size() == 1) kernel.resize(dims, kernel.front());
   return simple(nn::Conv(scope, in, out, kernel, o));

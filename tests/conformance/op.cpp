@@ -6,6 +6,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "tests/conformance/kinds.h"
+#include "tests/conformance/options.h"
 
 namespace lockstep::conformance {
 
@@ -221,30 +222,11 @@ const std::map<std::string, Call> calls{
      }},
 };
 
-// Zeros around x so that a convolution with stride 1 keeps its size; where their number is odd, one more
-// behind than in front.
-Tensor padded_for_same(Tensor x, const Tensor& weight) {
-  for (int dim = 2 - weight.rank(); dim < 0; ++dim) {
-    const std::int64_t more = weight.size(dim) - 1;
-    const auto space = [&](std::int64_t count) {
-      Dims shape = x.shape();
-      shape[x.rank() + dim] = count;
-      return zeros(shape, x.options());
-    };
-    x = cat({space(more / 2), x, space(more - more / 2)}, dim);
-  }
-  return x;
-}
-
 Tensor convolution(int spatial, const Inputs& in, const Args& args) {
   check(in[1].rank() == spatial + 2, "expected a weight of rank {}, got {}", spatial + 2, describe(in[1]));
-  const auto stride = args.list<std::int64_t>("stride");
-  if (args["padding"].is_string()) {
-    check(args["padding"] == "same" || args["padding"] == "valid", "unknown padding {}",
-          args["padding"].dump());
-    return conv(args["padding"] == "same" ? padded_for_same(in[0], in[1]) : in[0], in[1], in[2], stride);
-  }
-  return conv(in[0], in[1], in[2], stride, args.list<std::int64_t>("padding"));
+  ConvGeometry geometry{.stride = args.list<std::int64_t>("stride")};
+  padding(geometry.padding, geometry.same)(args["padding"]);
+  return conv(in[0], in[1], in[2], geometry);
 }
 
 Tensor call(const std::string& op, const Inputs& in, const Args& args) {

@@ -38,6 +38,14 @@ template <typename T, typename Parse>
 Field word(T& target, Parse parse) {
   return [&target, parse](const nlohmann::json& value) { target = parse(value.get<std::string>()); };
 }
+// PyTorch's padding of a convolution: numbers, "same" or "valid".
+inline Field padding(PerDim& target, bool& same) {
+  return [&target, &same](const nlohmann::json& value) {
+    if (!value.is_string()) return numbers(target)(value);
+    check(value == "same" || value == "valid", "unknown padding {}", value.dump());
+    same = value == "same";
+  };
+}
 
 inline void read_options(const nlohmann::json& config, const Fields& fields) {
   for (const auto& [name, value] : config.items()) {

@@ -5,27 +5,14 @@
 #include "core/ops.h"
 #include "nn/mode.h"
 #include "optim/clip.h"
-#include "optim/factory.h"
 #include "tests/conformance/kinds.h"
 #include "tests/conformance/modules.h"
+#include "tests/conformance/settings.h"
 
 namespace lockstep::conformance {
 namespace {
 
 using nlohmann::json;
-
-optim::Setting setting_from(const json& value) {
-  if (value.is_boolean()) return value.get<bool>();
-  if (value.is_number()) return value.get<double>();
-  if (value.is_string()) return value.get<std::string>();
-  return value.get<std::vector<double>>();
-}
-
-std::unique_ptr<optim::Optimizer> make_optimizer(const ParameterList& parameters, const json& config) {
-  optim::Settings settings;
-  for (const auto& [name, value] : config.at("options").items()) settings[name] = setting_from(value);
-  return optim::make_optimizer(config.at("optimizer"), parameters, settings);
-}
 
 // copy: only the second half, which can be known, counts. images: the output of a classification.
 Tensor loss_of(const json& config, const Tensor& output, const Tensor& y) {
@@ -48,7 +35,8 @@ void run_training(Case& test) {
     if (p.trainable) trainable.push_back(p);
     if (test.has("start/" + p.name)) test.expect("start/" + p.name, p.tensor.detach());
   }
-  const std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(trainable, config);
+  const std::unique_ptr<optim::Optimizer> optimizer =
+      optim::make_optimizer(config.at("optimizer"), trainable, settings_from(config.at("options")));
   const Tensor x = test.read("inputs/x"), y = test.read("inputs/y");
   const nn::Evaluation evaluation;  // no dropout in these
   std::vector<double> losses;

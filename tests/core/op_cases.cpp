@@ -215,15 +215,25 @@ std::vector<OpCase> product_cases() {
        [](const Inputs& in) { return linear_gelu(in[0], in[1]); }},
       {"conv1d",
        {normal({2, 3, 8}), normal({4, 3, 3}), normal({4})},
-       [](const Inputs& in) { return conv(in[0], in[1], in[2], {1}, {1}); }},
+       [](const Inputs& in) { return conv(in[0], in[1], in[2], {.padding = {1}}); }},
       {"conv2d",
        {normal({2, 2, 3, 5, 6}), normal({4, 3, 2, 3}), normal({4})},
        [](const Inputs& in) {
-         return conv(in[0], in[1], in[2], {2, 1}, {0, 2});
+         return conv(in[0], in[1], in[2], {.stride = {2, 1}, .padding = {0, 2}});
        }},
       {"conv3d",
        {normal({1, 2, 3, 4, 4}), normal({3, 2, 2, 2, 2})},
-       [](const Inputs& in) { return conv(in[0], in[1], {}, {2}, {1}); }},
+       [](const Inputs& in) { return conv(in[0], in[1], {}, {.stride = {2}, .padding = {1}}); }},
+      {"conv_dilated",
+       {normal({2, 3, 9}), normal({4, 3, 3}), normal({4})},
+       [](const Inputs& in) {
+         return conv(in[0], in[1], in[2], {.stride = {2}, .padding = {2}, .dilation = {2}});
+       }},
+      {"conv_grouped",
+       {normal({2, 4, 5, 4}), normal({6, 2, 2, 3}), normal({6})},
+       [](const Inputs& in) {
+         return conv(in[0], in[1], in[2], {.dilation = {2, 1}, .groups = 2, .same = true});
+       }},
   };
 }
 

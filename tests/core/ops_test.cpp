@@ -69,7 +69,7 @@ TEST(OpErrors, SayWhatIsWrong) {
        [&] {
          conv(ones({2, 3, 8}), ones({4, 2, 3}));
        }},
-      {"[conv] window (4, 3, 9) with stride 1 and padding 0 does not fit",
+      {"[conv] weight (4, 3, 9) with stride 1, dilation 1 and padding 0 does not fit",
        [&] {
          conv(ones({2, 3, 8}), ones({4, 3, 9}));
        }},
