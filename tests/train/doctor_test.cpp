@@ -75,7 +75,8 @@ TEST(Doctor, ReportsThisMachineAsTextAndAsJson) {
   EXPECT_TRUE(report.at("cuda").is_null());
   for (const auto& product : report.at("products")) {
     EXPECT_GT(product.at("gflops"), 0) << product;
-    if (!sanitized) EXPECT_LT(product.at("gflops"), 1.5 * product.at("peak_gflops").get<double>()) << product;
+    if (sanitized) continue;
+    EXPECT_LT(product.at("gflops"), 1.5 * product.at("peak_gflops").get<double>()) << product;
   }
 }
 
