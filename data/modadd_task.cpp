@@ -19,7 +19,9 @@ class ModaddTask final : public Task {
         training_size_(static_cast<std::int64_t>(training_share * p * p)) {}
 
   // The answer is read at the last token, "=".
-  TaskShape shape() const override { return {.vocabulary = p + 1, .length = 3, .classes = p}; }
+  TaskShape shape() const override {
+    return {.vocabulary = p + 1, .length = 3, .classes = p, .first_answer = 2};
+  }
 
   // A batch as large as the training set is the whole set; smaller ones walk through it in order.
   Batch training(std::int64_t step, std::int64_t size) override {

@@ -58,7 +58,10 @@ class CopyTask final : public SequenceTask {
  public:
   static constexpr std::int64_t half = 16, vocabulary = 16;
   explicit CopyTask(std::uint64_t seed)
-      : SequenceTask(seed, {.vocabulary = vocabulary, .length = 2 * half, .classes = vocabulary}, half) {}
+      : SequenceTask(
+            seed,
+            {.vocabulary = vocabulary, .length = 2 * half, .classes = vocabulary, .first_answer = half - 1},
+            half) {}
 
  private:
   void arrange(const std::int64_t* drawn, std::int64_t* inputs, std::int64_t* targets) const override {
@@ -89,7 +92,10 @@ class SortTask final : public SequenceTask {
  public:
   static constexpr std::int64_t length = 6, symbols = 3;
   explicit SortTask(std::uint64_t seed)
-      : SequenceTask(seed, {.vocabulary = symbols, .length = 2 * length - 1, .classes = symbols}, length) {}
+      : SequenceTask(
+            seed,
+            {.vocabulary = symbols, .length = 2 * length - 1, .classes = symbols, .first_answer = length - 1},
+            length) {}
 
  private:
   void arrange(const std::int64_t* drawn, std::int64_t* inputs, std::int64_t* targets) const override {

@@ -20,10 +20,11 @@ struct Batch {
 // What a model must look like to learn the task.
 struct TaskShape {
   bool images = false;
-  bool causal = true;           // tokens: may a position look only backwards?
-  std::int64_t vocabulary = 0;  // tokens
-  std::int64_t length = 0;      // tokens: T; images: side in pixels
-  std::int64_t classes = 0;     // outputs
+  bool causal = true;             // tokens: may a position look only backwards?
+  std::int64_t vocabulary = 0;    // tokens
+  std::int64_t length = 0;        // tokens: T; images: side in pixels
+  std::int64_t classes = 0;       // outputs
+  std::int64_t first_answer = 0;  // tokens: the positions before it never have a target
 };
 
 // Something to learn. Batches depend on (seed, step) and on nothing else. For one thread: every training

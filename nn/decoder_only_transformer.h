@@ -43,11 +43,11 @@ DecoderOnlyTransformerOptions copy_task_model();
 struct DecoderOnlyTransformer {
   DecoderOnlyTransformer(const Scope& scope, const DecoderOnlyTransformerOptions& options_);
 
-  // tokens i64 (..., S) -> logits (..., S, num_tokens). context (..., C, attn_layers_dim) for the cross
-  // attention.
-  Tensor operator()(const Tensor& tokens, const Tensor& context = {}) const;
+  // tokens i64 (..., S) -> logits (..., S, num_tokens), or those of the wanted positions. context
+  // (..., C, attn_layers_dim) for the cross attention.
+  Tensor operator()(const Tensor& tokens, const Tensor& context = {}, const Positions& wanted = {}) const;
   // What to_logits is given: (..., S, attn_layers_dim).
-  Tensor features(const Tensor& tokens, const Tensor& context = {}) const;
+  Tensor features(const Tensor& tokens, const Tensor& context = {}, const Positions& wanted = {}) const;
 
   DecoderOnlyTransformerOptions options;
   Embedding token_embeddings, position_embeddings;

@@ -53,7 +53,7 @@ AttentionOptions SABlock::scores(const Tensor& q, const Tensor& attn_mask) const
   return asked;
 }
 
-Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask) const {
+Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask, const Positions& wanted) const {
   check_length("SABlock", options.causal, x.size(-2), options.sequence_length.value_or(0));
   check(!options.causal || !attn_mask.defined(),
         "[SABlock] causal attention takes no attn_mask: leave one of them out");
@@ -69,7 +69,7 @@ Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask) const {
     const Tensor q = cast((*to_q)(x)), k = cast((*to_k)(x)), v = cast((*to_v)(x));
     y = core(q, k, v, scores(q, attn_mask), saved);
   }
-  y = to(y, x.dtype());
+  y = to(wanted.of(y), x.dtype());
   return drop_output(out_proj ? (*out_proj)(y) : y);
 }
 

@@ -5,6 +5,7 @@
 
 #include "nn/attention_core.h"
 #include "nn/linear.h"
+#include "nn/positions.h"
 #include "nn/relative_position.h"
 
 namespace lockstep::nn {
@@ -47,7 +48,7 @@ struct SABlock {
 
   // x (..., S, hidden_input_size) -> the same shape. attn_mask: u8 (..., S), 0 hides a key; a query without
   // any key to look at gives zeros before out_proj, where MONAI gives NaN.
-  Tensor operator()(const Tensor& x, const Tensor& attn_mask = {}) const;
+  Tensor operator()(const Tensor& x, const Tensor& attn_mask = {}, const Positions& wanted = {}) const;
 
   SABlockOptions options;
   std::optional<Linear> out_proj, qkv, to_q, to_k, to_v;

@@ -45,11 +45,12 @@ TransformerBlock::TransformerBlock(const Scope& scope, const TransformerBlockOpt
                                                 .out_init = o.linear_init});
 }
 
-Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context, const Tensor& attn_mask) const {
+Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context, const Tensor& attn_mask,
+                                    const Positions& wanted) const {
   const auto normed = [](const std::optional<LayerNorm>& layer, const Tensor& t) {
     return layer ? (*layer)(t) : t;
   };
-  Tensor y = x + attn(normed(norm1, x), attn_mask);
+  Tensor y = wanted.of(x) + attn(normed(norm1, x), attn_mask, wanted);
   if (cross_attn) y = y + (*cross_attn)(normed(norm_cross_attn, y), context);
   return y + mlp(normed(norm2, y));
 }

@@ -38,7 +38,8 @@ struct TransformerBlock {
   TransformerBlock(const Scope& scope, const TransformerBlockOptions& options);
 
   // x (..., S, hidden_size), attn_mask u8 (..., S), 0 hides.
-  Tensor operator()(const Tensor& x, const Tensor& context = {}, const Tensor& attn_mask = {}) const;
+  Tensor operator()(const Tensor& x, const Tensor& context = {}, const Tensor& attn_mask = {},
+                    const Positions& wanted = {}) const;
 
   // In order of creation.
   MLPBlock mlp;

@@ -44,25 +44,39 @@ ViT::ViT(const Scope& scope, const ViTOptions& o)
   classification_head.emplace(o.post_activation ? head / 0 : head, o.hidden_size, o.num_classes);
 }
 
+Tensor ViT::embed(const Tensor& x) const {
+  const Tensor tokens = patch_embedding(x);
+  if (!cls_token.defined()) return tokens;
+  Dims shape = tokens.shape();
+  shape[shape.rank() - 2] = 1;
+  return cat({expand(cls_token, shape), tokens}, -2);
+}
+
+Tensor ViT::head(const Tensor& tokens) const {
+  const Tensor normed = norm(tokens);
+  if (!classification_head) return normed;
+  const Tensor logits = (*classification_head)(select(normed, -2, 0));
+  return options.post_activation ? tanh(logits) : logits;
+}
+
 ViT::Output ViT::forward(const Tensor& x) const {
-  Tensor tokens = patch_embedding(x);
-  if (cls_token.defined()) {
-    Dims shape = tokens.shape();
-    shape[shape.rank() - 2] = 1;
-    tokens = cat({expand(cls_token, shape), tokens}, -2);
-  }
+  Tensor tokens = embed(x);
   Output result;
   for (const TransformerBlock& block : blocks) {
     tokens = block(tokens);
     result.hidden_states.push_back(tokens);
   }
-  tokens = norm(tokens);
-  result.output = tokens;
-  if (classification_head) {
-    result.output = (*classification_head)(select(tokens, -2, 0));
-    if (options.post_activation) result.output = tanh(result.output);
-  }
+  result.output = head(tokens);
   return result;
+}
+
+Tensor ViT::operator()(const Tensor& x) const {
+  Tensor tokens = embed(x);
+  for (const TransformerBlock& block : blocks) {
+    const bool cls_only = classification_head && &block == &blocks.back();
+    tokens = block(tokens, {}, {}, cls_only ? Positions{0, 1} : Positions{});
+  }
+  return head(tokens);
 }
 
 }  // namespace lockstep::nn

@@ -45,7 +45,8 @@ struct ViT {
   };
   // x (B, in_channels, size...)
   Output forward(const Tensor& x) const;
-  Tensor operator()(const Tensor& x) const { return forward(x).output; }
+  // The output alone: for a classification, the last block computes no more than the cls_token's.
+  Tensor operator()(const Tensor& x) const;
 
   ViTOptions options;
   PatchEmbeddingBlock patch_embedding;
@@ -53,6 +54,10 @@ struct ViT {
   LayerNorm norm;
   Tensor cls_token;                           // (1, 1, hidden_size), zeros at first
   std::optional<Linear> classification_head;  // called classification_head.0 where a Tanh is behind it
+
+ private:
+  Tensor embed(const Tensor& x) const;
+  Tensor head(const Tensor& tokens) const;
 };
 
 }  // namespace lockstep::nn

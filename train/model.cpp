@@ -13,7 +13,13 @@ template <typename Network>
 class Wrapped final : public Model {
  public:
   Wrapped(const Scope& root, const auto& options) : network_(root, options), parameters_(root.parameters()) {}
-  Tensor logits(const Tensor& inputs) const override { return network_(inputs); }
+  Tensor logits(const Tensor& inputs, std::int64_t from) const override {
+    if constexpr (std::is_same_v<Network, nn::DecoderOnlyTransformer>) {
+      return network_(inputs, {}, {.begin = from});
+    } else {
+      return network_(inputs);
+    }
+  }
   const ParameterList& parameters() const override { return parameters_; }
 
  private:

@@ -12,8 +12,9 @@ namespace lockstep::train {
 class Model {
  public:
   virtual ~Model() = default;
-  // Tokens i64 (B, T) -> (B, T, classes); images (B, 1, side, side) -> (B, classes).
-  virtual Tensor logits(const Tensor& inputs) const = 0;
+  // Tokens i64 (B, T) -> (B, T - from, classes), those of the positions `from` ... T - 1; images
+  // (B, 1, side, side) -> (B, classes).
+  virtual Tensor logits(const Tensor& inputs, std::int64_t from = 0) const = 0;
   virtual const ParameterList& parameters() const = 0;
 };
 

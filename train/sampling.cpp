@@ -66,9 +66,8 @@ std::vector<double> next_logits(const Training& training, const std::vector<std:
                                 std::int64_t context) {
   const std::int64_t length = std::min(context, std::ssize(tokens));
   const Tensor logits = training.model().logits(
-      from_values({1, length}, std::vector<std::int64_t>(tokens.end() - length, tokens.end())));
-  const std::vector<double> all = logits.to_vector();
-  return {all.end() - logits.size(-1), all.end()};
+      from_values({1, length}, std::vector<std::int64_t>(tokens.end() - length, tokens.end())), length - 1);
+  return logits.to_vector();
 }
 
 std::string joined(const std::vector<double>& numbers) {

@@ -104,6 +104,13 @@ Tensor Training::inputs_of(const data::Batch& batch) const {
   return to(batch.inputs, config_.precision == "f64" ? DType::f64 : DType::f32);
 }
 
+Training::Answers Training::answers(const data::Batch& batch) const {
+  const std::int64_t from = task_->shape().first_answer;
+  const Tensor& targets = batch.targets;
+  return {model_->logits(inputs_of(batch), from),
+          from == 0 ? targets : contiguous(slice(targets, -1, from, targets.size(-1)))};
+}
+
 void Training::clip() const {
   if (config_.clip == 0) return;
   if (config_.clip_by == "global") {
@@ -116,8 +123,8 @@ void Training::clip() const {
 double Training::step() {
   const nn::Training mode(static_cast<std::uint64_t>(config_.seed), static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
-  const Tensor loss =
-      cross_entropy(model_->logits(inputs_of(batch)), batch.targets, {.ignore_index = data::ignored});
+  const auto [logits, targets] = answers(batch);
+  const Tensor loss = cross_entropy(logits, targets, {.ignore_index = data::ignored});
   const double value = loss.item();
   if (std::isfinite(value)) {
     backward(loss);
@@ -135,14 +142,14 @@ Evaluation Training::evaluate() {
   constexpr std::int64_t size = 100;
   double loss = 0, right = 0, counted = 0;
   for (std::int64_t i = 0; i < task_->validation_batches(size); ++i) {
-    const data::Batch batch = task_->validation(i, size);
-    const Tensor logits = to(model_->logits(inputs_of(batch)), DType::f64);
-    loss += cross_entropy(logits, batch.targets, {.reduction = Reduction::sum, .ignore_index = data::ignored})
-                .item();
-    const std::int64_t classes = logits.shape().back(), rows = batch.targets.numel();
+    const auto [answered, targets] = answers(task_->validation(i, size));
+    const Tensor logits = to(answered, DType::f64);
+    loss +=
+        cross_entropy(logits, targets, {.reduction = Reduction::sum, .ignore_index = data::ignored}).item();
+    const std::int64_t classes = logits.shape().back(), rows = targets.numel();
     const Tensor flat = contiguous(logits);
     for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t target = batch.targets.data<std::int64_t>()[row];
+      const std::int64_t target = targets.data<std::int64_t>()[row];
       if (target == data::ignored) continue;
       const double* first = flat.data<double>() + row * classes;
       right += std::max_element(first, first + classes) - first == target ? 1 : 0;

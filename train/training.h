@@ -37,6 +37,12 @@ class Training {
   // After weights and optimizer were filled from elsewhere (train/checkpoint.h).
   void continue_after(std::int64_t steps) { steps_done_ = steps; }
 
+  // Logits and targets of the positions that the task asks about.
+  struct Answers {
+    Tensor logits, targets;
+  };
+  Answers answers(const data::Batch& batch) const;
+
  private:
   void clip() const;
 

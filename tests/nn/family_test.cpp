@@ -1,6 +1,7 @@
 // The blocks around SABlock: what MONAI's options refuse, and what the fixtures do not hold.
 #include <gtest/gtest.h>
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
 #include "nn/nn.h"
@@ -139,6 +140,46 @@ TEST(Family, FourierPositionsAreMonais) {
   const std::vector<double> monai = {0.97806197,  0.065877177, -0.98164457, 0.71751231,
                                      -0.20831417, -0.99782771, -0.19071957, 0.69654584};
   for (std::size_t i = 0; i < monai.size(); ++i) EXPECT_NEAR(last[i], monai[i], 2e-6);
+}
+
+// Of the logits, and of every gradient of a loss that reads some of them.
+TEST(Family, TheWantedPositionsAreThoseOfTheWholeSequence) {
+  const Scope root(Seed{3}, f64);
+  const DecoderOnlyTransformer model(root, {.num_tokens = 7,
+                                            .max_seq_len = 6,
+                                            .attn_layers_dim = 8,
+                                            .attn_layers_depth = 2,
+                                            .attn_layers_heads = 2,
+                                            .final_norm = true});
+  const Tensor tokens = from_values({2, 6}, std::vector<std::int64_t>{0, 3, 6, 1, 1, 2, 5, 4, 0, 2, 6, 3});
+  const auto gradients = [&](const Tensor& logits) {
+    for (Parameter p : root.parameters()) p.tensor.zero_grad();
+    backward(sum(logits * normal(logits.shape(), "direction")));
+    std::vector<Tensor> all;
+    for (const Parameter& p : root.parameters())
+      if (p.tensor.grad().defined()) all.push_back(clone(p.tensor.grad()));
+    return all;
+  };
+  const Tensor whole = slice(model(tokens), -2, 2, 5), wanted = model(tokens, {}, {2, 5});
+  EXPECT_LT(largest(whole - wanted), 1e-13);
+  const std::vector<Tensor> expected = gradients(whole), got = gradients(wanted);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_LT(largest(got[i] - expected[i]), 1e-13) << i;
+  EXPECT_TRUE(contains(error_of([&] { model(tokens, {}, {5, 8}); }), "5 ... 8 are not positions"));
+}
+
+TEST(Family, AClassifyingViTComputesTheClsTokenAlone) {
+  const Scope root(Seed{4}, f64);
+  const ViT model(root, {.img_size = {4},
+                         .patch_size = {2},
+                         .hidden_size = 8,
+                         .mlp_dim = 12,
+                         .num_layers = 2,
+                         .num_heads = 2,
+                         .classification = true,
+                         .spatial_dims = 2});
+  const Tensor x = normal({3, 1, 4, 4}, "x");
+  EXPECT_LT(largest(model(x) - model.forward(x).output), 1e-14);
 }
 
 }  // namespace
