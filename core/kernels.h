@@ -37,9 +37,11 @@ class Kernels {
   virtual void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const = 0;
   // y_i = x_0 + ... + x_i along dim; formed in f64.
   virtual void cumsum(const Tensor& y, const Tensor& x, int dim) const = 0;
-  // y = a b (+ y if accumulate): (..., m, k) x (..., k, n) -> (..., m, n). Leading dimensions of a and b
-  // broadcast. One of the last two strides of each is 1; y's last stride is 1.
-  virtual void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const = 0;
+  // y = a b (+ y if accumulate) (+ bias (n), contiguous, to every row): (..., m, k) x (..., k, n) -> (..., m,
+  // n). Leading dimensions of a and b broadcast. One of the last two strides of each is 1; y's last stride
+  // is 1.
+  virtual void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
+                      const Tensor& bias) const = 0;
   // y[i, :] = table[index[i], :]; contiguous, index i64.
   virtual void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const = 0;
   // table[index[i], :] += x[i, :], in the order of i; contiguous.

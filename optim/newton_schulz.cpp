@@ -49,14 +49,15 @@ void orthogonalize(const Tensor& x, const NewtonSchulz& options) {
   scale(x, 1 / std::max(norm, options.eps));
   round(x);
   for (int step = 0; step < options.steps; ++step) {
-    tall ? compute.matmul(gram, transposed(now), now, false)
-         : compute.matmul(gram, now, transposed(now), false);
+    tall ? compute.matmul(gram, transposed(now), now, false, {})
+         : compute.matmul(gram, now, transposed(now), false, {});
     round(gram);
-    compute.matmul(polynomial, gram, gram, false);
+    compute.matmul(polynomial, gram, gram, false, {});
     scale(polynomial, c);
     accumulate(polynomial, gram, b);
     round(polynomial);
-    tall ? compute.matmul(next, now, polynomial, false) : compute.matmul(next, polynomial, now, false);
+    tall ? compute.matmul(next, now, polynomial, false, {})
+         : compute.matmul(next, polynomial, now, false, {});
     accumulate(next, now, a);
     round(next);
     std::swap(now, next);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/cpu/openblas.h"
+#include "core/cpu/simd/product.h"
 #include "core/error.h"
 #include "core/observer.h"
 #include "core/parallel.h"
@@ -69,14 +70,32 @@ void scale(std::int64_t m, std::int64_t n, T beta, T* c, std::int64_t ldc) {
 // takes about 10 us, some times the cost of a parallel_for.
 constexpr double least_share = 1.1e6;
 
+// Measured on a Zen 4 core, f32: up to 14 % faster than OpenBLAS at the widths of toy models, up to 7 %
+// slower where neither factor stays in the second cache.
+bool product_is_faster(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return m >= 8 && n >= 8 && k >= 8 &&
+         static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < 2e8;
+}
+
 }  // namespace
 
 template <typename T>
 void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, const T* a,
-          std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
+          std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc, const T* bias) {
   if (m == 0 || n == 0) return;
   if (Observer* const observer = Observer::current())
     observer->product({1, trans_a, trans_b, m, n, k, beta != T(0)});
+  if (has_product() && product_is_faster(m, n, k) && alpha == T(1) && (beta == T(0) || beta == T(1))) {
+    const Factor<T> left{a, trans_a ? 1 : lda, trans_a ? lda : 1},
+        right{b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
+    return product(m, n, k, left, right, beta == T(1), c, ldc, bias);
+  }
+  if (bias != nullptr) {
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j)
+        c[i * ldc + j] = bias[j] + (beta == T(0) ? T(0) : beta * c[i * ldc + j]);
+    beta = T(1);
+  }
   if (k == 0 || alpha == T(0)) return scale(m, n, beta, c, ldc);
   if (n == 1) {
     return call_gemv(trans_a, trans_a ? k : m, trans_a ? m : k, alpha, a, lda, b, trans_b ? 1 : ldb, beta, c,
@@ -127,9 +146,11 @@ void gemm_batched_strided(std::int64_t batch, bool trans_a, bool trans_b, std::i
 }
 
 template void gemm<float>(bool, bool, std::int64_t, std::int64_t, std::int64_t, float, const float*,
-                          std::int64_t, const float*, std::int64_t, float, float*, std::int64_t);
+                          std::int64_t, const float*, std::int64_t, float, float*, std::int64_t,
+                          const float*);
 template void gemm<double>(bool, bool, std::int64_t, std::int64_t, std::int64_t, double, const double*,
-                           std::int64_t, const double*, std::int64_t, double, double*, std::int64_t);
+                           std::int64_t, const double*, std::int64_t, double, double*, std::int64_t,
+                           const double*);
 template void gemm_batched_strided<float>(std::int64_t, bool, bool, std::int64_t, std::int64_t, std::int64_t,
                                           float, MatrixBatch<const float>, MatrixBatch<const float>, float,
                                           MatrixBatch<float>);

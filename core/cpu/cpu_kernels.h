@@ -14,7 +14,8 @@ class CpuKernels final : public Kernels {
   void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const override;
   void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const override;
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;
-  void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const override;
+  void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
+              const Tensor& bias) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;
   void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const override;
   void gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const override;

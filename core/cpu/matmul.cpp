@@ -1,4 +1,4 @@
-// Matrix products on OpenBLAS, one gemm per pair of matrices in the batch.
+// Matrix products, one gemm per pair of matrices in the batch.
 #include "core/cpu/blas.h"
 #include "core/cpu/cpu_kernels.h"
 #include "core/cpu/strided.h"
@@ -28,7 +28,8 @@ Tensor first_matrix_of_each(const Tensor& x) {
 
 }  // namespace
 
-void CpuKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate) const {
+void CpuKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
+                        const Tensor& bias) const {
   const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
   const Layout of_a(a), of_b(b);
   const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
@@ -40,7 +41,8 @@ void CpuKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool 
           for (std::int64_t i = 0; i < count; ++i) {
             gemm<T>(of_a.transposed, of_b.transposed, m, n, k, T(1), a.data<T>() + offset[1] + i * stride[1],
                     of_a.leading, b.data<T>() + offset[2] + i * stride[2], of_b.leading,
-                    accumulate ? T(1) : T(0), y.data<T>() + offset[0] + i * stride[0], leading_y);
+                    accumulate ? T(1) : T(0), y.data<T>() + offset[0] + i * stride[0], leading_y,
+                    bias.defined() ? bias.data<T>() : nullptr);
           }
         });
   });

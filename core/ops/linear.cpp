@@ -37,9 +37,9 @@ Dims with_last(const Tensor& x, std::int64_t size) {
 void linear_backward(const Tensor& dy, const Tensor& x, const Tensor& w, GradientSlots& slots) {
   const Tensor rows = rows_of(dy);
   if (const Target dx = slots.target(0); dx.wanted())
-    kernels(dy).matmul(rows_of(dx.buffer), rows, w, dx.accumulate);
+    kernels(dy).matmul(rows_of(dx.buffer), rows, w, dx.accumulate, {});
   if (const Target dw = slots.target(1); dw.wanted())
-    kernels(dy).matmul(dw.buffer, transpose(rows, 0, 1), rows_of(x), dw.accumulate);
+    kernels(dy).matmul(dw.buffer, transpose(rows, 0, 1), rows_of(x), dw.accumulate, {});
   if (const Target db = slots.target(2); db.wanted()) kernels(dy).column_sums(db, contiguous(rows));
 }
 
@@ -55,9 +55,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Tensor y = empty(with_last(x, weight.size(0)), x.options());
   {
     const NoGrad no_grad;
-    const Tensor rows = rows_of(y);
-    if (bias.defined()) kernels(y).copy(rows, expand(bias, rows.shape()));
-    kernels(y).matmul(rows, rows_of(x), transpose(blas_readable(weight), 0, 1), bias.defined());
+    kernels(y).matmul(rows_of(y), rows_of(x), transpose(blas_readable(weight), 0, 1), false,
+                      bias.defined() ? contiguous(bias) : bias);
   }
   return record_fused(
       "linear", y, std::array{x, weight, bias},
@@ -76,7 +75,7 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
   const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
-    kernels(y).matmul(rows_of(h), rows_of(x), transpose(blas_readable(weight), 0, 1), false);
+    kernels(y).matmul(rows_of(h), rows_of(x), transpose(blas_readable(weight), 0, 1), false, {});
     kernels(y).bias_gelu(y, differentiable ? h : Tensor(), h, contiguous(bias), form);
   }
   return record_fused(

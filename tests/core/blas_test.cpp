@@ -47,21 +47,26 @@ TYPED_TEST_SUITE(Gemm, Types);
 
 TYPED_TEST(Gemm, EqualsAPlainLoopForEverySizeAndTranspose) {
   using T = TypeParam;
-  const int shapes[][3] = {{0, 3, 2}, {3, 0, 2}, {3, 4, 0}, {1, 1, 1},    {1, 9, 5},
-                           {7, 1, 5}, {1, 1, 8}, {5, 6, 7}, {17, 33, 65}, {130, 20, 9}};
+  const int shapes[][3] = {{0, 3, 2},    {3, 0, 2},     {3, 4, 0},     {1, 1, 1}, {1, 9, 5},
+                           {7, 1, 5},    {1, 1, 8},     {5, 6, 7},     {8, 8, 8}, {17, 33, 65},
+                           {130, 20, 9}, {29, 64, 400}, {11, 530, 193}};
+  const T alphas[] = {T(0.5), T(1), T(0)}, betas[] = {T(0), T(1), T(2)};
   for (const auto& [m, n, k] : shapes) {
-    for (int variant = 0; variant < 12; ++variant) {
-      const bool trans_a = (variant & 1) != 0, trans_b = (variant & 2) != 0;
-      const T alpha = variant < 8 ? T(0.5) : T(0), beta = variant % 8 < 4 ? T(0) : T(2);
+    for (int variant = 0; variant < 72; ++variant) {
+      const bool trans_a = (variant & 1) != 0, trans_b = (variant & 2) != 0, with_bias = (variant & 4) != 0;
+      const T alpha = alphas[variant / 8 % 3], beta = betas[variant / 24];
       const int lda = (trans_a ? m : k) + 2, ldb = (trans_b ? k : n) + 1, ldc = n + 3;
       const std::vector<T> a = normal_numbers<T>((trans_a ? k : m) * lda, 1),
                            b = normal_numbers<T>((trans_b ? n : k) * ldb, 2);
       std::vector<T> c = normal_numbers<T>(m * ldc, 3);
       if (beta == 0) std::fill(c.begin(), c.end(), std::numeric_limits<T>::quiet_NaN());
       std::vector<T> expected = c;
+      const std::vector<T> row = normal_numbers<T>(n, 4);
+      const T* const bias = with_bias ? row.data() : nullptr;
       plain_product(trans_a, trans_b, m, n, k, alpha, a.data(), lda, b.data(), ldb, beta, expected.data(),
                     ldc);
-      gemm(trans_a, trans_b, m, n, k, alpha, a.data(), lda, b.data(), ldb, beta, c.data(), ldc);
+      for (int i = 0; with_bias && i < m * n; ++i) expected[i / n * ldc + i % n] += bias[i % n];
+      gemm(trans_a, trans_b, m, n, k, alpha, a.data(), lda, b.data(), ldb, beta, c.data(), ldc, bias);
       for (int i = 0; i < m * ldc; ++i) {
         if (std::isnan(expected[i])) {
           ASSERT_TRUE(std::isnan(c[i])) << "beyond the columns nothing is written";

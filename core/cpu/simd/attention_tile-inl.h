@@ -54,6 +54,14 @@ struct Tile {
         sums[r][v] = hn::LoadU(Tag<T>(), from + r * row_stride + v * lanes<T>);
     }
   }
+  HWY_INLINE void add(const T* from, std::int64_t row_stride) {
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v)
+        sums[r][v] = hn::Add(hn::LoadU(Tag<T>(), from + r * row_stride + v * lanes<T>), sums[r][v]);
+    }
+  }
   HWY_INLINE void store(T* to, std::int64_t row_stride) const {
     HWY_UNROLL(16)
     for (int r = 0; r < rows; ++r) {

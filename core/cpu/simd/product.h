@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lockstep::cpu {
+
+// A matrix as a product reads it: one of the strides is 1.
+template <typename T>
+struct Factor {
+  const T* data;
+  std::int64_t row_stride, column_stride;
+};
+
+// Whether product() is there on this processor: with AVX-512. Elsewhere OpenBLAS's kernels are as near to the
+// peak.
+bool has_product();
+
+// c = a b (+ c if accumulate) (+ bias (n) in every row, where not null): a (m, k), b (k, n), c (m, n) with
+// rows `leading` apart; k > 0. A sum over k is formed before c or bias is added. The bits do not depend on
+// the number of threads.
+template <typename T>
+void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor<T> b, bool accumulate, T* c,
+             std::int64_t leading, const T* bias);
+
+}  // namespace lockstep::cpu
