@@ -56,8 +56,14 @@ inline constexpr std::int64_t panel = 2 * lanes<T>;
 template <typename T>
 void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   if (b.column_stride == 1) {
-    for (std::int64_t i = 0; i < k; ++i)
-      copy_row(to + i * panel<T>, b.data + i * b.row_stride, columns, panel<T>);
+    for (std::int64_t i = 0; i < k; ++i) {
+      const T* const from = b.data + i * b.row_stride;
+      if (columns == panel<T>) {
+        copy_row(to + i * panel<T>, from, panel<T>, panel<T>);  // a constant: two loads and two stores
+      } else {
+        copy_row(to + i * panel<T>, from, columns, panel<T>);
+      }
+    }
     return;
   }
   constexpr std::int64_t side = 16 / sizeof(T);
