@@ -35,12 +35,33 @@ namespace {
 template <typename T>
 inline constexpr std::int64_t line = std::max(short_tokens, lanes<T>);
 
+// The numbers of a line, in registers.
 template <typename T>
-HWY_INLINE T dot(const T* a, const T* b, std::int64_t n) {
+struct Line {
+  static constexpr int vectors = line<T> / lanes<T>;
+  Vec<T> numbers[vectors];
+
+  HWY_INLINE explicit Line(T value) {
+    for (Vec<T>& v : numbers) v = set<T>(value);
+  }
+  HWY_INLINE void put(std::int64_t at, Vec<T> value) {
+    for (int v = 0; v < vectors; ++v) {
+      const auto here = hn::Eq(hn::Iota(Tag<T>(), static_cast<T>(v * lanes<T>)), set<T>(static_cast<T>(at)));
+      numbers[v] = hn::IfThenElse(here, value, numbers[v]);
+    }
+  }
+  HWY_INLINE void store(T* to) const {
+    for (int v = 0; v < vectors; ++v) hn::Store(numbers[v], Tag<T>(), to + v * lanes<T>);
+  }
+};
+
+// In every lane.
+template <typename T>
+HWY_INLINE Vec<T> dot(const T* a, const T* b, std::int64_t n) {
   Vec<T> sum = set<T>(0);
   for_vectors<T>(n, [&](std::int64_t i, auto part)
                         HWY_ATTR { sum = hn::MulAdd(part.load(a + i), part.load(b + i), sum); });
-  return sum_lanes<T>(sum);
+  return hn::SumOfLanes(Tag<T>(), sum);
 }
 
 // to = sum over i < count of factors[i step] rows[i stride ...]
@@ -55,13 +76,20 @@ HWY_INLINE void combine(T* to, const T* factors, std::int64_t step, const T* row
   });
 }
 
-// scores[j] = log2(e) scale q k_j for the keys that are seen, -inf behind them.
+// factor q k_j of the keys that are seen, `hidden` behind them.
 template <typename T>
-HWY_INLINE void score_keys(T* scores, const T* q, const T* k, std::int64_t stride, std::int64_t seen,
-                           const Attention& a) {
-  const T factor = static_cast<T>(a.scale * std::numbers::log2e);
-  for (std::int64_t j = 0; j < line<T>; ++j)
-    scores[j] = j < seen ? factor * dot(q, k + j * stride, a.dim) : -std::numeric_limits<T>::infinity();
+HWY_INLINE Line<T> dots(const T* q, const T* k, std::int64_t stride, std::int64_t seen, std::int64_t dim,
+                        T factor, T hidden) {
+  Line<T> products(hidden);
+  for (std::int64_t j = 0; j < seen; ++j)
+    products.put(j, hn::Mul(set<T>(factor), dot(q, k + j * stride, dim)));
+  return products;
+}
+
+// Scores are kept times this, so that exp becomes exp2.
+template <typename T>
+HWY_INLINE T score_factor(const Attention& a) {
+  return static_cast<T>(a.scale * std::numbers::log2e);
 }
 
 HWY_INLINE std::int64_t keys_seen(const Attention& a, std::int64_t query) {
@@ -76,21 +104,21 @@ void short_forward(const AttentionForward<T>& call, std::int64_t begin, std::int
     const std::int64_t b = which / a.heads, h = which % a.heads;
     for (std::int64_t i = 0; i < a.queries; ++i) {
       const std::int64_t seen = keys_seen(a, i);
-      score_keys(weights, call.q.head(b, h) + i * call.q.token_stride, call.k.head(b, h), call.k.token_stride,
-                 seen, a);
-      Vec<T> most = set<T>(-std::numeric_limits<T>::infinity()), sum = set<T>(0);
-      for_vectors<T>(
-          line<T>, [&](std::int64_t j, auto part) HWY_ATTR { most = hn::Max(part.load(weights + j), most); });
-      const T shift = max_lanes<T>(most);
-      for_vectors<T>(line<T>, [&](std::int64_t j, auto part) HWY_ATTR {
-        const Vec<T> w = exp2_negative<T>(hn::Sub(part.load(weights + j), set<T>(shift)));
-        sum = hn::Add(sum, w);
-        part.store(w, weights + j);
-      });
-      const T total = sum_lanes<T>(sum);
-      for (std::int64_t j = 0; j < seen; ++j) weights[j] /= total;
+      Line<T> w = dots(call.q.head(b, h) + i * call.q.token_stride, call.k.head(b, h), call.k.token_stride,
+                       seen, a.dim, score_factor<T>(a), -std::numeric_limits<T>::infinity());
+      Vec<T> most = w.numbers[0], sum = set<T>(0);
+      for (const Vec<T>& v : w.numbers) most = hn::Max(most, v);
+      const Vec<T> shift = hn::MaxOfLanes(Tag<T>(), most);
+      for (Vec<T>& v : w.numbers) {
+        v = exp2_negative<T>(hn::Sub(v, shift));
+        sum = hn::Add(sum, v);
+      }
+      const Vec<T> total = hn::SumOfLanes(Tag<T>(), sum);
+      for (Vec<T>& v : w.numbers) v = hn::Div(v, total);
+      w.store(weights);
       if (call.lse != nullptr) {
-        call.lse[which * a.queries + i] = shift * std::numbers::ln2_v<T> + hn::GetLane(log<T>(set<T>(total)));
+        call.lse[which * a.queries + i] =
+            hn::GetLane(shift) * std::numbers::ln2_v<T> + hn::GetLane(log<T>(total));
       }
       combine(call.out.head(b, h) + i * call.out.token_stride, weights, 1, call.v.head(b, h),
               call.v.token_stride, seen, a.value_dim);
@@ -112,25 +140,24 @@ void short_backward(const AttentionBackward<T>& call, std::int64_t begin, std::i
       T* const p = weights + i * line<T>;
       T* const ds = dscores + i * line<T>;
       const std::int64_t seen = keys_seen(a, i);
-      score_keys(p, q + i * call.q.token_stride, k, call.k.token_stride, seen, a);
-      for (std::int64_t j = 0; j < line<T>; ++j) {
-        ds[j] = j < seen ? dot(dout + i * call.dout.token_stride, v + j * call.v.token_stride, a.value_dim)
-                         : T(0);
-      }
+      Line<T> w = dots(q + i * call.q.token_stride, k, call.k.token_stride, seen, a.dim, score_factor<T>(a),
+                       -std::numeric_limits<T>::infinity());
+      Line<T> up =
+          dots(dout + i * call.dout.token_stride, v, call.v.token_stride, seen, a.value_dim, T(1), T(0));
       const Vec<T> shift = set<T>(call.lse[which * a.queries + i] * std::numbers::log2e_v<T>);
       Vec<T> sum = set<T>(0), weight = set<T>(0);
-      for_vectors<T>(line<T>, [&](std::int64_t j, auto part) HWY_ATTR {
-        const Vec<T> w = exp2_negative<T>(hn::Sub(part.load(p + j), shift));
-        weight = hn::Add(weight, w);
-        sum = hn::MulAdd(w, part.load(ds + j), sum);
-        part.store(w, p + j);
-      });
-      const Vec<T> delta = set<T>(sum_lanes<T>(sum) / sum_lanes<T>(weight)),
+      for (int n = 0; n < Line<T>::vectors; ++n) {
+        w.numbers[n] = exp2_negative<T>(hn::Sub(w.numbers[n], shift));
+        weight = hn::Add(weight, w.numbers[n]);
+        sum = hn::MulAdd(w.numbers[n], up.numbers[n], sum);
+      }
+      const Vec<T> delta = hn::Div(hn::SumOfLanes(Tag<T>(), sum), hn::SumOfLanes(Tag<T>(), weight)),
                    scale = set<T>(static_cast<T>(a.scale));
-      for_vectors<T>(line<T>, [&](std::int64_t j, auto part) HWY_ATTR {
-        const Vec<T> up = hn::Mul(hn::Sub(part.load(ds + j), delta), scale);
-        part.store(hn::Mul(part.load(p + j), up), ds + j);
-      });
+      for (int n = 0; n < Line<T>::vectors; ++n) {
+        up.numbers[n] = hn::Mul(w.numbers[n], hn::Mul(hn::Sub(up.numbers[n], delta), scale));
+      }
+      w.store(p);
+      up.store(ds);
       combine(call.dq.head(b, h) + i * call.dq.token_stride, ds, 1, k, call.k.token_stride, seen, a.dim);
     }
     for (std::int64_t j = 0; j < a.keys; ++j) {
