@@ -54,7 +54,8 @@ class Kernels {
   // The fused ops. Tensors are contiguous here; "rows" are those of the last dimension; undefined weights are
   // left out, targets that are not wanted are not computed.
 
-  // y = (x - mean) rstd weight + bias, rstd = 1 / sqrt(var + eps), over rows; mean and rstd (rows).
+  // y = (x - mean) rstd weight + bias, rstd = 1 / sqrt(var + eps), over rows; mean and rstd (rows). Without
+  // mean, in both, it counts as 0: RMS norm.
   virtual void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
                           const Tensor& weight, const Tensor& bias, double eps) const = 0;
   virtual void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,

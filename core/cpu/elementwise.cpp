@@ -1,13 +1,32 @@
 // Elementwise kernels: one loop per formula over merged dimensions. Bound by memory bandwidth for the simple
-// formulas, by libm for the others.
+// formulas and those with a vector form, by libm for the others.
 #include <utility>
 
 #include "core/cpu/cpu_kernels.h"
+#include "core/cpu/simd/gelu.h"
+#include "core/cpu/simd/maps.h"
 #include "core/cpu/strided.h"
 
 namespace lockstep::cpu {
 
 namespace {
+
+// y = op(x) of contiguous numbers on the vector kernels; false if op has none.
+template <UnaryOp op, typename T>
+bool vector_loop(T* y, const T* x, std::int64_t n) {
+  using enum UnaryOp;
+  if constexpr (op == exp) return map(Map::exp, y, x, n), true;
+  if constexpr (op == log) return map(Map::log, y, x, n), true;
+  if constexpr (op == tanh) return map(Map::tanh, y, x, n), true;
+  if constexpr (op == sigmoid) return map(Map::sigmoid, y, x, n), true;
+  if constexpr (op == erf) return map(Map::erf, y, x, n), true;
+  if constexpr (op == silu) return map(Map::silu, y, x, n), true;
+  if constexpr (op == gelu) return gelu_forward(Gelu::exact, y, x, n), true;
+  if constexpr (op == gelu_tanh) return gelu_forward(Gelu::tanh, y, x, n), true;
+  if constexpr (op == gelu_slope) return cpu::gelu_slope(Gelu::exact, y, x, n), true;
+  if constexpr (op == gelu_tanh_slope) return cpu::gelu_slope(Gelu::tanh, y, x, n), true;
+  return false;
+}
 
 template <UnaryOp op, typename T>
 void unary_loop(const Tensor& y, const Tensor& x, T a, T b) {
@@ -18,6 +37,7 @@ void unary_loop(const Tensor& y, const Tensor& x, T a, T b) {
         T* const p = out + offset[0];
         const T* const q = in + offset[1];
         if (stride[0] == 1 && stride[1] == 1) {
+          if (vector_loop<op>(p, q, n)) return;
           for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], a, b);
         } else {
           for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = formula<op>(q[i * stride[1]], a, b);

@@ -34,8 +34,8 @@ void CpuKernels::layer_norm(const Tensor& y, const Tensor& mean, const Tensor& r
                             const Tensor& weight, const Tensor& bias, double eps) const {
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    layer_norm_forward<T>(y.data<T>(), mean.data<T>(), rstd.data<T>(), x.data<T>(), data_or_null<T>(weight),
-                          data_or_null<T>(bias), rows_of(x), x.shape().back(), eps);
+    layer_norm_forward<T>(y.data<T>(), data_or_null<T>(mean), rstd.data<T>(), x.data<T>(),
+                          data_or_null<T>(weight), data_or_null<T>(bias), rows_of(x), x.shape().back(), eps);
   });
 }
 
@@ -45,7 +45,7 @@ void CpuKernels::layer_norm_backward(const Target& dx, const Target& dweight, co
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
     cpu::layer_norm_backward<T>(data_or_null<T>(dx.buffer), sums_of<T>(dweight), sums_of<T>(dbias),
-                                dy.data<T>(), x.data<T>(), mean.data<T>(), rstd.data<T>(),
+                                dy.data<T>(), x.data<T>(), data_or_null<T>(mean), rstd.data<T>(),
                                 data_or_null<T>(weight), rows_of(x), x.shape().back(), dx.accumulate);
   });
 }

@@ -79,8 +79,25 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 }
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  const std::vector<int> dims = trailing_dims(normalized_shape("rms_norm", x, weight, {}).rank());
-  return affine(x * rsqrt(mean(square(x), dims, true) + eps), weight, {});
+  const Dims shape = normalized_shape("rms_norm", x, weight, {});
+  const std::int64_t width = shape.numel(), rows = width == 0 ? 0 : x.numel() / width;
+  Tensor y = empty_like(x);
+  const Tensor rrms = empty({rows}, x.options());
+  {
+    const NoGrad no_grad;
+    kernels(y).layer_norm(as_rows(y, width), {}, rrms, as_rows(contiguous(x), width), contiguous(weight), {},
+                          eps);
+  }
+  return record_fused(
+      "rms_norm", y, std::array{x, weight},
+      [rrms = saved(rrms), width](const Tensor& dy, const auto& in, GradientSlots& slots) {
+        kernels(dy).layer_norm_backward(as_rows(slots.target(0), width), slots.target(1), {},
+                                        as_rows(contiguous(dy), width), as_rows(contiguous(in[0]), width), {},
+                                        rrms(), contiguous(in[1]));
+      },
+      [dims = trailing_dims(shape.rank()), eps](const Tensor& x_in, const Tensor& w) {
+        return affine(x_in * rsqrt(mean(square(x_in), dims, true) + eps), w, {});
+      });
 }
 
 Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tensor& bias, double eps) {

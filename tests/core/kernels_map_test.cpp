@@ -25,7 +25,6 @@ const std::vector<Function>& functions() {
       {"tanh", Map::tanh, [](long double x) { return std::tanh(x); }, -12, 12, 3},
       {"sigmoid", Map::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -30, 30, 3},
       {"erf", Map::erf, [](long double x) { return std::erf(x); }, -6, 6, 3},
-      {"relu", Map::relu, [](long double x) { return x > 0 ? x : 0; }, -2, 2, 0},
       {"silu", Map::silu, [](long double x) { return x / (1 + std::exp(-x)); }, -30, 30, 4},
   };
   return all;

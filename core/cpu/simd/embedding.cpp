@@ -1,4 +1,4 @@
-// Embedding lookup and its gradient: copies and additions of rows, bound by memory bandwidth. The compiler's
+// The gradient of an embedding lookup: additions of rows, bound by memory bandwidth. The compiler's
 // 128-bit vectors are enough for that.
 #include "core/cpu/simd/embedding.h"
 
@@ -7,14 +7,6 @@
 #include "core/parallel.h"
 
 namespace lockstep::cpu {
-
-template <typename T>
-void embedding_gather(T* y, const T* table, const std::int64_t* index, std::int64_t n, std::int64_t width) {
-  const std::int64_t grain = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(width, 1));
-  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) std::copy_n(table + index[i] * width, width, y + i * width);
-  });
-}
 
 // Each thread owns a range of the table's rows, and looks through all indices for them.
 template <typename T>
@@ -32,8 +24,6 @@ void embedding_scatter_add(T* table, const T* dy, const std::int64_t* index, std
   });
 }
 
-template void embedding_gather(float*, const float*, const std::int64_t*, std::int64_t, std::int64_t);
-template void embedding_gather(double*, const double*, const std::int64_t*, std::int64_t, std::int64_t);
 template void embedding_scatter_add(float*, const float*, const std::int64_t*, std::int64_t, std::int64_t,
                                     std::int64_t);
 template void embedding_scatter_add(double*, const double*, const std::int64_t*, std::int64_t, std::int64_t,

@@ -189,25 +189,11 @@ void layer_norm_backward(T* dx, T* dgain, T* dbias, const T* dy, const T* x, con
   backward<T>({dx, dy, x, mean, rstd, gain, width, add_dx}, dgain, dbias, rows);
 }
 
-template <typename T>
-void rms_norm_forward(T* y, T* rrms, const T* x, const T* gain, std::int64_t rows, std::int64_t width,
-                      double eps) {
-  forward<T>({y, nullptr, rrms, x, gain, nullptr, width, eps}, rows);
-}
-
-template <typename T>
-void rms_norm_backward(T* dx, T* dgain, const T* dy, const T* x, const T* rrms, const T* gain,
-                       std::int64_t rows, std::int64_t width) {
-  backward<T>({dx, dy, x, nullptr, rrms, gain, width, false}, dgain, nullptr, rows);
-}
-
 #define LOCKSTEP_FOR(T)                                                                                  \
   template void layer_norm_forward(T*, T*, T*, const T*, const T*, const T*, std::int64_t, std::int64_t, \
                                    double);                                                              \
   template void layer_norm_backward(T*, T*, T*, const T*, const T*, const T*, const T*, const T*,        \
-                                    std::int64_t, std::int64_t, bool);                                   \
-  template void rms_norm_forward(T*, T*, const T*, const T*, std::int64_t, std::int64_t, double);        \
-  template void rms_norm_backward(T*, T*, const T*, const T*, const T*, const T*, std::int64_t, std::int64_t);
+                                    std::int64_t, std::int64_t, bool);
 LOCKSTEP_FOR(float)
 LOCKSTEP_FOR(double)
 #undef LOCKSTEP_FOR

@@ -7,7 +7,8 @@
 namespace lockstep::cpu {
 
 // y = (x - mean) rstd gain + bias, with mean and rstd = 1 / sqrt(variance + eps) of each row, (rows), kept
-// for the backward. gain and bias, (width), may be null.
+// for the backward. gain and bias, (width), may be null; without mean, in both directions, it counts as 0
+// (RMS norm).
 template <typename T>
 void layer_norm_forward(T* y, T* mean, T* rstd, const T* x, const T* gain, const T* bias, std::int64_t rows,
                         std::int64_t width, double eps);
@@ -16,15 +17,5 @@ void layer_norm_forward(T* y, T* mean, T* rstd, const T* x, const T* gain, const
 template <typename T>
 void layer_norm_backward(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* mean, const T* rstd,
                          const T* gain, std::int64_t rows, std::int64_t width, bool add_dx = false);
-
-// y = x rrms gain, with rrms = 1 / sqrt(mean(x^2) + eps) of each row, (rows). gain may be null.
-template <typename T>
-void rms_norm_forward(T* y, T* rrms, const T* x, const T* gain, std::int64_t rows, std::int64_t width,
-                      double eps);
-
-// dx is written; dgain is added to. Either may be null.
-template <typename T>
-void rms_norm_backward(T* dx, T* dgain, const T* dy, const T* x, const T* rrms, const T* gain,
-                       std::int64_t rows, std::int64_t width);
 
 }  // namespace lockstep::cpu

@@ -1,5 +1,5 @@
 // Elementwise functions. Bound by arithmetic in L1 and L2 (a vector of exp takes some 20 operations, tanh and
-// erf twice that); from memory, exp and relu are bound by bandwidth.
+// erf twice that); from memory, exp is bound by bandwidth.
 #include "core/cpu/simd/maps.h"
 
 #include "core/cpu/simd/dispatch.h"
@@ -43,8 +43,6 @@ void map(Map f, T* y, const T* x, std::int64_t n) {
       return loop(y, x, n, [](Vec<T> v) HWY_ATTR { return sigmoid<T>(v); });
     case Map::erf:
       return loop(y, x, n, [](Vec<T> v) HWY_ATTR { return erf<T>(v); });
-    case Map::relu:
-      return loop(y, x, n, [](Vec<T> v) HWY_ATTR { return hn::IfThenZeroElse(hn::Lt(v, set<T>(T(0))), v); });
     case Map::silu:
       return loop(y, x, n, [](Vec<T> v) HWY_ATTR { return hn::Mul(v, sigmoid<T>(v)); });
   }

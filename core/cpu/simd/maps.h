@@ -4,7 +4,7 @@
 
 namespace lockstep::cpu {
 
-enum class Map : std::uint8_t { exp, log, tanh, sigmoid, erf, relu, silu };
+enum class Map : std::uint8_t { exp, log, tanh, sigmoid, erf, silu };
 
 // y = f(x), element by element, contiguous, f32 and f64; y may be x. f32 is within 3 ulp of the exact value,
 // f64 within a few; NaN stays NaN.

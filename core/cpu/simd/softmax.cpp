@@ -20,8 +20,6 @@
 namespace lockstep::cpu {
 template <typename T>
 struct SoftmaxTable {
-  void (*forward)(T* y, const T* x, std::int64_t rows, std::int64_t width);
-  void (*backward)(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t width);
   void (*log_sum_exp)(T* lse, T* sum, const T* x, std::int64_t width);
   void (*cross_entropy_row)(T* dlogits, const T* logits, T lse, T scale, T floor, std::int64_t width);
 };
@@ -41,35 +39,6 @@ HWY_INLINE T row_max(const T* x, std::int64_t width) {
   T result = max_lanes<T>(most);
   for (; i < width; ++i) result = std::max(result, x[i]);
   return result;
-}
-
-template <typename T>
-void softmax_forward(T* y, const T* x, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
-    const Vec<T> most = set<T>(row_max(x, width));
-    Vec<T> sum = set<T>(0);
-    for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
-      const Vec<T> e = exp<T>(hn::Sub(part.load(x + i), most));
-      sum = hn::Add(sum, part.mask(e));
-      part.store(e, y + i);
-    });
-    const Vec<T> factor = set<T>(T(1) / sum_lanes<T>(sum));
-    for_vectors<T>(width, [&](std::int64_t i, auto part)
-                              HWY_ATTR { part.store(hn::Mul(part.load(y + i), factor), y + i); });
-  }
-}
-
-template <typename T>
-void softmax_backward(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t row = 0; row < rows; ++row, dx += width, dy += width, y += width) {
-    Vec<T> sum = set<T>(0);
-    for_vectors<T>(width, [&](std::int64_t i, auto part)
-                              HWY_ATTR { sum = hn::MulAdd(part.load(dy + i), part.load(y + i), sum); });
-    const Vec<T> mean = set<T>(sum_lanes<T>(sum));
-    for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
-      part.store(hn::Mul(part.load(y + i), hn::Sub(part.load(dy + i), mean)), dx + i);
-    });
-  }
 }
 
 // Of one row; plain_sum (may be null), for label smoothing, is the sum of x.
@@ -96,8 +65,7 @@ void cross_entropy_row(T* dlogits, const T* logits, T lse, T scale, T floor, std
 }
 
 template <typename T>
-constexpr SoftmaxTable<T> softmax_table = {softmax_forward<T>, softmax_backward<T>, log_sum_exp<T>,
-                                           cross_entropy_row<T>};
+constexpr SoftmaxTable<T> softmax_table = {log_sum_exp<T>, cross_entropy_row<T>};
 
 const Tables<SoftmaxTable>& softmax_tables() {
   static constexpr Tables<SoftmaxTable> tables = {softmax_table<float>, softmax_table<double>};
@@ -125,22 +93,6 @@ std::int64_t row_grain(std::int64_t width) {
 }
 
 }  // namespace
-
-template <typename T>
-void softmax_forward(T* y, const T* x, std::int64_t rows, std::int64_t width) {
-  const auto kernel = kernels_of<T>().forward;
-  parallel_for(rows, row_grain(width), [=](std::int64_t begin, std::int64_t end) {
-    kernel(y + begin * width, x + begin * width, end - begin, width);
-  });
-}
-
-template <typename T>
-void softmax_backward(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t width) {
-  const auto kernel = kernels_of<T>().backward;
-  parallel_for(rows, row_grain(width), [=](std::int64_t begin, std::int64_t end) {
-    kernel(dx + begin * width, dy + begin * width, y + begin * width, end - begin, width);
-  });
-}
 
 // With s = label_smoothing: loss = lse - (1 - s) logit of the target - s mean(logits).
 template <typename T>
@@ -186,8 +138,6 @@ void cross_entropy_backward(T* dlogits, const T* scale, std::int64_t scale_strid
 }
 
 #define LOCKSTEP_FOR(T)                                                                                     \
-  template void softmax_forward(T*, const T*, std::int64_t, std::int64_t);                                  \
-  template void softmax_backward(T*, const T*, const T*, std::int64_t, std::int64_t);                       \
   template void cross_entropy_forward(T*, T*, const T*, const std::int64_t*, std::int64_t, std::int64_t,    \
                                       const CrossEntropy&);                                                 \
   template void cross_entropy_backward(T*, const T*, std::int64_t, const T*, const T*, const std::int64_t*, \

@@ -5,14 +5,6 @@
 // Softmax and cross entropy of contiguous rows, (rows, width), f32 and f64.
 namespace lockstep::cpu {
 
-// y = exp(x - max(x)) / sum; y may be x.
-template <typename T>
-void softmax_forward(T* y, const T* x, std::int64_t rows, std::int64_t width);
-
-// dx = y (dy - sum(dy y)); dx may be dy.
-template <typename T>
-void softmax_backward(T* dx, const T* dy, const T* y, std::int64_t rows, std::int64_t width);
-
 // What the targets of a cross entropy mean: rows whose target is ignore_index count for nothing;
 // label_smoothing s mixes the one-hot target with the uniform distribution, (1 - s) onehot + s / width.
 struct CrossEntropy {

@@ -20,7 +20,6 @@ namespace lockstep::cpu {
 template <typename T>
 struct VectorOpsTable {
   void (*add)(T* y, const T* a, const T* b, std::int64_t n);
-  void (*add_bias)(T* y, const T* x, const T* bias, std::int64_t rows, std::int64_t width);
   void (*accumulate)(T* y, const T* x, std::int64_t n, T factor);
   void (*scale)(T* y, const T* x, T factor, std::int64_t n);
   void (*column_sum)(T* sums, const T* x, std::int64_t rows, std::int64_t columns, std::int64_t width);
@@ -37,11 +36,6 @@ template <typename T>
 void add(T* y, const T* a, const T* b, std::int64_t n) {
   for_vectors<T>(n, [&](std::int64_t i, auto part)
                         HWY_ATTR { part.store(hn::Add(part.load(a + i), part.load(b + i)), y + i); });
-}
-
-template <typename T>
-void add_bias(T* y, const T* x, const T* bias, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t row = 0; row < rows; ++row) add(y + row * width, x + row * width, bias, width);
 }
 
 template <typename T>
@@ -137,8 +131,7 @@ double dot(const T* a, const T* b, std::int64_t n) {
 }
 
 template <typename T>
-constexpr VectorOpsTable<T> vector_ops_table = {add<T>,   add_bias<T>,   accumulate<T>,
-                                                scale<T>, column_sum<T>, dot<T>};
+constexpr VectorOpsTable<T> vector_ops_table = {add<T>, accumulate<T>, scale<T>, column_sum<T>, dot<T>};
 
 const Tables<VectorOpsTable>& vector_ops_tables() {
   static constexpr Tables<VectorOpsTable> tables = {vector_ops_table<float>, vector_ops_table<double>};
@@ -170,15 +163,6 @@ void add(T* y, const T* a, const T* b, std::int64_t n) {
   const auto kernel = kernels_of<T>().add;
   parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
     kernel(y + begin, a + begin, b + begin, end - begin);
-  });
-}
-
-template <typename T>
-void add_bias(T* y, const T* x, const T* bias, std::int64_t rows, std::int64_t width) {
-  const auto kernel = kernels_of<T>().add_bias;
-  const std::int64_t row_grain = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(width, 1));
-  parallel_for(rows, row_grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(y + begin * width, x + begin * width, bias, end - begin, width);
   });
 }
 
@@ -235,13 +219,12 @@ double sum_of_squares(const T* x, std::int64_t n) {
   return dot(x, x, n);
 }
 
-#define LOCKSTEP_FOR(T)                                                       \
-  template void add(T*, const T*, const T*, std::int64_t);                    \
-  template void add_bias(T*, const T*, const T*, std::int64_t, std::int64_t); \
-  template void accumulate(T*, const T*, std::int64_t, double);               \
-  template void scale(T*, const T*, double, std::int64_t);                    \
-  template void column_sum(T*, const T*, std::int64_t, std::int64_t);         \
-  template double dot(const T*, const T*, std::int64_t);                      \
+#define LOCKSTEP_FOR(T)                                               \
+  template void add(T*, const T*, const T*, std::int64_t);            \
+  template void accumulate(T*, const T*, std::int64_t, double);       \
+  template void scale(T*, const T*, double, std::int64_t);            \
+  template void column_sum(T*, const T*, std::int64_t, std::int64_t); \
+  template double dot(const T*, const T*, std::int64_t);              \
   template double sum_of_squares(const T*, std::int64_t);
 LOCKSTEP_FOR(float)
 LOCKSTEP_FOR(double)

@@ -9,10 +9,6 @@ namespace lockstep::cpu {
 template <typename T>
 void add(T* y, const T* a, const T* b, std::int64_t n);
 
-// y = x + bias for each of the rows of x, (rows, width); y may be x.
-template <typename T>
-void add_bias(T* y, const T* x, const T* bias, std::int64_t rows, std::int64_t width);
-
 // y += factor x
 template <typename T>
 void accumulate(T* y, const T* x, std::int64_t n, double factor = 1);
