@@ -99,6 +99,7 @@ TEST(CommandLine, NamesTheNearest) {
   const std::vector<std::string> names = {"--heads", "--seeds", "--seed"};
   EXPECT_EQ(nearest("--seads", names), "--seeds");
   EXPECT_EQ(nearest("--see", names), "--seeds");
+  EXPECT_EQ(nearest("--sedes", names), "--seeds");
   EXPECT_EQ(nearest("--momentum", names), "");
 }
 

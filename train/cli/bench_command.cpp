@@ -69,7 +69,7 @@ void add_attention(CLI::App& bench, Session& session) {
   CLI::App* command = bench.add_subcommand("attention", "attention alone, by tokens and size of a head");
   add_list(*command, "--tokens", options->tokens, "tokens of the sequence");
   add_list(*command, "--head-sizes", options->head_sizes, "sizes of a head");
-  add_list(*command, "--mask", options->masks, "causal, none, or both");
+  add_list(*command, "--mask", options->masks, "causal or none, or several: causal,none");
   command->add_option("--heads", options->heads, "heads")->check(CLI::PositiveNumber);
   command->add_option("--threads", options->threads, "threads")->check(CLI::PositiveNumber);
   command->add_option("--seconds", options->seconds, "to measure a row")->check(CLI::NonNegativeNumber);
@@ -129,7 +129,8 @@ void add_bench(CLI::App& app, Session& session) {
       app.add_subcommand("bench", "how long training steps take, beside what the machine allows");
   bench->require_subcommand(0, 1);
   add_list(*bench, "--model", given->models, "toy, copy, char or baby, or several: toy,copy; default: all");
-  add_list(*bench, "--attention", given->options.attention, "combined, separate, or both");
+  add_list(*bench, "--attention", given->options.attention,
+           "combined or separate, or several: combined,separate");
   bench->add_option("--threads", given->options.threads, "numbers of threads")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
