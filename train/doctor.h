@@ -14,7 +14,8 @@ struct ProductSpeed {
   std::string name;  // "f32 512 x 512 x 512"
   int threads = 1;
   double flops = 0;
-  double peak = 0;  // of that many threads
+  double peak = 0;              // of that many threads
+  std::string by = "OpenBLAS";  // cpu::product_by
 };
 
 // What `lockstep doctor` finds out.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace lockstep::cpu {
 
@@ -14,6 +15,9 @@ template <typename T>
 void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, const T* a,
           std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc,
           const T* bias = nullptr);
+
+// Who computes such a product on this processor: "OpenBLAS" or "own kernel".
+std::string_view product_by(std::int64_t m, std::int64_t n, std::int64_t k);
 
 // A matrix and the distance in elements to the next one of a batch; 0: the same for all.
 template <typename T>
