@@ -37,6 +37,19 @@ TEST_P(EveryTask, GivesBatchesOfItsShapeThatDependOnSeedAndStepAlone) {
   EXPECT_GE(rows, 300);
 }
 
+// The training computes no logits for the positions before it.
+TEST_P(EveryTask, FirstAnswerIsTheFirstPositionWithATarget) {
+  const auto task = make_task(GetParam(), 3);
+  if (task->shape().images) return;
+  for (const Batch& batch : {task->training(0, 4), task->validation(0, 4)}) {
+    for (std::int64_t i = 0; i < 4; ++i) {
+      const std::vector<double> targets = row(batch.targets, i);
+      const auto first = std::find_if(targets.begin(), targets.end(), [](double t) { return t != ignored; });
+      EXPECT_EQ(first - targets.begin(), task->shape().first_answer);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask,
                          testing::Values("copy", "reverse", "sort", "modadd", "shakespeare", "digits"),
                          [](const auto& test) { return test.param; });
