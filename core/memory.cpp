@@ -10,22 +10,13 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/sanitizers.h"
 
 namespace lockstep {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool keeps_memory = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool keeps_memory = false;
-#else
-constexpr bool keeps_memory = true;
-#endif
-#else
-constexpr bool keeps_memory = true;
-#endif
+constexpr bool keeps_memory = !address_sanitizer;
 
 constexpr std::align_val_t alignment{64};
 constexpr std::size_t page = 4096;

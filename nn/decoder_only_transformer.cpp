@@ -69,6 +69,7 @@ Tensor DecoderOnlyTransformer::features(const Tensor& tokens, const Tensor& cont
   for (const TransformerBlock& block : blocks) {
     x = block(x, context, {}, &block == &blocks.back() ? wanted : Positions{});
   }
+  if (blocks.empty()) x = wanted.of(x);
   return norm ? (*norm)(x) : x;
 }
 

@@ -9,8 +9,8 @@ namespace lockstep::nn {
 
 struct EmbeddingOptions {
   Init init = init::Normal{};
-  std::optional<std::int64_t> padding =
-      {};  // PyTorch's padding_idx: this row begins at 0 and is never trained
+  // PyTorch's padding_idx: this row begins at 0 and is never trained.
+  std::optional<std::int64_t> padding = {};
 };
 
 // Rows of a table by index: i64 (...) -> (..., width). weight (rows, width), N(0, 1).

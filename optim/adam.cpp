@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/cpu/simd/optimizer_steps.h"
-#include "optim/elementwise.h"
+#include "optim/moments.h"
 #include "optim/ranges.h"
 
 namespace lockstep::optim {
@@ -13,18 +13,15 @@ namespace {
 
 // Adam's step with the largest second moment so far in place of v.
 template <typename T>
-void amsgrad_step(const Tensor& p, const Tensor& g, const Member& member, const cpu::AdamStep& o) {
-  const T rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2), eps = T(o.eps);
-  const T sign = T(o.gradient_scale), step_size = T(o.lr / o.correction1),
-          root2 = T(std::sqrt(o.correction2));
-  const T keep = T(o.decoupled ? 1 - o.lr * o.weight_decay : 1), decay = T(o.decoupled ? 0 : o.weight_decay);
+void amsgrad_step(const Tensor& p, const Tensor& g, const Member& member, const AdamOptions& o,
+                  double correction1, double correction2) {
+  const Moments<T> moments(o);
+  const T step_size = T(o.lr / correction1), root2 = T(std::sqrt(correction2)), eps = T(o.eps);
   for_each_element<T>(
       [=](T& x, T dx, T& m, T& v, T& most) {
-        dx = sign * dx + decay * x;
-        m = lerp(m, dx, rest1);
-        v = beta2 * v + rest2 * dx * dx;
+        moments.take(x, dx, m, v);
         most = std::max(most, v);
-        x = keep * x - step_size * m / (std::sqrt(most) / root2 + eps);
+        x = moments.keep * x - step_size * m / (std::sqrt(most) / root2 + eps);
       },
       p, g, member.slot("exp_avg"), member.slot("exp_avg_sq"), member.slot("max_exp_avg_sq"));
 }
@@ -63,7 +60,8 @@ void Adam::update(Member& member, const Tensor& gradient, double step) {
   const Tensor& p = member.tensor();
   dispatch_real(p.dtype(), [&](auto t) {
     using T = decltype(t);
-    if (o.amsgrad) return amsgrad_step<T>(p, gradient, member, constants);
+    if (o.amsgrad)
+      return amsgrad_step<T>(p, gradient, member, o, constants.correction1, constants.correction2);
     cpu::adam(p.data<T>(), member.slot("exp_avg").data<T>(), member.slot("exp_avg_sq").data<T>(),
               gradient.data<T>(), p.numel(), constants);
   });

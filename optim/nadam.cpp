@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "optim/elementwise.h"
+#include "optim/moments.h"
 #include "optim/ranges.h"
 
 namespace lockstep::optim {
@@ -40,17 +40,12 @@ void NAdam::update(Member& member, const Tensor& gradient, double step) {
   const Tensor& p = member.tensor();
   dispatch_real(p.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T sign = T(o.maximize ? -1 : 1), eps = T(o.eps);
-    const T keep = T(o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1);
-    const T decay = T(o.decoupled_weight_decay ? 0 : o.weight_decay);
-    const T rest1 = T(1 - o.betas[0]), beta2 = T(o.betas[1]), rest2 = T(1 - o.betas[1]);
-    const T of_g = T(of_gradient), of_m = T(of_average), correction = T(correction2);
+    const Moments<T> moments(o);
+    const T of_g = T(of_gradient), of_m = T(of_average), correction = T(correction2), eps = T(o.eps);
     for_each_element<T>(
         [=](T& x, T dx, T& m, T& v) {
-          dx = sign * dx + decay * x;
-          m = lerp(m, dx, rest1);
-          v = beta2 * v + rest2 * dx * dx;
-          x = keep * x - (of_g * dx + of_m * m) / (std::sqrt(v / correction) + eps);
+          dx = moments.take(x, dx, m, v);
+          x = moments.keep * x - (of_g * dx + of_m * m) / (std::sqrt(v / correction) + eps);
         },
         p, gradient, member.slot("exp_avg"), member.slot("exp_avg_sq"));
   });

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <optional>
 
-#include "optim/elementwise.h"
+#include "optim/moments.h"
 #include "optim/ranges.h"
 
 namespace lockstep::optim {
@@ -44,18 +44,13 @@ void RAdam::update(Member& member, const Tensor& gradient, double step) {
   const Tensor& p = member.tensor();
   dispatch_real(p.dtype(), [&](auto t) {
     using T = decltype(t);
-    const T sign = T(o.maximize ? -1 : 1), eps = T(o.eps);
-    const T keep = T(o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1);
-    const T decay = T(o.decoupled_weight_decay ? 0 : o.weight_decay);
-    const T rest1 = T(1 - o.betas[0]), beta2 = T(o.betas[1]), rest2 = T(1 - o.betas[1]);
-    const T plain = T(size), adaptive = T(size * rectified.value_or(0));
+    const Moments<T> moments(o);
+    const T plain = T(size), adaptive = T(size * rectified.value_or(0)), eps = T(o.eps);
     const bool adapt = rectified.has_value();
     for_each_element<T>(
         [=](T& x, T dx, T& m, T& v) {
-          dx = sign * dx + decay * x;
-          m = lerp(m, dx, rest1);
-          v = beta2 * v + rest2 * dx * dx;
-          x = keep * x - m * (adapt ? adaptive / (std::sqrt(v) + eps) : plain);
+          moments.take(x, dx, m, v);
+          x = moments.keep * x - m * (adapt ? adaptive / (std::sqrt(v) + eps) : plain);
         },
         p, gradient, member.slot("exp_avg"), member.slot("exp_avg_sq"));
   });

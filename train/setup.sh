@@ -1,5 +1,5 @@
 # Sourced by train/run.sh and tests/run.sh, in the repository's root: installs what is missing, configures and builds.
-# usage: . train/setup.sh; setup PURPOSE CMAKE_OPTIONS...
+# usage: . train/setup.sh; install_missing PURPOSE; build FOLDER CMAKE_OPTIONS...
 
 # Package and what it is for, one a line.
 needed_packages() {

@@ -1,5 +1,6 @@
 // Elementwise kernels: one loop per formula over merged dimensions. Bound by memory bandwidth for the simple
-// formulas and those with a vector form, by libm for the others.
+// formulas and those with a vector form, by libm for the others. What has a vector form may differ in the
+// last bits between contiguous numbers and others.
 #include <utility>
 
 #include "core/cpu/cpu_kernels.h"

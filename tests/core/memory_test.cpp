@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "tests/sanitized.h"
+#include "core/sanitizers.h"
 
 namespace lockstep {
 namespace {
@@ -45,7 +45,7 @@ TEST(Memory, BlocksAreAlignedAndRoundedByAnEighthAtMost) {
 }
 
 TEST(Memory, ATrainingReachesASteadyState) {
-  if (sanitized) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  if (address_sanitizer) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
   on_a_new_thread([] {
     std::mt19937 random(0);
     std::vector<std::size_t> sizes;
@@ -69,7 +69,7 @@ TEST(Memory, ATrainingReachesASteadyState) {
 }
 
 TEST(Memory, ALargeBlockIsReusedForNearlyItsSizeOnly) {
-  if (sanitized) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  if (address_sanitizer) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
   on_a_new_thread([] {
     { const Buffer warm(10 * MiB), warm_too(12 * MiB); }
     const Buffer fits(9 * MiB);

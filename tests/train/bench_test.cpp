@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ops/elementwise.h"
-#include "tests/sanitized.h"
+#include "core/sanitizers.h"
 #include "train/bench_floor.h"
 #include "train/bench_memory.h"
 #include "train/bench_steps.h"
@@ -46,7 +46,7 @@ TEST(GemmFloor, IsOfThreeProductsWhereAttentionIsThree) {
 }
 
 TEST(MemoryUse, CountsWhatEachStepAllocates) {
-  if (sanitized) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  if (address_sanitizer) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
   const auto steady = memory_use([] { return [] { (void)zeros({1000}); }; });
   EXPECT_EQ(steady.allocations, 0);
   EXPECT_EQ(steady.tensor_peak, 4096);  // 4,000 with rounding
@@ -74,7 +74,7 @@ TEST(Bench, TimesATinyModelAndReportsItAsJson) {
     EXPECT_GT(floor, 0);
     EXPECT_DOUBLE_EQ(row.at("ratio"), step / floor);
     EXPECT_NEAR(row.at("tokens_per_second"), 15 / step * 1e3, 1e-6 * 15 / step * 1e3);
-    if (sanitized) continue;
+    if (address_sanitizer) continue;
     EXPECT_EQ(row.at("allocations_per_step"), 0);
     EXPECT_EQ(row.at("heap_growth_per_step_bytes"), 0);
   }

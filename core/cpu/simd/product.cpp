@@ -1,6 +1,6 @@
 // The matrix product for AVX-512. b is packed in panels two vectors wide, which stay in the first cache while
 // tiles of a's rows pass over them; a is read where it lies, as broadcast numbers. Bound by the
-// multiply-adds: at 85 to 95 % of what a Zen 4 core can do of them.
+// multiply-adds: at 82 to 95 % of what a Zen 4 core can do of them.
 #include "core/cpu/simd/product.h"
 
 #include <algorithm>
