@@ -71,16 +71,31 @@ struct Tile {
   }
   HWY_INLINE void multiply(const T* HWY_RESTRICT a, std::int64_t a_row, std::int64_t a_step,
                            const T* HWY_RESTRICT b, std::int64_t b_step, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i, a += a_step, b += b_step) {
+    multiply(a, a_row, a_step, b, b_step, count, [] {});
+  }
+  // With meanwhile() in every step.
+  template <typename F>
+  HWY_INLINE void multiply(const T* HWY_RESTRICT a, std::int64_t a_row, std::int64_t a_step,
+                           const T* HWY_RESTRICT b, std::int64_t b_step, std::int64_t count, F&& meanwhile) {
+    // One pointer for three rows: an address may hold a_row once or twice, and a pointer each would not find
+    // room in the registers.
+    constexpr int groups = (rows + 2) / 3;
+    const T* group[groups];
+    HWY_UNROLL(16)
+    for (int g = 0; g < groups; ++g) group[g] = a + 3 * g * a_row;
+    for (std::int64_t i = 0; i < count; ++i, b += b_step) {
+      meanwhile();
       Vec<T> right[vectors];
       HWY_UNROLL(2)
       for (int v = 0; v < vectors; ++v) right[v] = hn::LoadU(Tag<T>(), b + v * lanes<T>);
       HWY_UNROLL(16)
       for (int r = 0; r < rows; ++r) {
-        const Vec<T> left = set<T>(a[r * a_row]);
+        const Vec<T> left = set<T>(group[r / 3][r % 3 * a_row]);
         HWY_UNROLL(2)
         for (int v = 0; v < vectors; ++v) sums[r][v] = hn::MulAdd(left, right[v], sums[r][v]);
       }
+      HWY_UNROLL(16)
+      for (int g = 0; g < groups; ++g) group[g] += a_step;
     }
   }
 };

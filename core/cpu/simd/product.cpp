@@ -1,6 +1,7 @@
-// The matrix product for AVX-512. b is packed in panels two vectors wide, which stay in the first cache while
-// tiles of a's rows pass over them; a is read where it lies, as broadcast numbers. Bound by the
-// multiply-adds: at 82 to 95 % of what a Zen 4 core can do of them.
+// The matrix product for AVX-512. b is packed in panels two vectors wide, a tile of 12 rows of a passes over
+// each of them, and what the next tiles need is fetched meanwhile: the rows of a that come next, and c. Bound
+// by the multiply-adds: at 88 to 95 % of what a Zen 4 core can do of them, and at 70 to 85 % where c has only
+// 64 rows or columns, so that packing weighs more.
 #include "core/cpu/simd/product.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/product.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 
 #include "core/cpu/simd/attention_tile-inl.h"
@@ -20,8 +22,8 @@
 namespace lockstep::cpu {
 
 inline constexpr std::int64_t product_rows = 12;  // of a tile: 24 sums, which hide the multiply-adds' latency
-inline constexpr std::int64_t product_depth =
-    384;  // of a block of k: sums stay short, and c is passed over once for most layers
+// Of a block of k: sums stay short, and c is passed over once for most layers.
+inline constexpr std::int64_t product_depth = 384;
 
 // A block of k: c = a b [+ c or bias], with b in panels.
 template <typename T>
@@ -30,14 +32,15 @@ struct ProductBlock {
   const T* panels;
   T* c;
   std::int64_t leading, n, k;
+  std::int64_t next_k;  // of the block that follows, or 0
   bool accumulate;
   const T* bias;
 };
 
 template <typename T>
 struct ProductTable {
-  std::int64_t panel;  // columns
-  void (*pack)(T* to, Factor<T> b, std::int64_t k, std::int64_t columns);
+  std::int64_t panel;                                                      // columns
+  void (*pack)(T* to, Factor<T> b, std::int64_t k, std::int64_t columns);  // to panels, one behind another
   void (*rows)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);  // [begin, end) of c
 };
 
@@ -52,21 +55,12 @@ namespace {
 
 template <typename T>
 inline constexpr std::int64_t panel = 2 * lanes<T>;
-
-// b (k, columns) to rows of a whole panel, zeros behind the columns.
 template <typename T>
-void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
-  if (b.column_stride == 1) {
-    for (std::int64_t i = 0; i < k; ++i) {
-      const T* const from = b.data + i * b.row_stride;
-      if (columns == panel<T>) {
-        copy_row(to + i * panel<T>, from, panel<T>, panel<T>);  // a constant: two loads and two stores
-      } else {
-        copy_row(to + i * panel<T>, from, columns, panel<T>);
-      }
-    }
-    return;
-  }
+inline constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));  // numbers in a cache line
+
+// One panel of b, whose columns are contiguous.
+template <typename T>
+void pack_transposed(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   constexpr std::int64_t side = 16 / sizeof(T);
   const std::int64_t whole = columns == panel<T> ? k / side * side : 0;
   if (whole > 0) transpose<T>(to, panel<T>, b.data, b.column_stride, columns, whole, T(1));
@@ -76,57 +70,166 @@ void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   }
 }
 
-template <typename T, int rows, int vectors>
-HWY_INLINE void multiply_tile(const ProductBlock<T>& block, const T* b, std::int64_t i, std::int64_t j) {
-  const Factor<T>& a = block.a;
-  T* const c = block.c + i * block.leading + j;
-  Tile<T, rows, vectors> sums;
-  sums.clear();
-  sums.multiply(a.data + i * a.row_stride, a.row_stride, a.column_stride, b, panel<T>, block.k);
-  const std::int64_t columns = block.n - j;
-  if (columns >= vectors * lanes<T>) {
-    if (block.accumulate) sums.add(c, block.leading);
-    if (block.bias != nullptr) sums.add(block.bias + j, 0);
-    sums.store(c, block.leading);
+// b (k, columns) to panels of k rows, zeros behind the columns.
+template <typename T>
+void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
+  if (b.column_stride != 1) {
+    for (std::int64_t j = 0; j < columns; j += panel<T>) {
+      pack_transposed(to + j * k, {b.data + j * b.column_stride, b.row_stride, b.column_stride}, k,
+                      std::min(panel<T>, columns - j));
+    }
     return;
   }
-  HWY_ALIGN T edge[rows * vectors * lanes<T>];
-  sums.store(edge, vectors * lanes<T>);
-  for (int r = 0; r < rows; ++r) {
-    for_vectors<T>(columns, [&](std::int64_t at, auto part) HWY_ATTR {
-      Vec<T> sum = part.load(edge + r * vectors * lanes<T> + at);
-      T* const to = c + r * block.leading + at;
-      if (block.accumulate) sum = hn::Add(part.load(to), sum);
-      if (block.bias != nullptr) sum = hn::Add(part.load(block.bias + j + at), sum);
-      part.store(sum, to);
-    });
+  const std::int64_t whole = columns / panel<T> * panel<T>;
+  for (std::int64_t i = 0; i < k; ++i) {  // whole rows, in the order of memory
+    const T* const from = b.data + i * b.row_stride;
+    T* const row = to + i * panel<T>;
+    for (std::int64_t j = 0; j < columns; j += line<T>) hwy::Prefetch(from + 8 * b.row_stride + j);
+    for (std::int64_t j = 0; j < whole; j += panel<T>) copy_row(row + j * k, from + j, panel<T>, panel<T>);
+    if (whole < columns) copy_row(row + whole * k, from + whole, columns - whole, panel<T>);
   }
 }
 
-// Tiles of `rows` rows from row i on, as many as fit; returns the first row that is left.
-template <typename T, int rows>
-HWY_INLINE std::int64_t multiply_tiles(const ProductBlock<T>& block, const T* b, std::int64_t j,
-                                       std::int64_t i, std::int64_t end) {
-  for (; i + rows <= end; i += rows) {
-    if (block.n - j > lanes<T>) {
-      multiply_tile<T, rows, 2>(block, b, i, j);
-    } else {
-      multiply_tile<T, rows, 1>(block, b, i, j);
+// The rows of a for which all panels are passed over once: they stay in the second cache.
+inline constexpr std::int64_t rows_at_a_time = 8 * product_rows;
+
+// Those rows as tiles read them: as they lie, or copied where they would push each other out of the first
+// cache.
+template <typename T>
+class LeftRows {
+ public:
+  explicit LeftRows(const ProductBlock<T>& block)
+      : a_(block.a),
+        k_(block.k),
+        transposed_(a_.column_stride != 1 && block.n > 2 * panel<T>),  // fewer panels do not repay the copy
+        collide_(a_.column_stride == 1 && a_.row_stride * sizeof(T) % 4096 == 0) {}
+
+  // `count` rows from row `first` on, whole tiles.
+  HWY_INLINE void take(std::int64_t first, std::int64_t count) {
+    first_ = first;
+    if (transposed_) {
+      for (std::int64_t i = 0; i < k_; ++i) {
+        const T* const from = a_.data + first + i * a_.column_stride;
+        for (std::int64_t r = 0; r < count; r += product_rows)
+          hwy::CopyBytes<product_rows * sizeof(T)>(from + r, copy_ + r * k_ + i * product_rows);
+      }
+    } else if (collide_) {
+      for (std::int64_t r = 0; r < count; ++r)
+        copy_row(copy_ + r * (k_ + line<T>), a_.data + (first + r) * a_.row_stride, k_, k_);
     }
   }
-  return i;
+
+  // The tile at row i of those taken.
+  HWY_INLINE Factor<T> tile(std::int64_t i) const {
+    if (transposed_) return {copy_ + (i - first_) * k_, 1, product_rows};
+    if (collide_) return {copy_ + (i - first_) * (k_ + line<T>), k_ + line<T>, 1};
+    return rows(i);
+  }
+
+  // From row i and number q of it on, as they lie.
+  HWY_INLINE Factor<T> rows(std::int64_t i, std::int64_t q = 0) const {
+    return {a_.data + i * a_.row_stride + q * a_.column_stride, a_.row_stride, a_.column_stride};
+  }
+
+ private:
+  const Factor<T> a_;
+  const std::int64_t k_;
+  const bool transposed_, collide_;
+  std::int64_t first_ = 0;
+  HWY_ALIGN T copy_[rows_at_a_time * (product_depth + line<T>)];
+};
+
+// What to fetch while tiles are multiplied, a line of every row of memory for each tile.
+template <typename T>
+struct Ahead {
+  Ahead() = default;
+  // The first k numbers of `count` rows of a.
+  Ahead(Factor<T> a, std::int64_t count, std::int64_t k)
+      : data(a.data), stride(a.row_stride), rows(count), lines((k + line<T> - 1) / line<T>) {
+    if (a.column_stride != 1) stride = a.column_stride, rows = k, lines = (count + line<T> - 1) / line<T>;
+    if (k == 0) rows = 0;
+  }
+  HWY_INLINE void next() {
+    data += line<T>;
+    if (--lines == 0) rows = 0;
+  }
+
+  const T* data = nullptr;
+  std::int64_t stride = 0, rows = 0, lines = 0;
+};
+
+template <typename T, int rows, int vectors>
+HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T* b, std::int64_t i,
+                              std::int64_t j, Ahead<T> ahead) {
+  T* const c = block.c + i * block.leading + j;
+  Tile<T, rows, vectors> sums;
+  sums.clear();
+  HWY_UNROLL(16)
+  for (int r = 0; r < rows; ++r) {
+    HWY_UNROLL(2)
+    for (int v = 0; v < vectors; ++v) hwy::Prefetch(c + r * block.leading + v * lanes<T>);
+  }
+  const std::int64_t both = std::min(ahead.rows, block.k);
+  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, both, [&]() HWY_ATTR {
+    hwy::Prefetch(ahead.data);
+    ahead.data += ahead.stride;
+  });
+  sums.multiply(a.data + both * a.column_stride, a.row_stride, a.column_stride, b + both * panel<T>, panel<T>,
+                block.k - both);
+  const T* const bias = block.bias == nullptr ? nullptr : block.bias + j;
+  if (block.n - j >= vectors * lanes<T>) {
+    if (block.accumulate) sums.add(c, block.leading);
+    if (bias != nullptr) sums.add(bias, 0);
+    sums.store(c, block.leading);
+    return;
+  }
+  // The last vector is only begun.
+  const Tag<T> d;
+  constexpr std::int64_t at = (vectors - 1) * lanes<T>;
+  const auto part = hn::FirstN(d, static_cast<std::size_t>(block.n - j - at));
+  HWY_UNROLL(16)
+  for (int r = 0; r < rows; ++r) {
+    T* const row = c + r * block.leading;
+    for (int v = 0; v + 1 < vectors; ++v) {
+      Vec<T> sum = sums.sums[r][v];
+      if (block.accumulate) sum = hn::Add(hn::LoadU(d, row), sum);
+      if (bias != nullptr) sum = hn::Add(hn::LoadU(d, bias), sum);
+      hn::StoreU(sum, d, row);
+    }
+    Vec<T> sum = sums.sums[r][vectors - 1];
+    if (block.accumulate) sum = hn::Add(hn::MaskedLoad(part, d, row + at), sum);
+    if (bias != nullptr) sum = hn::Add(hn::MaskedLoad(part, d, bias + at), sum);
+    hn::BlendedStore(sum, part, d, row + at);
+  }
+}
+
+template <typename T, int rows>
+HWY_INLINE void multiply_rows(const ProductBlock<T>& block, Factor<T> a, const T* b, std::int64_t i,
+                              std::int64_t j, Ahead<T> ahead = Ahead<T>()) {
+  if (block.n - j > lanes<T>) {
+    multiply_tile<T, rows, 2>(block, a, b, i, j, ahead);
+  } else {
+    multiply_tile<T, rows, 1>(block, a, b, i, j, ahead);
+  }
 }
 
 template <typename T>
 void product_of_rows(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end) {
-  constexpr std::int64_t rows_at_a_time = 8 * product_rows;  // they stay in the second cache for all panels
+  LeftRows<T> a(block);
   for (std::int64_t first = begin; first < end; first += rows_at_a_time) {
     const std::int64_t last = std::min(first + rows_at_a_time, end);
+    const std::int64_t whole = first + (last - first) / product_rows * product_rows;
+    a.take(first, whole - first);
+    auto ahead = last < end
+                     ? Ahead<T>(a.rows(last), std::min(rows_at_a_time, end - last), block.k)
+                     : Ahead<T>(a.rows(begin, block.k), std::min(rows_at_a_time, end - begin), block.next_k);
     for (std::int64_t j = 0; j < block.n; j += panel<T>) {
       const T* const b = block.panels + j * block.k;
-      std::int64_t i = multiply_tiles<T, product_rows>(block, b, j, first, last);
-      i = multiply_tiles<T, 4>(block, b, j, i, last);
-      multiply_tiles<T, 1>(block, b, j, i, last);
+      std::int64_t i = first;
+      for (; i < whole; i += product_rows, ahead.next())
+        multiply_rows<T, product_rows>(block, a.tile(i), b, i, j, ahead);
+      for (; i + 4 <= last; i += 4) multiply_rows<T, 4>(block, a.rows(i), b, i, j);
+      for (; i < last; ++i) multiply_rows<T, 1>(block, a.rows(i), b, i, j);
     }
   }
 }
@@ -172,11 +275,10 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor
       const T* const from = b.data + i * b.row_stride + j * b.column_stride;
       parallel_for((columns + panel - 1) / panel, pack_grain / (panel * depth) + 1,
                    [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t p = begin * panel; p < std::min(columns, end * panel); p += panel) {
-                       kernels.pack(panels + p * depth,
-                                    {from + p * b.column_stride, b.row_stride, b.column_stride}, depth,
-                                    std::min(panel, columns - p));
-                     }
+                     const std::int64_t first = begin * panel;
+                     kernels.pack(panels + first * depth,
+                                  {from + first * b.column_stride, b.row_stride, b.column_stride}, depth,
+                                  std::min(columns, end * panel) - first);
                    });
       const ProductBlock<T> block{.a = {a.data + i * a.column_stride, a.row_stride, a.column_stride},
                                   .panels = panels,
@@ -184,6 +286,7 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor
                                   .leading = leading,
                                   .n = columns,
                                   .k = depth,
+                                  .next_k = std::min(product_depth, k - i - depth),
                                   .accumulate = accumulate || i > 0,
                                   .bias = bias == nullptr || i > 0 ? nullptr : bias + j};
       parallel_for((m + product_rows - 1) / product_rows, grain / (product_rows * columns * depth) + 1,
