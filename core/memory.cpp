@@ -1,7 +1,5 @@
 #include "core/memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/huge_pages.h"
 #include "core/sanitizers.h"
 
 namespace lockstep {
@@ -20,7 +19,7 @@ constexpr bool keeps_memory = !address_sanitizer;
 
 constexpr std::align_val_t alignment{64};
 constexpr std::size_t page = 4096;
-// Larger blocks come from mmap: they start on a page, and freeing them really gives them back.
+// Larger blocks are whole pages, and freeing them really gives them back.
 constexpr int log2_largest_small = 16;
 constexpr std::size_t largest_small = std::size_t{1} << log2_largest_small;
 
@@ -47,22 +46,18 @@ struct Block {
   std::size_t capacity;
 };
 
+// AddressSanitizer watches over what comes from operator new only.
+bool is_small(std::size_t capacity) { return capacity <= largest_small || address_sanitizer; }
+
 void* system_allocate(std::size_t capacity) {
-  void* data = nullptr;
-  if (capacity <= largest_small) {
-    data = ::operator new(capacity, alignment, std::nothrow);
-  } else {
-    data = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED) data = nullptr;
-  }
-  return data;
+  return is_small(capacity) ? ::operator new(capacity, alignment, std::nothrow) : map_pages(capacity);
 }
 
 void system_free(Block block) {
-  if (block.capacity <= largest_small) {
+  if (is_small(block.capacity)) {
     ::operator delete(block.data, alignment);
   } else {
-    munmap(block.data, block.capacity);
+    unmap_pages(block.data, block.capacity);
   }
 }
 
