@@ -1,5 +1,4 @@
-// GELU. Bound by arithmetic: some 45 operations a vector, one division among them; the slope takes 3 more
-// once the value is known.
+// GELU. Bound by arithmetic: some 45 operations a vector, one division among them; the slope takes 2 more.
 #include "core/cpu/simd/gelu.h"
 
 #include <algorithm>
@@ -30,16 +29,20 @@ HWY_BEFORE_NAMESPACE();
 namespace lockstep::cpu::HWY_NAMESPACE {
 namespace {
 
-// Each form has value(x) = gelu(x) and slope(x) = gelu'(x).
+template <typename T>
+struct ValueAndSlope {
+  Vec<T> value, slope;
+};
+
+// Each form has at(x) = {gelu(x), gelu'(x)}, of which the compiler leaves out what is not used.
 template <typename T>
 struct ExactGelu {
-  static HWY_INLINE Vec<T> value(Vec<T> x) { return hn::Mul(x, normal_probability<T>(NormalTail<T>(x), x)); }
-
-  // P(x) + x p(x), with the density p(x) = exp(-x^2 / 2) / sqrt(2 pi)
-  static HWY_INLINE Vec<T> slope(Vec<T> x) {
-    const NormalTail<T> at(x);
-    const Vec<T> density = hn::Mul(at.bell, set<T>(static_cast<T>(0.39894228040143267794)));
-    return hn::MulAdd(x, density, normal_probability<T>(at, x));
+  // x P(x) and P(x) + x p(x), with the density p(x) = exp(-x^2 / 2) / sqrt(2 pi)
+  static HWY_INLINE ValueAndSlope<T> at(Vec<T> x) {
+    const NormalTail<T> tail(x);
+    const Vec<T> below = normal_probability<T>(tail, x);
+    const Vec<T> density = hn::Mul(tail.bell, set<T>(static_cast<T>(0.39894228040143267794)));
+    return {hn::Mul(x, below), hn::MulAdd(x, density, below)};
   }
 };
 
@@ -49,33 +52,29 @@ struct TanhGelu {
   static constexpr T c = static_cast<T>(1.59576912160573071176),
                      cubic = static_cast<T>(0.044715 * 1.59576912160573071176);
 
-  static HWY_INLINE Vec<T> value(Vec<T> x) {
-    const Vec<T> inner = hn::MulAdd(hn::Mul(x, x), set<T>(cubic), set<T>(c));
-    return hn::Mul(x, sigmoid<T>(hn::Mul(x, inner)));
-  }
-
-  // s + x s (1 - s) u', with s (1 - s) = e / (1 + e)^2 and e = exp(-|u|), which does not cancel
-  static HWY_INLINE Vec<T> slope(Vec<T> x) {
+  // x s and s + x s (1 - s) u' with s = sigmoid(u); s (1 - s) = e / (1 + e)^2 and e = exp(-|u|), which does
+  // not cancel
+  static HWY_INLINE ValueAndSlope<T> at(Vec<T> x) {
     const Vec<T> square = hn::Mul(x, x), one = set<T>(1);
     const Vec<T> u = hn::Mul(x, hn::MulAdd(square, set<T>(cubic), set<T>(c)));
     const Vec<T> e = exp<T>(hn::Neg(hn::Abs(u)));
     const Vec<T> large = hn::Div(one, hn::Add(one, e)), small = hn::Mul(e, large);
     const Vec<T> s = hn::IfThenElse(hn::Lt(u, hn::Zero(Tag<T>())), small, large);
     const Vec<T> du = hn::MulAdd(square, set<T>(3 * cubic), set<T>(c));
-    return hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), du, s);
+    return {hn::Mul(x, s), hn::MulAdd(hn::Mul(x, hn::Mul(large, small)), du, s)};
   }
 };
 
 template <typename T, class F>
 void forward_loop(T* y, const T* x, std::int64_t n) {
-  for_vectors<T>(n,
-                 [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::value(part.load(x + i)), y + i); });
+  for_vectors<T>(
+      n, [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::at(part.load(x + i)).value, y + i); });
 }
 
 template <typename T, class F>
 void slope_loop(T* slope, const T* x, std::int64_t n) {
   for_vectors<T>(
-      n, [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::slope(part.load(x + i)), slope + i); });
+      n, [&](std::int64_t i, auto part) HWY_ATTR { part.store(F::at(part.load(x + i)).slope, slope + i); });
 }
 
 template <typename T, class F>
@@ -84,8 +83,9 @@ void bias_forward_loop(T* y, T* slope, const T* x, const T* bias, std::int64_t r
     for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
       Vec<T> v = part.load(x + at + i);
       if (bias != nullptr) v = hn::Add(v, part.load(bias + i));
-      if (slope != nullptr) part.store(F::slope(v), slope + at + i);
-      part.store(F::value(v), y + at + i);
+      const ValueAndSlope<T> result = F::at(v);
+      part.store(result.value, y + at + i);
+      if (slope != nullptr) part.store(result.slope, slope + at + i);
     });
   }
 }
