@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "core/memory.h"
 #include "core/observer.h"
 
 namespace lockstep::train {
@@ -22,7 +23,7 @@ class GemmFloor {
 
  private:
   std::vector<Product> products_;
-  std::vector<float> a_, b_, c_;
+  Buffer a_, b_, c_;
   double flops_ = 0;
 };
 

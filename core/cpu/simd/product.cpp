@@ -25,13 +25,16 @@ inline constexpr std::int64_t product_rows = 12;  // of a tile: 24 sums, which h
 // Of a block of k: sums stay short, and c is passed over once for most layers.
 inline constexpr std::int64_t product_depth = 384;
 
-// A block of k: c = a b [+ c or bias], with b in panels.
+// With at most so many rows of c, its columns are dealt out instead.
+inline constexpr std::int64_t few_rows = 16 * product_rows;
+
+// A block of k: c = a b [+ c or bias].
 template <typename T>
 struct ProductBlock {
-  Factor<T> a;
-  const T* panels;
+  Factor<T> a, b;
+  const T* panels;  // b packed, for rows()
   T* c;
-  std::int64_t leading, n, k;
+  std::int64_t leading, m, n, k;
   std::int64_t next_k;  // of the block that follows, or 0
   bool accumulate;
   const T* bias;
@@ -41,7 +44,9 @@ template <typename T>
 struct ProductTable {
   std::int64_t panel;                                                      // columns
   void (*pack)(T* to, Factor<T> b, std::int64_t k, std::int64_t columns);  // to panels, one behind another
-  void (*rows)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);  // [begin, end) of c
+  // [begin, end) of c; for columns(), begin is a multiple of `panel` and m at most few_rows.
+  void (*rows)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);
+  void (*columns)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);
 };
 
 }  // namespace lockstep::cpu
@@ -93,9 +98,9 @@ void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
 // The rows of a for which all panels are passed over once: they stay in the second cache.
 inline constexpr std::int64_t rows_at_a_time = 8 * product_rows;
 
-// Those rows as tiles read them: as they lie, or copied where they would push each other out of the first
-// cache.
-template <typename T>
+// At most so many rows of a as tiles read them: as they lie, or copied where they would push each other out
+// of the first cache.
+template <typename T, std::int64_t most>
 class LeftRows {
  public:
   explicit LeftRows(const ProductBlock<T>& block)
@@ -104,8 +109,9 @@ class LeftRows {
         transposed_(a_.column_stride != 1 && block.n > 2 * panel<T>),  // fewer panels do not repay the copy
         collide_(a_.column_stride == 1 && a_.row_stride * sizeof(T) % 4096 == 0) {}
 
-  // `count` rows from row `first` on, whole tiles.
-  HWY_INLINE void take(std::int64_t first, std::int64_t count) {
+  // The whole tiles of rows [first, last).
+  HWY_INLINE void take(std::int64_t first, std::int64_t last) {
+    const std::int64_t count = (last - first) / product_rows * product_rows;
     first_ = first;
     if (transposed_) {
       for (std::int64_t i = 0; i < k_; ++i) {
@@ -136,7 +142,7 @@ class LeftRows {
   const std::int64_t k_;
   const bool transposed_, collide_;
   std::int64_t first_ = 0;
-  HWY_ALIGN T copy_[rows_at_a_time * (product_depth + line<T>)];
+  HWY_ALIGN T copy_[most * (product_depth + line<T>)];
 };
 
 // What to fetch while tiles are multiplied, a line of every row of memory for each tile.
@@ -213,29 +219,54 @@ HWY_INLINE void multiply_rows(const ProductBlock<T>& block, Factor<T> a, const T
   }
 }
 
+// One panel, at column j, for the rows [first, last), whole tiles of which a has taken.
+template <typename T, std::int64_t most>
+HWY_INLINE void multiply_panel(const ProductBlock<T>& block, const LeftRows<T, most>& a, const T* b,
+                               std::int64_t j, std::int64_t first, std::int64_t last, Ahead<T>& ahead) {
+  std::int64_t i = first;
+  for (; i + product_rows <= last; i += product_rows, ahead.next())
+    multiply_rows<T, product_rows>(block, a.tile(i), b, i, j, ahead);
+  for (; i + 4 <= last; i += 4) multiply_rows<T, 4>(block, a.rows(i), b, i, j);
+  for (; i < last; ++i) multiply_rows<T, 1>(block, a.rows(i), b, i, j);
+}
+
 template <typename T>
 void product_of_rows(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end) {
-  LeftRows<T> a(block);
+  LeftRows<T, rows_at_a_time> a(block);
   for (std::int64_t first = begin; first < end; first += rows_at_a_time) {
     const std::int64_t last = std::min(first + rows_at_a_time, end);
-    const std::int64_t whole = first + (last - first) / product_rows * product_rows;
-    a.take(first, whole - first);
+    a.take(first, last);
     auto ahead = last < end
                      ? Ahead<T>(a.rows(last), std::min(rows_at_a_time, end - last), block.k)
                      : Ahead<T>(a.rows(begin, block.k), std::min(rows_at_a_time, end - begin), block.next_k);
-    for (std::int64_t j = 0; j < block.n; j += panel<T>) {
-      const T* const b = block.panels + j * block.k;
-      std::int64_t i = first;
-      for (; i < whole; i += product_rows, ahead.next())
-        multiply_rows<T, product_rows>(block, a.tile(i), b, i, j, ahead);
-      for (; i + 4 <= last; i += 4) multiply_rows<T, 4>(block, a.rows(i), b, i, j);
-      for (; i < last; ++i) multiply_rows<T, 1>(block, a.rows(i), b, i, j);
-    }
+    for (std::int64_t j = 0; j < block.n; j += panel<T>)
+      multiply_panel(block, a, block.panels + j * block.k, j, first, last, ahead);
+  }
+}
+
+// Packs each panel when its turn has come. Where c has few rows, as the gradient of a weight has, b is the
+// large factor, and is fetched while the panel before is multiplied.
+template <typename T>
+void product_of_columns(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end) {
+  HWY_ALIGN T packed[panel<T> * product_depth];
+  LeftRows<T, few_rows> a(block);
+  a.take(0, block.m);
+  const auto from = [&](std::int64_t j) HWY_ATTR {
+    return Factor<T>{block.b.data + j * block.b.column_stride, block.b.row_stride, block.b.column_stride};
+  };
+  for (std::int64_t j = begin; j < end; j += panel<T>) {
+    const std::int64_t next = j + panel<T>;
+    pack(packed, from(j), block.k, std::min(panel<T>, end - j));
+    // A column of b for a row of the left factor.
+    auto ahead = next < end ? Ahead<T>({from(next).data, block.b.column_stride, block.b.row_stride},
+                                       std::min(panel<T>, end - next), block.k)
+                            : Ahead<T>(a.rows(0, block.k), block.m, block.next_k);
+    multiply_panel(block, a, packed, j, 0, block.m, ahead);
   }
 }
 
 template <typename T>
-constexpr ProductTable<T> product_table = {panel<T>, pack<T>, product_of_rows<T>};
+constexpr ProductTable<T> product_table = {panel<T>, pack<T>, product_of_rows<T>, product_of_columns<T>};
 #else
 template <typename T>
 constexpr ProductTable<T> product_table = {};
@@ -264,31 +295,38 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor
   constexpr std::int64_t grain = 500000, pack_grain = 30000;  // multiplications and numbers in some 10 us
   const ProductTable<T>& kernels = HWY_DYNAMIC_DISPATCH(product_tables)().template get<T>();
   const std::int64_t panel = kernels.panel;
-  const Buffer memory(static_cast<std::size_t>(std::min((n + panel - 1) / panel * panel, most_n) *
-                                               std::min(k, product_depth)) *
-                      sizeof(T));
+  const bool by_columns = m <= few_rows && b.column_stride == 1;
+  const std::int64_t most_packed = by_columns ? 0 : std::min((n + panel - 1) / panel * panel, most_n);
+  const Buffer memory(static_cast<std::size_t>(most_packed * std::min(k, product_depth)) * sizeof(T));
   T* const panels = static_cast<T*>(memory.data());
   for (std::int64_t j = 0; j < n; j += most_n) {
-    const std::int64_t columns = std::min(most_n, n - j);
+    const std::int64_t columns = std::min(most_n, n - j), count = (columns + panel - 1) / panel;
     for (std::int64_t i = 0; i < k; i += product_depth) {
       const std::int64_t depth = std::min(product_depth, k - i);
-      const T* const from = b.data + i * b.row_stride + j * b.column_stride;
-      parallel_for((columns + panel - 1) / panel, pack_grain / (panel * depth) + 1,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     const std::int64_t first = begin * panel;
-                     kernels.pack(panels + first * depth,
-                                  {from + first * b.column_stride, b.row_stride, b.column_stride}, depth,
-                                  std::min(columns, end * panel) - first);
-                   });
-      const ProductBlock<T> block{.a = {a.data + i * a.column_stride, a.row_stride, a.column_stride},
-                                  .panels = panels,
-                                  .c = c + j,
-                                  .leading = leading,
-                                  .n = columns,
-                                  .k = depth,
-                                  .next_k = std::min(product_depth, k - i - depth),
-                                  .accumulate = accumulate || i > 0,
-                                  .bias = bias == nullptr || i > 0 ? nullptr : bias + j};
+      const ProductBlock<T> block{
+          .a = {a.data + i * a.column_stride, a.row_stride, a.column_stride},
+          .b = {b.data + i * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
+          .panels = panels,
+          .c = c + j,
+          .leading = leading,
+          .m = m,
+          .n = columns,
+          .k = depth,
+          .next_k = std::min(product_depth, k - i - depth),
+          .accumulate = accumulate || i > 0,
+          .bias = bias == nullptr || i > 0 ? nullptr : bias + j};
+      if (by_columns) {
+        parallel_for(count, grain / (panel * m * depth) + 1, [&](std::int64_t begin, std::int64_t end) {
+          kernels.columns(block, begin * panel, std::min(columns, end * panel));
+        });
+        continue;
+      }
+      parallel_for(count, pack_grain / (panel * depth) + 1, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t first = begin * panel;
+        kernels.pack(panels + first * depth,
+                     {block.b.data + first * b.column_stride, b.row_stride, b.column_stride}, depth,
+                     std::min(columns, end * panel) - first);
+      });
       parallel_for((m + product_rows - 1) / product_rows, grain / (product_rows * columns * depth) + 1,
                    [&](std::int64_t begin, std::int64_t end) {
                      kernels.rows(block, begin * product_rows, std::min(m, end * product_rows));
