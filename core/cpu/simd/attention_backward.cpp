@@ -60,8 +60,9 @@ class BackwardHead {
         dscores_(weights_ + columns * block_keys) {}
 
   void pack_keys(const T* k, std::int64_t k_stride, const T* v, std::int64_t v_stride,
-                 const VisibleKeys& visible) {
+                 const VisibleKeys& visible, const HeadRows<T>& next) {
     visible_ = visible;
+    next_ = next;
     for (std::int64_t i = 0; i < visible.count; ++i) {
       copy_row(keys_ + i * width_, k + visible.at(i) * k_stride, call_.dim, width_);
       copy_row(values_ + i * value_width_, v + visible.at(i) * v_stride, call_.value_dim, value_width_);
@@ -158,6 +159,7 @@ class BackwardHead {
         }
         if (key + tile_rows > seen_by_all) hide(tile, first, key, seen);
         tile.store(weights, columns);
+        next_.fetch_some();
         tile.clear();
         tile.multiply(values_ + key * value_width_, value_width_, 1, douts_, columns, call_.value_dim);
         HWY_UNROLL(16)
@@ -173,6 +175,7 @@ class BackwardHead {
           }
         }
         tile.store(dscores_ + (key - begin) * columns, columns);
+        next_.fetch_some();
       }
       const std::int64_t rows = round_up(end - begin, tile_rows);
       if constexpr (whole) take_back<vectors>(rest, weight, rows);
@@ -259,6 +262,7 @@ class BackwardHead {
   T *const queries_, *const douts_, *const dqueries_;              // (width, query), the first two scaled
   T *const weights_, *const dscores_;                              // (key of the block, query)
   VisibleKeys visible_{};
+  HeadRows<T> next_;  // of the next head
   Vec<T> shift_[2], delta_[2];
 };
 
@@ -269,7 +273,7 @@ void run_backward(const AttentionBackward<T>& call, std::int64_t begin, std::int
   for (std::int64_t which = begin; which < end; ++which) {
     const std::int64_t b = which / a.heads, h = which % a.heads;
     head.pack_keys(call.k.head(b, h), call.k.token_stride, call.v.head(b, h), call.v.token_stride,
-                   {call.visible.count(b, a), call.visible.positions(b, a)});
+                   {call.visible.count(b, a), call.visible.positions(b, a)}, call.rows(which + 1));
     for (std::int64_t i = 0; i < a.queries; i += block_queries<T>) {
       head.run(call.dq.head(b, h) + i * call.dq.token_stride, call.dq.token_stride,
                call.dout.head(b, h) + i * call.dout.token_stride, call.dout.token_stride,

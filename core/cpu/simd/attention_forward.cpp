@@ -51,8 +51,9 @@ class ForwardHead {
         weights_(out_rows_ + columns * value_width_) {}
 
   void pack_keys(const T* k, std::int64_t k_stride, const T* v, std::int64_t v_stride,
-                 const VisibleKeys& visible) {
+                 const VisibleKeys& visible, const HeadRows<T>& next) {
     visible_ = visible;
+    next_ = next;
     for (std::int64_t i = 0; i < visible.count; ++i) {
       copy_row(keys_ + i * width_, k + visible.at(i) * k_stride, call_.dim, width_);
       copy_row(values_ + i * value_width_, v + visible.at(i) * v_stride, call_.value_dim, value_width_);
@@ -105,6 +106,7 @@ class ForwardHead {
           for (int v = 0; v < vectors; ++v) largest[v] = hn::Max(scores.sums[r][v], largest[v]);
         }
         scores.store(weights_ + (key - begin) * columns, columns);
+        next_.fetch_some();
       }
       Vec<T> shrink[vectors], shift[vectors];
       for (int v = 0; v < vectors; ++v) {
@@ -191,6 +193,7 @@ class ForwardHead {
   T *const sums_, *const out_rows_;       // (value width, query) and its transpose
   T* const weights_;                      // (key of the block, query): scores, then their exponentials
   VisibleKeys visible_{};
+  HeadRows<T> next_;  // of the next head
   Vec<T> max_[2], total_[2];
 };
 
@@ -204,7 +207,7 @@ void run_forward(const AttentionForward<T>& call, std::int64_t begin, std::int64
     const std::int64_t b = which / a.heads, h = which % a.heads;
     if (which != packed) {
       head.pack_keys(call.k.head(b, h), call.k.token_stride, call.v.head(b, h), call.v.token_stride,
-                     {call.visible.count(b, a), call.visible.positions(b, a)});
+                     {call.visible.count(b, a), call.visible.positions(b, a)}, call.rows(which + 1));
       packed = which;
     }
     const std::int64_t last = std::min((piece + 1) * call.piece_queries, a.queries);
