@@ -134,12 +134,14 @@ void short_backward(const AttentionBackward<T>& call, std::int64_t begin, std::i
   HWY_ALIGN T dscores[short_tokens * line<T>];
   for (std::int64_t which = begin; which < end; ++which) {
     const std::int64_t b = which / a.heads, h = which % a.heads;
+    HeadRows<T> next = call.rows(which + a.heads);  // of the next batch row
     const T *const q = call.q.head(b, h), *const k = call.k.head(b, h), *const v = call.v.head(b, h),
                    *const dout = call.dout.head(b, h);
     for (std::int64_t i = 0; i < a.queries; ++i) {
       T* const p = weights + i * line<T>;
       T* const ds = dscores + i * line<T>;
       const std::int64_t seen = keys_seen(a, i);
+      next.fetch_some();
       Line<T> w = dots(q + i * call.q.token_stride, k, call.k.token_stride, seen, a.dim, score_factor<T>(a),
                        -std::numeric_limits<T>::infinity());
       Line<T> up =
