@@ -27,8 +27,8 @@ struct Job {
   const ExperimentConfig* experiment;
 };
 
-// Seed by seed, so that a study that is stopped early has whole pairs. The runs in f64, which take the most
-// memory, come last.
+// Seed by seed, so that a study that is stopped early has whole pairs. The runs in f64, which take the
+// longest, come first: at the end, the other threads would wait for them.
 std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs,
                          const RunResults& done) {
   std::vector<Job> jobs;
@@ -42,29 +42,33 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
       }
     }
   }
-  std::ranges::stable_partition(jobs, [](const Job& job) { return !job.arm->weights_only; });
+  std::ranges::stable_partition(jobs, [](const Job& job) { return job.arm->weights_only; });
   return jobs;
 }
 
-// Runs the jobs on `threads` threads that share nothing but the list. The first error ends them all and is
-// thrown.
+// Runs the jobs on `threads` threads that share nothing but the list. Those in f64, at its beginning, are the
+// first thread's alone: two of them at a time would be the study's peak of memory. The first error ends all
+// and is thrown.
 void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store, Progress& progress,
               const std::atomic<bool>& stop) {
-  std::atomic<std::size_t> next = 0;
+  const auto in_f64 = static_cast<std::size_t>(
+      std::ranges::find_if(jobs, [](const Job& job) { return !job.arm->weights_only; }) - jobs.begin());
+  std::atomic<std::size_t> next = in_f64;
   std::atomic<bool> end = false;
   std::exception_ptr error;
   std::mutex error_mutex;
-  const auto work = [&] {
+  const auto run = [&](const Job& job) {
+    progress.started();
+    std::optional<RunResult> result =
+        run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
+    if (!result) return;
+    store.add(job.key, std::move(*result), job.arm->weights_partner);
+    progress.finished();
+  };
+  const auto work = [&](bool is_first) {
     try {
-      for (std::size_t i = next++; i < jobs.size() && !stop && !end; i = next++) {
-        progress.started();
-        const Job& job = jobs[i];
-        std::optional<RunResult> result =
-            run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
-        if (!result) return;
-        store.add(job.key, std::move(*result), job.arm->weights_partner);
-        progress.finished();
-      }
+      for (std::size_t i = 0; is_first && i < in_f64 && !stop && !end; ++i) run(jobs[i]);
+      for (std::size_t i = next++; i < jobs.size() && !stop && !end; i = next++) run(jobs[i]);
     } catch (...) {
       const std::lock_guard lock(error_mutex);
       if (!error) error = std::current_exception();
@@ -73,7 +77,7 @@ void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store
   };
   {
     std::vector<std::jthread> workers;
-    for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work);
+    for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work, i == 0);
   }
   if (error) std::rethrow_exception(error);
 }
@@ -122,10 +126,7 @@ void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore&
   const auto before = static_cast<std::int64_t>(store.record().runs.size());
   Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
   try {
-    // One run in f64 at a time: two of them would be the study's peak of memory.
-    const auto in_f64 = std::ranges::find_if(jobs, [](const Job& job) { return job.arm->weights_only; });
-    run_jobs({jobs.begin(), in_f64}, threads, store, progress, stop);
-    run_jobs({in_f64, jobs.end()}, 1, store, progress, stop);
+    run_jobs(jobs, threads, store, progress, stop);
     store.save();
     progress.close();
   } catch (const Error& error) {
