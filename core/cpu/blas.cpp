@@ -70,8 +70,8 @@ void scale(std::int64_t m, std::int64_t n, T beta, T* c, std::int64_t ldc) {
 // takes about 10 us, some times the cost of a parallel_for.
 constexpr double least_share = 1.1e6;
 
-// Measured on a Zen 4 core, f32: 3 to 20 % faster than OpenBLAS in the layers of models from a width of 64 to
-// 4096. Below this range packing does not pay.
+// Measured on a Zen 4 core, f32, in the layers of models from a width of 64 to 4096: as a rule 10 % faster
+// than OpenBLAS, with AVX-512 and with AVX2. Below this range packing does not pay.
 bool by_own_kernel(std::int64_t m, std::int64_t n, std::int64_t k) {
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return has_product() && m >= 8 && n >= 8 && k >= 8 && work >= 5e4;

@@ -11,13 +11,12 @@ struct Factor {
   std::int64_t row_stride, column_stride;
 };
 
-// Whether product() is there on this processor: with AVX-512. Elsewhere OpenBLAS's kernels are as near to the
-// peak.
+// Whether product() is there on this processor: with AVX2 or AVX-512.
 bool has_product();
 
 // c = a b (+ c if accumulate) (+ bias (n) in every row, where not null): a (m, k), b (k, n), c (m, n) with
-// rows `leading` apart; k > 0. A sum over k is formed before c or bias is added. The bits do not depend on
-// the number of threads.
+// rows `leading` apart; k > 0. A sum over k is formed in blocks of 384, each before c or bias
+// is added. The bits depend neither on the number of threads nor on the vectors' width.
 template <typename T>
 void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor<T> b, bool accumulate, T* c,
              std::int64_t leading, const T* bias);
