@@ -61,9 +61,8 @@ class Kernels {
   virtual void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,
                                    const Tensor& dy, const Tensor& x, const Tensor& mean, const Tensor& rstd,
                                    const Tensor& weight) const = 0;
-  // y = gelu(x + bias), bias added to every row; slope = gelu'(x + bias) where it is defined. slope may be x.
-  virtual void bias_gelu(const Tensor& y, const Tensor& slope, const Tensor& x, const Tensor& bias,
-                         Gelu form) const = 0;
+  // y = gelu(x), slope = gelu'(x), all contiguous; slope may be x.
+  virtual void gelu_and_slope(const Tensor& y, const Tensor& slope, const Tensor& x, Gelu form) const = 0;
   // y (columns) (+)= sum of x (rows, columns) over its rows.
   virtual void column_sums(const Target& y, const Tensor& x) const = 0;
   // loss = log sum exp x - (1 - smoothing) x[target] - smoothing mean(x) over rows of logits x (rows,

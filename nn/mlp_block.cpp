@@ -34,6 +34,8 @@ MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
 }
 
 Tensor MLPBlock::operator()(const Tensor& x) const {
+  if (act.kind == Activation::gelu && !drop1.is_active())
+    return drop2(mlp(x, linear1.weight, linear1.bias, linear2.weight, linear2.bias));
   const auto hidden = [&] {
     if (act.kind == Activation::gelu) return linear_gelu(x, linear1.weight, linear1.bias);
     return act.kind == Activation::prelu ? prelu(linear1(x), slope) : activate(linear1(x), act);

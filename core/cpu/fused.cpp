@@ -1,5 +1,5 @@
-// The kernels of the fused ops over rows (layer norm, bias and GELU, cross entropy, column sums), on the
-// vector loops of core/cpu/simd.
+// The kernels of the fused ops over rows (layer norm, GELU with its slope, cross entropy, column sums), on
+// the vector loops of core/cpu/simd.
 #include <algorithm>
 
 #include "core/cpu/cpu_kernels.h"
@@ -50,12 +50,10 @@ void CpuKernels::layer_norm_backward(const Target& dx, const Target& dweight, co
   });
 }
 
-void CpuKernels::bias_gelu(const Tensor& y, const Tensor& slope, const Tensor& x, const Tensor& bias,
-                           Gelu form) const {
+void CpuKernels::gelu_and_slope(const Tensor& y, const Tensor& slope, const Tensor& x, Gelu form) const {
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    bias_gelu_forward<T>(form, y.data<T>(), data_or_null<T>(slope), x.data<T>(), data_or_null<T>(bias),
-                         rows_of(x), x.shape().back());
+    cpu::gelu_and_slope<T>(form, y.data<T>(), slope.data<T>(), x.data<T>(), x.numel());
   });
 }
 

@@ -33,14 +33,31 @@ Dims with_last(const Tensor& x, std::int64_t size) {
   return shape;
 }
 
-// dx = dy W, dW = dy^T x, db = sum of dy over rows
-void linear_backward(const Tensor& dy, const Tensor& x, const Tensor& w, GradientSlots& slots) {
+// y = x W^T + b
+void multiply_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
+  kernels(y).matmul(rows_of(y), rows_of(x), transpose(blas_readable(w), 0, 1), false,
+                    b.defined() ? contiguous(b) : b);
+}
+
+// y = gelu(h), and slope = gelu'(h) where it is defined
+void gelu_of(const Tensor& y, const Tensor& slope, const Tensor& h, Gelu form) {
+  if (slope.defined()) return kernels(y).gelu_and_slope(y, slope, h, form);
+  kernels(y).unary(form == Gelu::exact ? UnaryOp::gelu : UnaryOp::gelu_tanh, y, h, 0, 0);
+}
+
+// dW = dy^T x, db = sum of dy over rows, in the slots `weight` and the one behind it
+void weight_gradients(const Tensor& dy, const Tensor& x, GradientSlots& slots, int weight) {
   const Tensor rows = rows_of(dy);
-  if (const Target dx = slots.target(0); dx.wanted())
-    kernels(dy).matmul(rows_of(dx.buffer), rows, w, dx.accumulate, {});
-  if (const Target dw = slots.target(1); dw.wanted())
+  if (const Target dw = slots.target(weight); dw.wanted())
     kernels(dy).matmul(dw.buffer, transpose(rows, 0, 1), rows_of(x), dw.accumulate, {});
-  if (const Target db = slots.target(2); db.wanted()) kernels(dy).column_sums(db, contiguous(rows));
+  if (const Target db = slots.target(weight + 1); db.wanted()) kernels(dy).column_sums(db, contiguous(rows));
+}
+
+// dx = dy W, and the weights'
+void linear_backward(const Tensor& dy, const Tensor& x, const Tensor& w, GradientSlots& slots) {
+  if (const Target dx = slots.target(0); dx.wanted())
+    kernels(dy).matmul(rows_of(dx.buffer), rows_of(dy), w, dx.accumulate, {});
+  weight_gradients(dy, x, slots, 1);
 }
 
 Tensor linear_reference(const Tensor& x, const Tensor& w, const Tensor& b) {
@@ -55,8 +72,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Tensor y = empty(with_last(x, weight.size(0)), x.options());
   {
     const NoGrad no_grad;
-    kernels(y).matmul(rows_of(y), rows_of(x), transpose(blas_readable(weight), 0, 1), false,
-                      bias.defined() ? contiguous(bias) : bias);
+    multiply_transposed(y, x, weight, bias);
   }
   return record_fused(
       "linear", y, std::array{x, weight, bias},
@@ -66,8 +82,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       linear_reference);
 }
 
-// h = x W^T, y = gelu(h + b);  dh = dy gelu'(h + b), and on as in linear. The slope gelu'(h + b) is saved in
-// h's place: it costs little where the value is computed, and as much again later.
+// h = x W^T + b, y = gelu(h);  dh = dy gelu'(h), and on as in linear. The slope gelu'(h) is saved in h's
+// place: it costs little where the value is computed, and as much again later.
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Gelu form) {
   check_linear("linear_gelu", x, weight, bias);
   const Tensor h = empty(with_last(x, weight.size(0)), x.options());
@@ -75,8 +91,8 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
   const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
-    kernels(y).matmul(rows_of(h), rows_of(x), transpose(blas_readable(weight), 0, 1), false, {});
-    kernels(y).bias_gelu(y, differentiable ? h : Tensor(), h, contiguous(bias), form);
+    multiply_transposed(h, x, weight, bias);
+    gelu_of(y, differentiable ? h : Tensor(), h, form);
   }
   return record_fused(
       "linear_gelu", y, std::array{x, weight, bias},
@@ -85,6 +101,48 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
       },
       [form](const Tensor& x_in, const Tensor& w, const Tensor& b) {
         return gelu(linear_reference(x_in, w, b), form);
+      });
+}
+
+// h = x W1^T + b1, a = gelu(h), y = a W2^T + b2;  dW2 = dy^T a, dh = (dy W2) gelu'(h), and on as in linear.
+// Kept are a and, in h's place, the slope gelu'(h); of a large layer only h, which costs 1 % of a step of the
+// models whose layers are that large.
+Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+           const Tensor& bias2, Gelu form) {
+  constexpr std::int64_t large = std::int64_t{8} << 20;  // bytes
+  check_linear("mlp", x, weight1, bias1);
+  const Tensor h = empty(with_last(x, weight1.size(0)), x.options());
+  check_linear("mlp", h, weight2, bias2);
+  const bool keep = h.numel() * static_cast<std::int64_t>(size_of(h.dtype())) < large;
+  const Tensor a = empty_like(h);
+  const Tensor y = empty(with_last(x, weight2.size(0)), x.options());
+  const bool differentiable = grad_enabled();
+  {
+    const NoGrad no_grad;
+    multiply_transposed(h, x, weight1, bias1);
+    gelu_of(a, differentiable && keep ? h : Tensor(), h, form);
+    multiply_transposed(y, a, weight2, bias2);
+  }
+  return record_fused(
+      "mlp", y, std::array{x, weight1, bias1, weight2, bias2},
+      [form, kept_h = saved(h), kept_a = saved(keep ? a : Tensor())](const Tensor& dy, const auto& in,
+                                                                     GradientSlots& slots) {
+        Tensor slope = kept_h(), value = kept_a();
+        if (!value.defined()) {
+          slope = empty_like(kept_h()), value = empty_like(slope);
+          kernels(dy).gelu_and_slope(value, slope, kept_h(), form);
+        }
+        weight_gradients(dy, value, slots, 3);
+        value = {};
+        if (!slots.needed(0) && !slots.needed(1) && !slots.needed(2)) return;
+        const Tensor dh = empty_like(slope);
+        kernels(dy).matmul(rows_of(dh), rows_of(dy), blas_readable(in[3]), false, {});
+        kernels(dy).binary(BinaryOp::mul, dh, dh, slope);
+        slope = {};
+        linear_backward(dh, in[0], blas_readable(in[1]), slots);
+      },
+      [form](const Tensor& x_in, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2) {
+        return linear_reference(gelu(linear_reference(x_in, w1, b1), form), w2, b2);
       });
 }
 

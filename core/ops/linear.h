@@ -10,4 +10,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 // gelu(linear(x, weight, bias)) in one op.
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Gelu form = Gelu::exact);
 
+// linear(linear_gelu(x, weight1, bias1), weight2, bias2) in one op: x (..., in), weight1 (hidden, in),
+// weight2 (out, hidden) -> (..., out). Where the hidden layer is large (8 MiB), its values are computed again
+// in the backward pass instead of kept, which halves what a transformer's MLP saves.
+Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+           const Tensor& bias2, Gelu form = Gelu::exact);
+
 }  // namespace lockstep

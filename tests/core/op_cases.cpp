@@ -192,6 +192,9 @@ std::vector<OpCase> product_cases() {
                           [](const Inputs& in) { return linear_gelu(in[0], in[1], in[2]); }};
   const OpCase gelu_tanh{"linear_gelu_tanh", gelu_exact.inputs,
                          [](const Inputs& in) { return linear_gelu(in[0], in[1], in[2], Gelu::tanh); }};
+  const OpCase fused_mlp{"mlp",
+                         {normal({2, 3, 5}), normal({4, 5}), normal({4}), normal({3, 4}), normal({3})},
+                         [](const Inputs& in) { return mlp(in[0], in[1], in[2], in[3], in[4]); }};
   const std::vector<Input> layer{normal({4096, 128}), normal({512, 128}), normal({512})};
   const auto product = [](const char* name, const Dims& a, const Dims& b) {
     return OpCase{name, {normal(a), normal(b)}, [](const Inputs& in) { return matmul(in[0], in[1]); }};
@@ -210,6 +213,11 @@ std::vector<OpCase> product_cases() {
        [](const Inputs& in) { return linear(in[0], in[1]); }},
       gelu_exact.with_leading({0}).timed_at(layer),
       gelu_tanh.with_leading({0}).timed_at(layer),
+      fused_mlp.with_leading({0}).timed_at(
+          {normal({1024, 128}), normal({512, 128}), normal({512}), normal({128, 512}), normal({128})}),
+      {"mlp_tanh_without_bias",
+       {normal({6, 5}), normal({4, 5}), normal({3, 4})},
+       [](const Inputs& in) { return mlp(in[0], in[1], {}, in[2], {}, Gelu::tanh); }},
       {"linear_gelu_without_bias",
        {normal({6, 5}), normal({4, 5})},
        [](const Inputs& in) { return linear_gelu(in[0], in[1]); }},

@@ -65,6 +65,10 @@ TEST(OpErrors, SayWhatIsWrong) {
        [&] {
          linear_gelu(x, ones({4, 3}), ones({3}));
        }},
+      {"[mlp] expected x (..., in) and weight (out, in), got f32 (2, 4) and f32 (5, 3)",
+       [&] {
+         mlp(x, ones({4, 3}), {}, ones({5, 3}), {});
+       }},
       {"[conv] expected x (..., C, spatial) and weight",
        [&] {
          conv(ones({2, 3, 8}), ones({4, 2, 3}));
@@ -117,6 +121,27 @@ TEST(Ops, EdgesAreThoseOfPyTorch) {
 }
 
 // Keys and values that all sequences and heads share.
+// 8 MiB of hidden values, which are computed again in the backward pass: the same gradients as without.
+TEST(Mlp, ComputesALargeHiddenLayerAgain) {
+  const auto made = [](const Dims& shape, double from) {
+    return reshape(arange(shape.numel(), {DType::f32}), shape) * (0.37 / static_cast<double>(shape.numel())) +
+           from;
+  };
+  const auto gradients = [&](auto function) {
+    std::vector<Tensor> in{made({2100, 3}, -1), made({1024, 3}, 0.1), made({1024}, -0.4),
+                           made({2, 1024}, -0.2), made({2}, 0)};
+    for (Tensor& x : in) x.set_requires_grad(true);
+    const Tensor y = function(in);
+    std::vector<Tensor> all = grad(sum(y * y), in);
+    all.push_back(y.detach());
+    return all;
+  };
+  const auto fused = gradients([](const auto& in) { return mlp(in[0], in[1], in[2], in[3], in[4]); });
+  const auto apart =
+      gradients([](const auto& in) { return linear(linear_gelu(in[0], in[1], in[2]), in[3], in[4]); });
+  for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_EQ(fused[i].to_vector(), apart[i].to_vector()) << i;
+}
+
 TEST(Attention, KeysBroadcast) {
   const Tensor q = randn({2, 3, 5, 4}, {DType::f64}), k = randn({7, 4}, {DType::f64});
   const Tensor all = attention(q, expand(k, {2, 3, 7, 4}), expand(k, {2, 3, 7, 4}));

@@ -1,8 +1,6 @@
 // GELU. Bound by arithmetic: some 45 operations a vector, one division among them; the slope takes 2 more.
 #include "core/cpu/simd/gelu.h"
 
-#include <algorithm>
-
 #include "core/cpu/simd/dispatch.h"
 #include "core/parallel.h"
 
@@ -19,8 +17,7 @@ template <typename T>
 struct GeluTable {
   void (*forward)(Gelu form, T* y, const T* x, std::int64_t n);
   void (*slope)(Gelu form, T* slope, const T* x, std::int64_t n);
-  void (*bias_forward)(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
-                       std::int64_t width);
+  void (*both)(Gelu form, T* y, T* slope, const T* x, std::int64_t n);
 };
 }  // namespace lockstep::cpu
 #endif
@@ -78,16 +75,12 @@ void slope_loop(T* slope, const T* x, std::int64_t n) {
 }
 
 template <typename T, class F>
-void bias_forward_loop(T* y, T* slope, const T* x, const T* bias, std::int64_t rows, std::int64_t width) {
-  for (std::int64_t at = 0; at < rows * width; at += width) {
-    for_vectors<T>(width, [&](std::int64_t i, auto part) HWY_ATTR {
-      Vec<T> v = part.load(x + at + i);
-      if (bias != nullptr) v = hn::Add(v, part.load(bias + i));
-      const ValueAndSlope<T> result = F::at(v);
-      part.store(result.value, y + at + i);
-      if (slope != nullptr) part.store(result.slope, slope + at + i);
-    });
-  }
+void both_loop(T* y, T* slope, const T* x, std::int64_t n) {
+  for_vectors<T>(n, [&](std::int64_t i, auto part) HWY_ATTR {
+    const ValueAndSlope<T> result = F::at(part.load(x + i));
+    part.store(result.value, y + i);
+    part.store(result.slope, slope + i);
+  });
 }
 
 template <typename T>
@@ -101,14 +94,12 @@ void gelu_slope(Gelu form, T* slope, const T* x, std::int64_t n) {
 }
 
 template <typename T>
-void bias_gelu_forward(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
-                       std::int64_t width) {
-  (form == Gelu::exact ? bias_forward_loop<T, ExactGelu<T>>
-                       : bias_forward_loop<T, TanhGelu<T>>)(y, slope, x, bias, rows, width);
+void gelu_and_slope(Gelu form, T* y, T* slope, const T* x, std::int64_t n) {
+  (form == Gelu::exact ? both_loop<T, ExactGelu<T>> : both_loop<T, TanhGelu<T>>)(y, slope, x, n);
 }
 
 template <typename T>
-constexpr GeluTable<T> gelu_table = {gelu_forward<T>, gelu_slope<T>, bias_gelu_forward<T>};
+constexpr GeluTable<T> gelu_table = {gelu_forward<T>, gelu_slope<T>, gelu_and_slope<T>};
 
 const Tables<GeluTable>& gelu_tables() {
   static constexpr Tables<GeluTable> tables = {gelu_table<float>, gelu_table<double>};
@@ -145,20 +136,17 @@ void gelu_slope(Gelu form, T* slope, const T* x, std::int64_t n) {
 }
 
 template <typename T>
-void bias_gelu_forward(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
-                       std::int64_t width) {
-  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().bias_forward;
-  const std::int64_t row_grain = std::max<std::int64_t>(1, grain / std::max<std::int64_t>(width, 1));
-  parallel_for(rows, row_grain, [=](std::int64_t begin, std::int64_t end) {
-    const std::int64_t at = begin * width;
-    kernel(form, y + at, slope == nullptr ? nullptr : slope + at, x + at, bias, end - begin, width);
+void gelu_and_slope(Gelu form, T* y, T* slope, const T* x, std::int64_t n) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(gelu_tables)().get<T>().both;
+  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
+    kernel(form, y + begin, slope + begin, x + begin, end - begin);
   });
 }
 
 #define LOCKSTEP_FOR(T)                                         \
   template void gelu_forward(Gelu, T*, const T*, std::int64_t); \
   template void gelu_slope(Gelu, T*, const T*, std::int64_t);   \
-  template void bias_gelu_forward(Gelu, T*, T*, const T*, const T*, std::int64_t, std::int64_t);
+  template void gelu_and_slope(Gelu, T*, T*, const T*, std::int64_t);
 LOCKSTEP_FOR(float)
 LOCKSTEP_FOR(double)
 #undef LOCKSTEP_FOR

@@ -16,10 +16,8 @@ void gelu_forward(Gelu form, T* y, const T* x, std::int64_t n);
 template <typename T>
 void gelu_slope(Gelu form, T* slope, const T* x, std::int64_t n);
 
-// y = gelu(x + bias), slope = gelu'(x + bias): what follows a matrix product that wrote x, (rows, width), and
-// all that its backward needs. y or slope may be x; slope and bias may be null.
+// Both at once; y or slope may be x.
 template <typename T>
-void bias_gelu_forward(Gelu form, T* y, T* slope, const T* x, const T* bias, std::int64_t rows,
-                       std::int64_t width);
+void gelu_and_slope(Gelu form, T* y, T* slope, const T* x, std::int64_t n);
 
 }  // namespace lockstep::cpu
