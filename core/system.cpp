@@ -52,6 +52,14 @@ std::vector<std::string> words_of(const std::string& path) {
   return words;
 }
 
+// The word in brackets, "madvise" of "always [madvise] never"; empty if there is none.
+std::string chosen_word(const std::string& path) {
+  for (const std::string& word : words_of(path)) {
+    if (word.size() > 2 && word.front() == '[' && word.back() == ']') return word.substr(1, word.size() - 2);
+  }
+  return {};
+}
+
 // A number, or `unlimited` for "max", "-1" and a missing one.
 std::int64_t limit_of(const std::vector<std::string>& words, std::size_t index) {
   std::int64_t value = -1;
@@ -159,6 +167,7 @@ SystemInfo system_info() {
   if (std::isfinite(limits.cores)) info.cpu_quota = limits.cores;
   info.memory_total = std::min(bytes_field("/proc/meminfo", "MemTotal"), limits.memory);
   info.memory_available = std::min(bytes_field("/proc/meminfo", "MemAvailable"), limits.memory);
+  info.huge_pages = chosen_word("/sys/kernel/mm/transparent_hugepage/enabled");
   info.system = operating_system();
 #if defined(__clang__)
   info.compiler = fmt::format("Clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);

@@ -15,6 +15,7 @@ struct SystemInfo {
   double cpu_quota = 0;               // cores' worth of time that a control group allows; 0: no limit
   std::int64_t memory_total = 0;      // bytes; a control group's limit, if that is less
   std::int64_t memory_available = 0;  // bytes
+  std::string huge_pages;             // transparent ones: "always", "madvise", "never"; empty: unknown
   std::string system;                 // "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"
   std::string compiler;               // "GCC 12.2.0"
   bool optimised = false;             // built with -O1 or more

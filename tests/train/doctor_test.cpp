@@ -61,6 +61,10 @@ TEST(Doctor, SaysWhatToDoAboutEachFault) {
   d = healthy();
   d.system.memory_available = std::int64_t{256} << 20;
   EXPECT_NE(only_advice(d).find("0.25 GiB"), std::string::npos);
+
+  d = healthy();
+  d.system.huge_pages = "never";
+  EXPECT_NE(only_advice(d).find("echo madvise"), std::string::npos);
 }
 
 TEST(Doctor, ReportsThisMachineAsTextAndAsJson) {
