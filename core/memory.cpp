@@ -46,8 +46,11 @@ struct Block {
   std::size_t capacity;
 };
 
-// AddressSanitizer watches over what comes from operator new only.
-bool is_small(std::size_t capacity) { return capacity <= largest_small || address_sanitizer; }
+// AddressSanitizer watches over what comes from operator new only, which must ask for less than its limit.
+bool is_small(std::size_t capacity) {
+  constexpr std::size_t most_watched = std::size_t{1} << 39;
+  return capacity <= (address_sanitizer ? most_watched : largest_small);
+}
 
 void* system_allocate(std::size_t capacity) {
   return is_small(capacity) ? ::operator new(capacity, alignment, std::nothrow) : map_pages(capacity);
