@@ -105,8 +105,8 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
 }
 
 // h = x W1^T + b1, a = gelu(h), y = a W2^T + b2;  dW2 = dy^T a, dh = (dy W2) gelu'(h), and on as in linear.
-// Kept are a and, in h's place, the slope gelu'(h); of a large layer only h, which costs 1 % of a step of the
-// models whose layers are that large.
+// Kept are a and, in h's place, the slope gelu'(h); of a large layer only h: its GELU takes less than 1 % of
+// the step of a model whose layers are that large.
 Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
            const Tensor& bias2, Gelu form) {
   constexpr std::int64_t large = std::int64_t{8} << 20;  // bytes
