@@ -3,8 +3,8 @@
 #include <functional>
 #include <vector>
 
-#include "core/memory.h"
 #include "core/observer.h"
+#include "core/tensor.h"
 
 namespace lockstep::train {
 
@@ -23,7 +23,7 @@ class GemmFloor {
 
  private:
   std::vector<Product> products_;
-  Buffer a_, b_, c_;
+  Tensor a_, b_, c_;
   double flops_ = 0;
 };
 

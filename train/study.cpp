@@ -46,9 +46,9 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
   return jobs;
 }
 
-// Runs the jobs on `threads` threads that share nothing but the list. Those in f64, at its beginning, are the
-// first thread's alone: two of them at a time would be the study's peak of memory. The first error ends all
-// and is thrown.
+// Runs the jobs on `threads` threads that share the list and the store. Those in f64, at its beginning, are
+// the first thread's alone: two of them at a time would be the study's peak of memory. The first error ends
+// all and is thrown.
 void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store, Progress& progress,
               const std::atomic<bool>& stop) {
   const auto in_f64 = static_cast<std::size_t>(

@@ -83,8 +83,7 @@ template <typename T>
 void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   if (b.column_stride != 1) {
     for (std::int64_t j = 0; j < columns; j += panel<T>) {
-      pack_transposed(to + j * k, {b.data + j * b.column_stride, b.row_stride, b.column_stride}, k,
-                      std::min(panel<T>, columns - j));
+      pack_transposed(to + j * k, b.at(0, j), k, std::min(panel<T>, columns - j));
     }
     return;
   }
@@ -136,9 +135,7 @@ class LeftRows {
   }
 
   // From row i and number q of it on, as they lie.
-  HWY_INLINE Factor<T> rows(std::int64_t i, std::int64_t q = 0) const {
-    return {a_.data + i * a_.row_stride + q * a_.column_stride, a_.row_stride, a_.column_stride};
-  }
+  HWY_INLINE Factor<T> rows(std::int64_t i, std::int64_t q = 0) const { return a_.at(i, q); }
 
  private:
   const Factor<T> a_;
@@ -254,14 +251,11 @@ void product_of_columns(const ProductBlock<T>& block, std::int64_t begin, std::i
   HWY_ALIGN T packed[panel<T> * product_depth];
   LeftRows<T, few_rows> a(block);
   a.take(0, block.m);
-  const auto from = [&](std::int64_t j) HWY_ATTR {
-    return Factor<T>{block.b.data + j * block.b.column_stride, block.b.row_stride, block.b.column_stride};
-  };
   for (std::int64_t j = begin; j < end; j += panel<T>) {
     const std::int64_t next = j + panel<T>;
-    pack(packed, from(j), block.k, std::min(panel<T>, end - j));
+    pack(packed, block.b.at(0, j), block.k, std::min(panel<T>, end - j));
     // A column of b for a row of the left factor.
-    auto ahead = next < end ? Ahead<T>({from(next).data, block.b.column_stride, block.b.row_stride},
+    auto ahead = next < end ? Ahead<T>({block.b.at(0, next).data, block.b.column_stride, block.b.row_stride},
                                        std::min(panel<T>, end - next), block.k)
                             : Ahead<T>(a.rows(0, block.k), block.m, block.next_k);
     multiply_panel(block, a, packed, j, 0, block.m, ahead);
@@ -307,18 +301,17 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor
     const std::int64_t columns = std::min(most_n, n - j), count = (columns + panel - 1) / panel;
     for (std::int64_t i = 0; i < k; i += product_depth) {
       const std::int64_t depth = std::min(product_depth, k - i);
-      const ProductBlock<T> block{
-          .a = {a.data + i * a.column_stride, a.row_stride, a.column_stride},
-          .b = {b.data + i * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
-          .panels = panels,
-          .c = c + j,
-          .leading = leading,
-          .m = m,
-          .n = columns,
-          .k = depth,
-          .next_k = std::min(product_depth, k - i - depth),
-          .accumulate = accumulate || i > 0,
-          .bias = bias == nullptr || i > 0 ? nullptr : bias + j};
+      const ProductBlock<T> block{.a = a.at(0, i),
+                                  .b = b.at(i, j),
+                                  .panels = panels,
+                                  .c = c + j,
+                                  .leading = leading,
+                                  .m = m,
+                                  .n = columns,
+                                  .k = depth,
+                                  .next_k = std::min(product_depth, k - i - depth),
+                                  .accumulate = accumulate || i > 0,
+                                  .bias = bias == nullptr || i > 0 ? nullptr : bias + j};
       if (by_columns) {
         parallel_for(count, grain / (panel * m * depth) + 1, [&](std::int64_t begin, std::int64_t end) {
           kernels.columns(block, begin * panel, std::min(columns, end * panel));
@@ -327,8 +320,7 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Factor<T> a, Factor
       }
       parallel_for(count, pack_grain / (panel * depth) + 1, [&](std::int64_t begin, std::int64_t end) {
         const std::int64_t first = begin * panel;
-        kernels.pack(panels + first * depth,
-                     {block.b.data + first * b.column_stride, b.row_stride, b.column_stride}, depth,
+        kernels.pack(panels + first * depth, block.b.at(0, first), depth,
                      std::min(columns, end * panel) - first);
       });
       parallel_for((m + rows - 1) / rows, grain / (rows * columns * depth) + 1,
