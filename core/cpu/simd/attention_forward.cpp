@@ -40,149 +40,167 @@ class ForwardHead {
         value_width_(packed_width<T>(call.value_dim)),
         padded_keys_(round_up(call.keys, tile_rows)),
         scratch_(static_cast<std::size_t>(padded_keys_ * (width_ + value_width_) +
-                                          columns * (2 * width_ + 2 * value_width_ + block_keys)) *
+                                          columns * (2 * width_ + value_width_ + block_keys)) *
                  sizeof(T)),
         keys_(static_cast<T*>(scratch_.data())),
         values_(keys_ + padded_keys_ * width_),
         query_rows_(values_ + padded_keys_ * value_width_),
         queries_(query_rows_ + columns * width_),
         sums_(queries_ + columns * width_),
-        out_rows_(sums_ + columns * value_width_),
-        weights_(out_rows_ + columns * value_width_) {}
+        weights_(sums_ + columns * value_width_) {}
 
   void pack_keys(const T* k, std::int64_t k_stride, const T* v, std::int64_t v_stride,
                  const VisibleKeys& visible, const HeadRows<T>& next) {
     visible_ = visible;
     next_ = next;
-    for (std::int64_t i = 0; i < visible.count; ++i) {
-      copy_row(keys_ + i * width_, k + visible.at(i) * k_stride, call_.dim, width_);
-      copy_row(values_ + i * value_width_, v + visible.at(i) * v_stride, call_.value_dim, value_width_);
-    }
+    pack_rows(keys_, width_, k, k_stride, call_.dim, visible);
+    pack_rows(values_, value_width_, v, v_stride, call_.value_dim, visible);
     std::fill(keys_ + visible.count * width_, keys_ + round_up(visible.count, tile_rows) * width_, T(0));
   }
 
   // `count` queries from q, the first of which is query number `first`, to rows of out and to lse.
   void run(T* out, std::int64_t out_stride, T* lse, const T* q, std::int64_t q_stride, std::int64_t first,
            std::int64_t count) {
-    for (std::int64_t i = 0; i < columns; ++i) {
-      if (i < count) {
-        copy_row(query_rows_ + i * width_, q + i * q_stride, call_.dim, width_);
-      } else {
-        std::fill_n(query_rows_ + i * width_, width_, T(0));
-      }
-    }
+    first_ = first, count_ = count;
+    copy_rows(query_rows_, width_, q, q_stride, count, call_.dim, width_);
+    std::fill(query_rows_ + count * width_, query_rows_ + columns * width_, T(0));
     // Scores come out in powers of 2.
     const T factor = static_cast<T>(call_.scale * std::numbers::log2e);
     transpose(queries_, columns, query_rows_, width_, columns, width_, factor);
     if (count > lanes<T>) {
-      block<2>(first, count);
+      all_keys<2>();
     } else {
-      block<1>(first, count);
+      all_keys<1>();
     }
-    finish(out, out_stride, lse, count);
+    finish(out, out_stride, lse);
   }
 
  private:
-  static constexpr std::int64_t columns = block_queries<T>;
+  static constexpr std::int64_t columns = padded_queries<T>;
 
+  // Of the block's queries, `vectors` vectors.
   template <int vectors>
-  void block(std::int64_t first, std::int64_t count) {
-    const std::int64_t seen = call_.causal ? visible_.up_to(first + count - 1) : visible_.count;
-    const std::int64_t seen_by_all = call_.causal ? visible_.up_to(first) : seen;
+  void all_keys() {
+    const std::int64_t seen = call_.causal ? visible_.up_to(first_ + count_ - 1) : visible_.count;
     for (int v = 0; v < 2; ++v) max_[v] = set<T>(-std::numeric_limits<T>::infinity()), total_[v] = set<T>(0);
     if (seen == 0) std::fill_n(sums_, columns * value_width_, T(0));
     for (std::int64_t begin = 0; begin < seen; begin += block_keys) {
       const std::int64_t end = std::min(begin + block_keys, seen);
-      Vec<T> largest[vectors];
-      for (int v = 0; v < vectors; ++v) largest[v] = max_[v];
+      Vec<T> largest[2] = {max_[0], max_[1]};
       for (std::int64_t key = begin; key < end; key += tile_rows) {
-        Tile<T, tile_rows, vectors> scores;
-        scores.clear();
-        scores.multiply(keys_ + key * width_, width_, 1, queries_, columns, call_.dim);
-        if (key + tile_rows > seen_by_all) hide(scores, first, key, seen);
-        HWY_UNROLL(16)
-        for (int r = 0; r < tile_rows; ++r) {
-          HWY_UNROLL(2)
-          for (int v = 0; v < vectors; ++v) largest[v] = hn::Max(scores.sums[r][v], largest[v]);
-        }
-        scores.store(weights_ + (key - begin) * columns, columns);
+        T* const to = weights_ + (key - begin) * columns;
+        late(key) ? scores<vectors - 1, vectors>(to, key, seen, largest)
+                  : scores<0, vectors>(to, key, seen, largest);
         next_.fetch_some();
       }
-      Vec<T> shrink[vectors], shift[vectors];
+      HWY_ALIGN T shrink[columns];
+      Vec<T> shift[vectors];
       for (int v = 0; v < vectors; ++v) {
         // Where nothing is visible yet, all scores are -inf: shift by 0, so that their weights become 0, not
         // NaN.
         const Vec<T> nothing = set<T>(-std::numeric_limits<T>::infinity());
         shift[v] = hn::IfThenZeroElse(hn::Eq(largest[v], nothing), largest[v]);
-        shrink[v] = exp2_negative<T>(hn::Sub(max_[v], shift[v]));
+        const Vec<T> factor = exp2_negative<T>(hn::Sub(max_[v], shift[v]));
+        hn::Store(factor, Tag<T>(), shrink + v * lanes<T>);
         max_[v] = largest[v];
-        total_[v] = hn::Mul(total_[v], shrink[v]);
+        total_[v] = hn::Mul(total_[v], factor);
       }
-      for (std::int64_t i = 0; i < end - begin; ++i) {
-        HWY_UNROLL(2)
-        for (int v = 0; v < vectors; ++v) {
-          T* const at = weights_ + i * columns + v * lanes<T>;
-          const Vec<T> w = exp2_negative<T>(hn::Sub(hn::LoadU(Tag<T>(), at), shift[v]));
-          total_[v] = hn::Add(total_[v], w);
-          hn::StoreU(w, Tag<T>(), at);
-        }
+      for (std::int64_t key = begin; key < end; key += tile_rows) {
+        T* const tile = weights_ + (key - begin) * columns;
+        late(key) ? exponentials<vectors - 1, vectors>(tile, shift)
+                  : exponentials<0, vectors>(tile, shift);
       }
-      for (std::int64_t i = 0; i < round_up(call_.value_dim, tile_rows); i += tile_rows) {
-        Tile<T, tile_rows, vectors> sums;
-        if (begin == 0) {
-          sums.clear();
-        } else {
-          sums.load(sums_ + i * columns, columns);
-          HWY_UNROLL(16)
-          for (int r = 0; r < tile_rows; ++r) {
-            HWY_UNROLL(2)
-            for (int v = 0; v < vectors; ++v) sums.sums[r][v] = hn::Mul(sums.sums[r][v], shrink[v]);
-          }
-        }
-        sums.multiply(values_ + begin * value_width_ + i, 1, value_width_, weights_, columns, end - begin);
-        sums.store(sums_ + i * columns, columns);
-      }
+      for_tiles<T>(round_up(count_, tile_rows), value_width_,
+                   [&]<int rows, int wide>(std::int64_t i, std::int64_t j) HWY_ATTR {
+                     const std::int64_t last =
+                         call_.causal ? std::min(end, visible_.up_to(first_ + i + rows - 1)) : end;
+                     T* const at = sums_ + i * value_width_ + j;
+                     Tile<T, rows, wide> sums;
+                     sums.clear();
+                     if (begin > 0) {
+                       sums.load(at, value_width_);
+                       sums.scale(shrink + i);
+                     }
+                     sums.multiply(weights_ + i, 1, columns, values_ + begin * value_width_ + j, value_width_,
+                                   last - begin);
+                     sums.store(at, value_width_);
+                   });
     }
   }
 
+  // Whether no query of the first vector sees a key from `key` on.
+  HWY_INLINE bool late(std::int64_t key) const {
+    return call_.causal && visible_.at(key) - first_ >= lanes<T>;
+  }
+
+  // A tile of scores, of the vectors from `from` on.
+  template <int from, int vectors>
+  HWY_INLINE void scores(T* to, std::int64_t key, std::int64_t seen, Vec<T>* largest) const {
+    Tile<T, tile_rows, vectors - from> tile;
+    tile.clear();
+    tile.multiply(keys_ + key * width_, width_, 1, queries_ + from * lanes<T>, columns, call_.dim);
+    if (key + tile_rows > seen || (call_.causal && visible_.at(key + tile_rows - 1) > first_))
+      hide<from>(tile, key, seen);
+    HWY_UNROLL(16)
+    for (int r = 0; r < tile_rows; ++r) {
+      HWY_UNROLL(2)
+      for (int v = from; v < vectors; ++v) largest[v] = hn::Max(tile.sums[r][v - from], largest[v]);
+    }
+    tile.store(to + from * lanes<T>, columns);
+  }
+
   // Scores of keys behind the query, or behind the last key, become -inf.
-  template <int vectors>
-  HWY_INLINE void hide(Tile<T, tile_rows, vectors>& scores, std::int64_t first, std::int64_t key,
-                       std::int64_t seen) const {
+  template <int from, int vectors>
+  HWY_INLINE void hide(Tile<T, tile_rows, vectors>& tile, std::int64_t key, std::int64_t seen) const {
     const Vec<T> nothing = set<T>(-std::numeric_limits<T>::infinity());
     HWY_UNROLL(16)
     for (int r = 0; r < tile_rows; ++r) {
       // The query, counted from the block's first, from which on the key is seen.
-      std::int64_t from = columns;
-      if (key + r < seen) from = call_.causal ? visible_.at(key + r) - first : 0;
+      std::int64_t query = columns;
+      if (key + r < seen) query = call_.causal ? visible_.at(key + r) - first_ : 0;
       HWY_UNROLL(2)
       for (int v = 0; v < vectors; ++v) {
-        const auto seen_by =
-            hn::Ge(hn::Iota(Tag<T>(), static_cast<T>(v * lanes<T>)), set<T>(static_cast<T>(from)));
-        scores.sums[r][v] = hn::IfThenElse(seen_by, scores.sums[r][v], nothing);
+        const auto number = hn::Iota(Tag<T>(), static_cast<T>((from + v) * lanes<T>));
+        const auto sees = hn::Ge(number, set<T>(static_cast<T>(query)));
+        tile.sums[r][v] = hn::IfThenElse(sees, tile.sums[r][v], nothing);
       }
     }
   }
 
-  void finish(T* out, std::int64_t out_stride, T* lse, std::int64_t count) {
-    HWY_ALIGN T row[2 * lanes<T>];
-    Vec<T> factor[2];
-    for (int v = 0; v < 2; ++v) {
-      const Vec<T> empty = hn::Zero(Tag<T>());
-      factor[v] = hn::IfThenZeroElse(hn::Eq(total_[v], empty), hn::Div(set<T>(1), total_[v]));
-      const Vec<T> natural = hn::MulAdd(max_[v], set<T>(std::numbers::ln2_v<T>), log<T>(total_[v]));
-      hn::StoreU(natural, Tag<T>(), row + v * lanes<T>);
-    }
-    if (lse != nullptr) std::copy_n(row, count, lse);
-    for (std::int64_t i = 0; i < call_.value_dim; ++i) {
-      for (int v = 0; v < 2; ++v) {
-        T* const at = sums_ + i * columns + v * lanes<T>;
-        hn::StoreU(hn::Mul(hn::LoadU(Tag<T>(), at), factor[v]), Tag<T>(), at);
+  // A tile of scores to weights; those before `from` are 0.
+  template <int from, int vectors>
+  HWY_INLINE void exponentials(T* tile, const Vec<T>* shift) {
+    for (int r = 0; r < tile_rows; ++r, tile += columns) {
+      if constexpr (from > 0) hn::Store(hn::Zero(Tag<T>()), Tag<T>(), tile);
+      HWY_UNROLL(2)
+      for (int v = from; v < vectors; ++v) {
+        T* const at = tile + v * lanes<T>;
+        const Vec<T> weight = exp2_negative<T>(hn::Sub(hn::Load(Tag<T>(), at), shift[v]));
+        total_[v] = hn::Add(total_[v], weight);
+        hn::Store(weight, Tag<T>(), at);
       }
     }
-    transpose(out_rows_, value_width_, sums_, columns, value_width_, columns, T(1));
-    for (std::int64_t i = 0; i < count; ++i)
-      write_row(out + i * out_stride, out_rows_ + i * value_width_, call_.value_dim);
+  }
+
+  // out = sums / total
+  void finish(T* out, std::int64_t out_stride, T* lse) {
+    HWY_ALIGN T row[columns];
+    HWY_ALIGN T factor[columns];
+    for (int v = 0; v < 2; ++v) {
+      const Vec<T> empty = hn::Zero(Tag<T>());
+      hn::Store(hn::IfThenZeroElse(hn::Eq(total_[v], empty), hn::Div(set<T>(1), total_[v])), Tag<T>(),
+                factor + v * lanes<T>);
+      hn::Store(hn::MulAdd(max_[v], set<T>(std::numbers::ln2_v<T>), log<T>(total_[v])), Tag<T>(),
+                row + v * lanes<T>);
+    }
+    if (lse != nullptr) std::copy_n(row, count_, lse);
+    for (std::int64_t i = 0; i < count_; ++i) {
+      const T* const from = sums_ + i * value_width_;
+      T* const to = out + i * out_stride;
+      for_vectors<T>(call_.value_dim, [&](std::int64_t j, auto part) HWY_ATTR {
+        part.store(hn::Mul(part.load(from + j), set<T>(factor[i])), to + j);
+      });
+    }
   }
 
   const Attention& call_;
@@ -190,10 +208,11 @@ class ForwardHead {
   Buffer scratch_;
   T *const keys_, *const values_;         // (key, width)
   T *const query_rows_, *const queries_;  // (query, width) and its transpose
-  T *const sums_, *const out_rows_;       // (value width, query) and its transpose
+  T* const sums_;                         // (query, value width)
   T* const weights_;                      // (key of the block, query): scores, then their exponentials
   VisibleKeys visible_{};
   HeadRows<T> next_;  // of the next head
+  std::int64_t first_ = 0, count_ = 0;  // queries of the block
   Vec<T> max_[2], total_[2];
 };
 

@@ -24,6 +24,9 @@ inline constexpr int tile_rows = HWY_TARGET == HWY_AVX3 ? 8 : 4;
 
 template <typename T>
 inline constexpr std::int64_t block_queries = 2 * lanes<T>;
+// What has a row or a column for each of them has as many as tiles may touch.
+template <typename T>
+inline constexpr std::int64_t padded_queries = std::max<std::int64_t>(block_queries<T>, 2 * tile_rows);
 inline constexpr std::int64_t block_keys = 64;
 
 constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
@@ -60,6 +63,14 @@ struct Tile {
       HWY_UNROLL(2)
       for (int v = 0; v < vectors; ++v)
         sums[r][v] = hn::Add(hn::LoadU(Tag<T>(), from + r * row_stride + v * lanes<T>), sums[r][v]);
+    }
+  }
+  HWY_INLINE void scale(const T* factors) {  // one for each row
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) {
+      const Vec<T> factor = set<T>(factors[r]);
+      HWY_UNROLL(2)
+      for (int v = 0; v < vectors; ++v) sums[r][v] = hn::Mul(sums[r][v], factor);
     }
   }
   HWY_INLINE void store(T* to, std::int64_t row_stride) const {
@@ -109,9 +120,37 @@ HWY_INLINE void copy_row(T* to, const T* from, std::int64_t dim, std::int64_t wi
   for (; i < width; ++i) to[i] = T(0);
 }
 
+template <typename T, int vectors>
+HWY_INLINE void copy_vectors(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
+                             std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i, to += to_stride, from += from_stride) {
+    HWY_UNROLL(4)
+    for (int v = 0; v < vectors; ++v)
+      hn::StoreU(hn::LoadU(Tag<T>(), from + v * lanes<T>), Tag<T>(), to + v * lanes<T>);
+  }
+}
 template <typename T>
-HWY_INLINE void write_row(T* to, const T* from, std::int64_t dim) {
-  copy_row(to, from, dim, dim);
+HWY_INLINE void copy_rows(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
+                          std::int64_t count, std::int64_t dim, std::int64_t width) {
+  if (dim == width) {  // a loop without a loop in it takes a third of the time
+    if (dim == lanes<T>) return copy_vectors<T, 1>(to, to_stride, from, from_stride, count);
+    if (dim == 2 * lanes<T>) return copy_vectors<T, 2>(to, to_stride, from, from_stride, count);
+    if (dim == 4 * lanes<T>) return copy_vectors<T, 4>(to, to_stride, from, from_stride, count);
+  }
+  for (std::int64_t i = 0; i < count; ++i) copy_row(to + i * to_stride, from + i * from_stride, dim, width);
+}
+
+// Covers `rows` rows of `width` numbers, a multiple of N, with tiles: body<tile rows, vectors>(row, column).
+// A last single vector is covered by tiles of twice the rows.
+template <typename T, class Body>
+HWY_INLINE void for_tiles(std::int64_t rows, std::int64_t width, const Body& body) {
+  std::int64_t j = 0;
+  for (; j + 2 * lanes<T> <= width; j += 2 * lanes<T>) {
+    for (std::int64_t i = 0; i < rows; i += tile_rows) body.template operator()<tile_rows, 2>(i, j);
+  }
+  for (; j < width; j += lanes<T>) {
+    for (std::int64_t i = 0; i < rows; i += 2 * tile_rows) body.template operator()<2 * tile_rows, 1>(i, j);
+  }
 }
 
 // One vector of 128-bit blocks, block b from `from + b stride`.
@@ -171,18 +210,45 @@ HWY_NOINLINE void transpose(T* to, std::int64_t to_stride, const T* from, std::i
 #endif
 }
 
-// The keys that a head may look at, packed without the hidden ones, and the positions that they came from.
+// Keys that a head may look at, packed without the hidden ones, and the positions that they came from.
 struct VisibleKeys {
   std::int64_t count;
-  const std::int32_t* position;  // ascending; null where position[i] = i
+  const std::int32_t* position;  // ascending; null where they are `first` and those behind it
+  std::int64_t first = 0;
 
-  HWY_INLINE std::int64_t at(std::int64_t i) const { return position != nullptr ? position[i] : i; }
+  HWY_INLINE std::int64_t at(std::int64_t i) const { return position != nullptr ? position[i] : first + i; }
   // How many of them a causal query sees.
   HWY_INLINE std::int64_t up_to(std::int64_t query) const {
-    if (position == nullptr) return std::min(query + 1, count);
+    if (position == nullptr) return std::clamp<std::int64_t>(query + 1 - first, 0, count);
     return std::upper_bound(position, position + count, query) - position;
   }
+  // [begin, end) of them.
+  VisibleKeys part(std::int64_t begin, std::int64_t end) const {
+    return {end - begin, position != nullptr ? position + begin : nullptr, first + begin};
+  }
 };
+
+// The rows of k or v that belong to them.
+template <typename T>
+HWY_INLINE void pack_rows(T* to, std::int64_t width, const T* from, std::int64_t stride, std::int64_t dim,
+                          const VisibleKeys& visible) {
+  if (visible.position == nullptr) {
+    copy_rows(to, width, from + visible.first * stride, stride, visible.count, dim, width);
+  } else {
+    for (std::int64_t i = 0; i < visible.count; ++i)
+      copy_row(to + i * width, from + visible.at(i) * stride, dim, width);
+  }
+}
+template <typename T>
+HWY_INLINE void unpack_rows(T* to, std::int64_t stride, const T* from, std::int64_t width, std::int64_t dim,
+                            const VisibleKeys& visible) {
+  if (visible.position == nullptr) {
+    copy_rows(to + visible.first * stride, stride, from, width, visible.count, dim, dim);
+  } else {
+    for (std::int64_t i = 0; i < visible.count; ++i)
+      copy_row(to + visible.at(i) * stride, from + i * width, dim, dim);
+  }
+}
 
 }  // namespace lockstep::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
