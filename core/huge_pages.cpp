@@ -13,7 +13,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t huge_page = std::size_t{2} << 20;
-constexpr std::size_t region_size = 16 * huge_page;  // of addresses: what is not touched takes no memory
+constexpr std::size_t region_size = 512 * huge_page;  // of addresses: what is not touched takes no memory
 
 std::size_t round_up(std::size_t n) { return (n + huge_page - 1) / huge_page * huge_page; }
 

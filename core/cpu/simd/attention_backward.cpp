@@ -207,7 +207,7 @@ class BackwardHead {
     if (key + tile_rows > seen || (call_.causal && visible_.at(key + tile_rows - 1) > first_))
       hide<from>(tile, key, seen);
     tile.store(weights + from * lanes<T>, columns);
-    next_.fetch_some();
+    next_.fetch(4);
     tile.clear();
     tile.multiply(values_ + key * value_width_, value_width_, 1, douts_ + from * lanes<T>, columns,
                   call_.value_dim);
@@ -227,7 +227,7 @@ class BackwardHead {
       }
     }
     tile.store(dscores + from * lanes<T>, columns);
-    next_.fetch_some();
+    next_.fetch(4);
   }
 
   // dS -= P rest / weight
@@ -257,8 +257,7 @@ class BackwardHead {
       HWY_UNROLL(2)
       for (int v = 0; v < vectors; ++v) {
         const auto number = hn::Iota(Tag<T>(), static_cast<T>((from + v) * lanes<T>));
-        tile.sums[r][v] =
-            hn::IfThenElseZero(hn::Ge(number, set<T>(static_cast<T>(query))), tile.sums[r][v]);
+        tile.sums[r][v] = hn::IfThenElseZero(hn::Ge(number, set<T>(static_cast<T>(query))), tile.sums[r][v]);
       }
     }
   }

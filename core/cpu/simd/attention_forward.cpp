@@ -91,7 +91,7 @@ class ForwardHead {
         T* const to = weights_ + (key - begin) * columns;
         late(key) ? scores<vectors - 1, vectors>(to, key, seen, largest)
                   : scores<0, vectors>(to, key, seen, largest);
-        next_.fetch_some();
+        next_.fetch(8);
       }
       HWY_ALIGN T shrink[columns];
       Vec<T> shift[vectors];
@@ -107,8 +107,7 @@ class ForwardHead {
       }
       for (std::int64_t key = begin; key < end; key += tile_rows) {
         T* const tile = weights_ + (key - begin) * columns;
-        late(key) ? exponentials<vectors - 1, vectors>(tile, shift)
-                  : exponentials<0, vectors>(tile, shift);
+        late(key) ? exponentials<vectors - 1, vectors>(tile, shift) : exponentials<0, vectors>(tile, shift);
       }
       for_tiles<T>(round_up(count_, tile_rows), value_width_,
                    [&]<int rows, int wide>(std::int64_t i, std::int64_t j) HWY_ATTR {
@@ -211,7 +210,7 @@ class ForwardHead {
   T* const sums_;                         // (query, value width)
   T* const weights_;                      // (key of the block, query): scores, then their exponentials
   VisibleKeys visible_{};
-  HeadRows<T> next_;  // of the next head
+  HeadRows<T> next_;                    // of the next head
   std::int64_t first_ = 0, count_ = 0;  // queries of the block
   Vec<T> max_[2], total_[2];
 };

@@ -141,7 +141,7 @@ void short_backward(const AttentionBackward<T>& call, std::int64_t begin, std::i
       T* const p = weights + i * line<T>;
       T* const ds = dscores + i * line<T>;
       const std::int64_t seen = keys_seen(a, i);
-      next.fetch_some();
+      next.fetch(4);
       Line<T> w = dots(q + i * call.q.token_stride, k, call.k.token_stride, seen, a.dim, score_factor<T>(a),
                        -std::numeric_limits<T>::infinity());
       Line<T> up =
