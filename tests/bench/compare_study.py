@@ -1,8 +1,8 @@
 """Study throughput: training steps of the copy task per second over all runs, start-up and verdict included.
 
 usage: compare_study.py LOCKSTEP [--rounds 2] [--seeds 12] [--steps 76] [--processes 2]
-LOCKSTEP is the program: `lockstep study --task copy`, every f32 run of which counts. Beside it, in turn, the fastest
-way in PyTorch that we found: a process with one thread for each core. Wants a Python with torch."""
+LOCKSTEP is the program: `lockstep study --task copy`, every f32 run of which counts. Beside it, in turn, the same arms
+in the fastest way in PyTorch that we found: a process with one thread for each core. Wants a Python with torch 2.9."""
 import argparse
 import csv
 import os

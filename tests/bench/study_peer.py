@@ -1,7 +1,7 @@
 """A part of a copy study in PyTorch, in one process with one thread.
 usage: study_peer.py PART PARTS SEEDS STEPS
-Trains combined and separate from every seed, run number PART, PART + PARTS, ... of all, loss on the half that can be
-known; prints how many steps it did."""
+Trains the arms of `lockstep study --task copy` from every seed: five with Adam, three whose blocks' matrices go by
+Muon; run number PART, PART + PARTS, ... of all, loss on the half that can be known. Prints how many steps it did."""
 import sys
 
 import torch
@@ -11,11 +11,24 @@ from models_sizes import SIZES
 from models_torch import Decoder
 
 
-def train(seed, combined, steps):
+ARMS = [  # combined?, Muon?
+    (False, False), (False, False), (True, False), (True, False), (True, False),  # A0, A0', A1, A2, A3
+    (False, True), (False, True), (True, True),  # C1 and C4m, by part as torch.optim.Muon can, and C4
+]
+
+
+def optimizers_of(model, muon):
+    matrices = [p for p in model.blocks.parameters() if muon and p.ndim == 2]
+    others = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
+    adam = torch.optim.Adam(others, lr=1e-3, betas=(0.9, 0.99), fused=True)
+    return [adam, torch.optim.Muon(matrices, lr=0.02, weight_decay=0)] if muon else [adam]
+
+
+def train(seed, combined, muon, steps):
     vocabulary, tokens, width, heads, layers, batch = SIZES["copy"]
     torch.manual_seed(seed)
     model = Decoder(vocabulary, tokens, width, heads, layers, combined)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.99), fused=True)
+    optimizers = optimizers_of(model, muon)
     data = torch.Generator().manual_seed(seed)
     known = tokens // 2 - 1
     for _ in range(steps):
@@ -24,8 +37,9 @@ def train(seed, combined, steps):
         logits = model(text[:, :-1])[:, known:]
         loss = functional.cross_entropy(logits.flatten(0, 1), text[:, 1 + known:].flatten())
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         if not loss.item() > 0:
             raise ValueError("the loss is no number")
 
@@ -33,9 +47,9 @@ def train(seed, combined, steps):
 def main():
     part, parts, seeds, steps = map(int, sys.argv[1:])
     torch.set_num_threads(1)
-    runs = [(seed, combined) for seed in range(seeds) for combined in (True, False)][part::parts]
-    for seed, combined in runs:
-        train(seed, combined, steps)
+    runs = [(seed, *arm) for arm in ARMS for seed in range(seeds)][part::parts]
+    for run in runs:
+        train(*run, steps)
     print(len(runs) * steps)
 
 
