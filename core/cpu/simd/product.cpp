@@ -145,7 +145,8 @@ class LeftRows {
   HWY_ALIGN T copy_[most * (product_depth + line<T>)];
 };
 
-// What to fetch while tiles are multiplied, a line of every row of memory for each tile.
+// What to fetch while tiles are multiplied: a line of every row of memory, then the next line of every row,
+// and with every tile at most as many of them as the tile has steps.
 template <typename T>
 struct Ahead {
   Ahead() = default;
@@ -154,15 +155,27 @@ struct Ahead {
       : data(a.data), stride(a.row_stride), rows(count), lines((k + line<T> - 1) / line<T>) {
     if (a.column_stride != 1) stride = a.column_stride, rows = k, lines = (count + line<T> - 1) / line<T>;
     if (k == 0) rows = 0;
+    left = rows;
   }
-  HWY_INLINE void next() {
-    data += line<T>;
-    if (--lines == 0) rows = 0;
+  HWY_INLINE void next(std::int64_t steps) {
+    data += std::min(left, steps) * stride;
+    left -= std::min(left, steps);
+    if (left > 0 || rows == 0) return;
+    data += line<T> - rows * stride;
+    left = --lines > 0 ? rows : 0;
+    if (lines == 0) rows = 0;
   }
 
   const T* data = nullptr;
   std::int64_t stride = 0, rows = 0, lines = 0;
+  std::int64_t left = 0;  // rows, of this line
 };
+
+// In how many of a tile's steps rows of c are fetched: all at once hold up the reads of a, for a time that
+// only many steps make up for.
+constexpr std::int64_t steps_for_c(std::int64_t rows, std::int64_t k) {
+  return k <= 128 ? std::min(rows, k) : 0;
+}
 
 template <typename T, int rows, int vectors>
 HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T* b, std::int64_t i,
@@ -170,18 +183,25 @@ HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T
   T* const c = block.c + i * block.leading + j;
   Tile<T, rows, vectors> sums;
   sums.clear();
-  HWY_UNROLL(16)
-  for (int r = 0; r < rows; ++r) {
-    HWY_UNROLL(2)
-    for (int v = 0; v < vectors; ++v) hwy::Prefetch(c + r * block.leading + v * lanes<T>);
+  const std::int64_t of_c = steps_for_c(rows, block.k), of_ahead = std::min(ahead.left, block.k - of_c);
+  const T* c_row = c;
+  const auto fetch_c = [&]() HWY_ATTR {
+    hwy::Prefetch(c_row);
+    if constexpr (vectors == 2) hwy::Prefetch(c_row + lanes<T>);
+    c_row += block.leading;
+  };
+  if (of_c == 0) {
+    HWY_UNROLL(16)
+    for (int r = 0; r < rows; ++r) fetch_c();
   }
-  const std::int64_t both = std::min(ahead.rows, block.k);
-  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, both, [&]() HWY_ATTR {
+  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, of_c, fetch_c);
+  a = a.at(0, of_c), b += of_c * panel<T>;
+  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, of_ahead, [&]() HWY_ATTR {
     hwy::Prefetch(ahead.data);
     ahead.data += ahead.stride;
   });
-  sums.multiply(a.data + both * a.column_stride, a.row_stride, a.column_stride, b + both * panel<T>, panel<T>,
-                block.k - both);
+  a = a.at(0, of_ahead), b += of_ahead * panel<T>;
+  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, block.k - of_c - of_ahead);
   const T* const bias = block.bias == nullptr ? nullptr : block.bias + j;
   if (block.n - j >= vectors * lanes<T>) {
     if (block.accumulate) sums.add(c, block.leading);
@@ -224,7 +244,8 @@ template <typename T, std::int64_t most>
 HWY_INLINE void multiply_panel(const ProductBlock<T>& block, const LeftRows<T, most>& a, const T* b,
                                std::int64_t j, std::int64_t first, std::int64_t last, Ahead<T>& ahead) {
   std::int64_t i = first;
-  for (; i + product_rows <= last; i += product_rows, ahead.next())
+  for (; i + product_rows <= last;
+       i += product_rows, ahead.next(block.k - steps_for_c(product_rows, block.k)))
     multiply_rows<T, product_rows>(block, a.tile(i), b, i, j, ahead);
   for (; i + 4 <= last; i += 4) multiply_rows<T, 4>(block, a.rows(i), b, i, j);
   for (; i < last; ++i) multiply_rows<T, 1>(block, a.rows(i), b, i, j);
