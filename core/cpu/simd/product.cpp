@@ -1,4 +1,4 @@
-// The matrix product. b is packed in panels two vectors wide, a tile of 12 rows of a passes over each of them
+// The matrix product. b is read in panels two vectors wide, a tile of 12 rows of a passes over each of them
 // (6 with AVX2), and what the next tiles need is fetched meanwhile: the rows of a that come next, and c.
 // Bound by the multiply-adds: at 88 to 95 % of what a Zen 4 core can do of them with AVX-512, at 80 to 90 %
 // in small gradients of weights and where a panel is half empty, and with AVX2 at 73 to 92 %.
@@ -178,7 +178,7 @@ constexpr std::int64_t steps_for_c(std::int64_t rows, std::int64_t k) {
 }
 
 template <typename T, int rows, int vectors>
-HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T* b, std::int64_t i,
+HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, Factor<T> b, std::int64_t i,
                               std::int64_t j, Ahead<T> ahead) {
   T* const c = block.c + i * block.leading + j;
   Tile<T, rows, vectors> sums;
@@ -194,14 +194,14 @@ HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T
     HWY_UNROLL(16)
     for (int r = 0; r < rows; ++r) fetch_c();
   }
-  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, of_c, fetch_c);
-  a = a.at(0, of_c), b += of_c * panel<T>;
-  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, of_ahead, [&]() HWY_ATTR {
+  sums.multiply(a.data, a.row_stride, a.column_stride, b.data, b.row_stride, of_c, fetch_c);
+  a = a.at(0, of_c), b = b.at(of_c, 0);
+  sums.multiply(a.data, a.row_stride, a.column_stride, b.data, b.row_stride, of_ahead, [&]() HWY_ATTR {
     hwy::Prefetch(ahead.data);
     ahead.data += ahead.stride;
   });
-  a = a.at(0, of_ahead), b += of_ahead * panel<T>;
-  sums.multiply(a.data, a.row_stride, a.column_stride, b, panel<T>, block.k - of_c - of_ahead);
+  a = a.at(0, of_ahead), b = b.at(of_ahead, 0);
+  sums.multiply(a.data, a.row_stride, a.column_stride, b.data, b.row_stride, block.k - of_c - of_ahead);
   const T* const bias = block.bias == nullptr ? nullptr : block.bias + j;
   if (block.n - j >= vectors * lanes<T>) {
     if (block.accumulate) sums.add(c, block.leading);
@@ -230,7 +230,7 @@ HWY_INLINE void multiply_tile(const ProductBlock<T>& block, Factor<T> a, const T
 }
 
 template <typename T, int rows>
-HWY_INLINE void multiply_rows(const ProductBlock<T>& block, Factor<T> a, const T* b, std::int64_t i,
+HWY_INLINE void multiply_rows(const ProductBlock<T>& block, Factor<T> a, Factor<T> b, std::int64_t i,
                               std::int64_t j, Ahead<T> ahead = Ahead<T>()) {
   if (block.n - j > lanes<T>) {
     multiply_tile<T, rows, 2>(block, a, b, i, j, ahead);
@@ -241,7 +241,7 @@ HWY_INLINE void multiply_rows(const ProductBlock<T>& block, Factor<T> a, const T
 
 // One panel, at column j, for the rows [first, last), whole tiles of which a has taken.
 template <typename T, std::int64_t most>
-HWY_INLINE void multiply_panel(const ProductBlock<T>& block, const LeftRows<T, most>& a, const T* b,
+HWY_INLINE void multiply_panel(const ProductBlock<T>& block, const LeftRows<T, most>& a, Factor<T> b,
                                std::int64_t j, std::int64_t first, std::int64_t last, Ahead<T>& ahead) {
   std::int64_t i = first;
   for (; i + product_rows <= last;
@@ -261,25 +261,31 @@ void product_of_rows(const ProductBlock<T>& block, std::int64_t begin, std::int6
                      ? Ahead<T>(a.rows(last), std::min(rows_at_a_time, end - last), block.k)
                      : Ahead<T>(a.rows(begin, block.k), std::min(rows_at_a_time, end - begin), block.next_k);
     for (std::int64_t j = 0; j < block.n; j += panel<T>)
-      multiply_panel(block, a, block.panels + j * block.k, j, first, last, ahead);
+      multiply_panel(block, a, {block.panels + j * block.k, panel<T>, 1}, j, first, last, ahead);
   }
 }
 
-// Packs each panel when its turn has come. Where c has few rows, as the gradient of a weight has, b is the
-// large factor, and is fetched while the panel before is multiplied.
+// Where c has few rows, as the gradient of a weight has, b is the large factor, and is fetched while the
+// panel before is multiplied. A panel is read as it lies: few tiles do not repay packing it, but where its
+// rows would push each other out of the caches.
 template <typename T>
 void product_of_columns(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end) {
   HWY_ALIGN T packed[panel<T> * product_depth];
   LeftRows<T, few_rows> a(block);
   a.take(0, block.m);
+  const bool collide = block.b.row_stride * sizeof(T) % 4096 == 0;
   for (std::int64_t j = begin; j < end; j += panel<T>) {
     const std::int64_t next = j + panel<T>;
-    pack(packed, block.b.at(0, j), block.k, std::min(panel<T>, end - j));
+    Factor<T> b = block.b.at(0, j);
+    if (collide || end < next) {
+      pack(packed, b, block.k, std::min(panel<T>, end - j));
+      b = {packed, panel<T>, 1};
+    }
     // A column of b for a row of the left factor.
     auto ahead = next < end ? Ahead<T>({block.b.at(0, next).data, block.b.column_stride, block.b.row_stride},
                                        std::min(panel<T>, end - next), block.k)
                             : Ahead<T>(a.rows(0, block.k), block.m, block.next_k);
-    multiply_panel(block, a, packed, j, 0, block.m, ahead);
+    multiply_panel(block, a, b, j, 0, block.m, ahead);
   }
 }
 
