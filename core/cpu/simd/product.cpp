@@ -106,32 +106,20 @@ template <typename T, std::int64_t most>
 class LeftRows {
  public:
   explicit LeftRows(const ProductBlock<T>& block)
-      : a_(block.a),
-        k_(block.k),
-        transposed_(a_.column_stride != 1 && block.n > 2 * panel<T>),  // fewer panels do not repay the copy
-        collide_(a_.column_stride == 1 && a_.row_stride * sizeof(T) % 4096 == 0) {}
+      : a_(block.a), k_(block.k), collide_(a_.column_stride == 1 && a_.row_stride * sizeof(T) % 4096 == 0) {}
 
   // The whole tiles of rows [first, last).
   HWY_INLINE void take(std::int64_t first, std::int64_t last) {
-    const std::int64_t count = (last - first) / product_rows * product_rows;
     first_ = first;
-    if (transposed_) {
-      for (std::int64_t i = 0; i < k_; ++i) {
-        const T* const from = a_.data + first + i * a_.column_stride;
-        for (std::int64_t r = 0; r < count; r += product_rows)
-          hwy::CopyBytes<product_rows * sizeof(T)>(from + r, copy_ + r * k_ + i * product_rows);
-      }
-    } else if (collide_) {
-      for (std::int64_t r = 0; r < count; ++r)
-        copy_row(copy_ + r * (k_ + line<T>), a_.data + (first + r) * a_.row_stride, k_, k_);
-    }
+    if (!collide_) return;
+    const std::int64_t count = (last - first) / product_rows * product_rows;
+    for (std::int64_t r = 0; r < count; ++r)
+      copy_row(copy_ + r * (k_ + line<T>), a_.data + (first + r) * a_.row_stride, k_, k_);
   }
 
   // The tile at row i of those taken.
   HWY_INLINE Factor<T> tile(std::int64_t i) const {
-    if (transposed_) return {copy_ + (i - first_) * k_, 1, product_rows};
-    if (collide_) return {copy_ + (i - first_) * (k_ + line<T>), k_ + line<T>, 1};
-    return rows(i);
+    return collide_ ? Factor<T>{copy_ + (i - first_) * (k_ + line<T>), k_ + line<T>, 1} : rows(i);
   }
 
   // From row i and number q of it on, as they lie.
@@ -140,7 +128,7 @@ class LeftRows {
  private:
   const Factor<T> a_;
   const std::int64_t k_;
-  const bool transposed_, collide_;
+  const bool collide_;
   std::int64_t first_ = 0;
   HWY_ALIGN T copy_[most * (product_depth + line<T>)];
 };
