@@ -1,8 +1,8 @@
 """Study throughput: training steps of the copy task per second over all runs, start-up and verdict included.
 
 usage: compare_study.py LOCKSTEP [--rounds 2] [--seeds 12] [--steps 76] [--processes 2]
-LOCKSTEP is the program: `lockstep study --task copy`, every f32 run of which counts. Beside it, in turn, the same arms
-in the fastest way in PyTorch that we found: a process with one thread for each core. Wants a Python with torch 2.9."""
+LOCKSTEP is the program: `lockstep study --task copy`. Beside it, in turn, the same arms in the fastest way in PyTorch
+that we found: a process with one thread for each core. Wants a Python with torch 2.9."""
 import argparse
 import csv
 import os
@@ -23,7 +23,7 @@ def lockstep(options):
                        check=True, capture_output=True)
         seconds = time.perf_counter() - start
         with open(os.path.join(out, "runs.csv")) as file:
-            steps = sum(int(run["steps_run"]) for run in csv.DictReader(file) if not run["arm"].endswith("d"))
+            steps = sum(int(run["steps_run"]) for run in csv.DictReader(file))
     return steps, seconds
 
 

@@ -1,7 +1,8 @@
 """A part of a copy study in PyTorch, in one process with one thread.
 usage: study_peer.py PART PARTS SEEDS STEPS
 Trains the arms of `lockstep study --task copy` from every seed: five with Adam, three whose blocks' matrices go by
-Muon; run number PART, PART + PARTS, ... of all, loss on the half that can be known. Prints how many steps it did."""
+Muon, and for the first seed two in f64; run number PART, PART + PARTS, ... of all, loss on the half that can be known.
+Prints how many steps it did."""
 import sys
 
 import torch
@@ -15,6 +16,8 @@ ARMS = [  # combined?, Muon?
     (False, False), (False, False), (True, False), (True, False), (True, False),  # A0, A0', A1, A2, A3
     (False, True), (False, True), (True, True),  # C1 and C4m, by part as torch.optim.Muon can, and C4
 ]
+F64_ARMS = [(False, False), (True, False)]  # A0d, A1d, of one seed
+F64_STEPS = 61
 
 
 def optimizers_of(model, muon):
@@ -24,10 +27,10 @@ def optimizers_of(model, muon):
     return [adam, torch.optim.Muon(matrices, lr=0.02, weight_decay=0)] if muon else [adam]
 
 
-def train(seed, combined, muon, steps):
+def train(seed, combined, muon, dtype, steps):
     vocabulary, tokens, width, heads, layers, batch = SIZES["copy"]
     torch.manual_seed(seed)
-    model = Decoder(vocabulary, tokens, width, heads, layers, combined)
+    model = Decoder(vocabulary, tokens, width, heads, layers, combined).to(dtype)
     optimizers = optimizers_of(model, muon)
     data = torch.Generator().manual_seed(seed)
     known = tokens // 2 - 1
@@ -47,10 +50,11 @@ def train(seed, combined, muon, steps):
 def main():
     part, parts, seeds, steps = map(int, sys.argv[1:])
     torch.set_num_threads(1)
-    runs = [(seed, *arm) for arm in ARMS for seed in range(seeds)][part::parts]
-    for run in runs:
-        train(*run, steps)
-    print(len(runs) * steps)
+    runs = [(0, *arm, torch.float64, F64_STEPS) for arm in F64_ARMS]
+    runs += [(seed, *arm, torch.float32, steps) for arm in ARMS for seed in range(seeds)]
+    for run in runs[part::parts]:
+        train(*run)
+    print(sum(run[-1] for run in runs[part::parts]))
 
 
 main()
