@@ -2,8 +2,8 @@
 // whose results stay in registers. Included once per target.
 //
 // Scores are kept transposed, (key, query), with queries in the vector's lanes: the softmax is then free of
-// sums across lanes, and keys and values are read as broadcast numbers in the order in which they lie in
-// memory.
+// sums across lanes. In what is summed over keys or queries, the outputs and all gradients, the head's
+// dimensions are in the lanes, as they lie in memory.
 #if defined(LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_
 #undef LOCKSTEP_CORE_CPU_SIMD_ATTENTION_TILE_INL_H_
