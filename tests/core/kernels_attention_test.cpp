@@ -182,7 +182,7 @@ TEST_P(AttentionTest, TakesOtherNumbersOfKeysAndDims) {
 }
 
 template <typename T>
-void expect_masks(std::int64_t tokens) {
+void expect_masks(std::int64_t tokens, std::int64_t dim = 16) {
   // Every third key hidden; the second row's first half; all of the third row.
   std::vector<std::uint8_t> mask(static_cast<std::size_t>(3 * tokens));
   for (std::int64_t j = 0; j < tokens; ++j) {
@@ -194,9 +194,9 @@ void expect_masks(std::int64_t tokens) {
                .heads = 2,
                .queries = tokens,
                .keys = tokens,
-               .dim = 16,
-               .value_dim = 16,
-               .scale = 0.25,
+               .dim = dim,
+               .value_dim = dim,
+               .scale = 1 / std::sqrt(static_cast<double>(dim)),
                .causal = causal,
                .key_mask = mask.data()});
     c.expect(24);
@@ -213,6 +213,18 @@ TEST_P(AttentionTest, HidesKeys) {
     expect_masks<float>(tokens);
     expect_masks<double>(tokens);
   }
+}
+
+// Wide heads: the backward takes 128 keys (f32) or 64 (f64) at a time.
+TEST_P(AttentionTest, TakesKeysInParts) {
+  Attention call{
+      .batch = 1, .heads = 1, .queries = 40, .keys = 140, .dim = 250, .value_dim = 256, .scale = 0.06};
+  Case<float>(call).expect(24);
+  Case<double>(call).expect(24);
+  call.queries = call.keys = 100;
+  call.causal = true;
+  Case<double>(call).expect(24);
+  expect_masks<double>(100, 250);
 }
 
 // Scores of some hundreds: one weight is 1 and the others vanish, and the running maximum moves.

@@ -64,16 +64,16 @@ class BackwardHead {
 
   void run(const AttentionBackward<T>& call, std::int64_t batch, std::int64_t head, const HeadRows<T>& next) {
     next_ = next;
-    const VisibleKeys all{call.visible.count(batch, call_), call.visible.positions(batch, call_)};
+    all_ = VisibleKeys{call.visible.count(batch, call_), call.visible.positions(batch, call_)};
     T *const dk = call.dk.head(batch, head), *const dv = call.dv.head(batch, head);
-    for (std::int64_t i = all.position == nullptr ? all.count : 0; i < call_.keys; ++i) {
+    for (std::int64_t i = all_.position == nullptr ? all_.count : 0; i < call_.keys; ++i) {
       std::fill_n(dk + i * call.dk.token_stride, call_.dim, T(0));
       std::fill_n(dv + i * call.dv.token_stride, call_.value_dim, T(0));
     }
     std::int64_t begin = 0;
     do {
-      const std::int64_t end = std::min(begin + part_, all.count);
-      visible_ = all.part(begin, end);
+      const std::int64_t end = std::min(begin + part_, all_.count);
+      visible_ = all_.part(begin, end);
       first_part_ = begin == 0;
       pack_keys(call.k.head(batch, head), call.k.token_stride, call.v.head(batch, head), call.v.token_stride);
       for (std::int64_t i = 0; i < call_.queries; i += block_queries<T>)
@@ -81,7 +81,7 @@ class BackwardHead {
       unpack_rows(dk, call.dk.token_stride, dkeys_, width_, call_.dim, visible_);
       unpack_rows(dv, call.dv.token_stride, dvalues_, value_width_, call_.value_dim, visible_);
       begin = end;
-    } while (begin < all.count);
+    } while (begin < all_.count);
   }
 
  private:
@@ -102,7 +102,10 @@ class BackwardHead {
   void some_queries(const AttentionBackward<T>& call, std::int64_t batch, std::int64_t head,
                     std::int64_t first, std::int64_t count) {
     first_ = first, count_ = count;
-    const std::int64_t seen = call_.causal ? visible_.up_to(first + count - 1) : visible_.count;
+    const auto seen_of = [&](const VisibleKeys& keys) {
+      return call_.causal ? keys.up_to(first + count - 1) : keys.count;
+    };
+    const std::int64_t seen = seen_of(visible_);
     T* const dq = call.dq.head(batch, head) + first * call.dq.token_stride;
     if (seen == 0) {
       if (first_part_) {
@@ -116,7 +119,7 @@ class BackwardHead {
                  call.lse + (batch * call_.heads + head) * call_.queries + first);
     if (!first_part_) copy_rows(dquery_rows_, width_, dq, call.dq.token_stride, count, call_.dim, width_);
     const bool narrow = count <= lanes<T>;
-    if (first_part_ && seen <= block_keys) {
+    if (seen_of(all_) <= block_keys) {
       narrow ? blocks<1, true>(seen) : blocks<2, true>(seen);
     } else {
       narrow ? blocks<1, false>(seen) : blocks<2, false>(seen);
@@ -166,7 +169,7 @@ class BackwardHead {
     }
   }
 
-  // `whole`: all `seen` keys are one block of them.
+  // `whole`: the `seen` keys are all that these queries see, and one block.
   template <int vectors, bool whole>
   void blocks(std::int64_t seen) {
     for (std::int64_t begin = 0; begin < seen; begin += block_keys) {
@@ -302,7 +305,7 @@ class BackwardHead {
   T *const queries_, *const douts_;                                // their transposes, scaled
   T* const dquery_rows_;                                           // (query, width)
   T *const weights_, *const dscores_;                              // (key of the block, query)
-  VisibleKeys visible_{};
+  VisibleKeys all_{}, visible_{};                                  // of the head, and of the part
   bool first_part_ = true;
   std::int64_t first_ = 0, count_ = 0;  // queries of the block
   HeadRows<T> next_;                    // of the next head
