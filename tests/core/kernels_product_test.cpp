@@ -28,9 +28,9 @@ struct Case {
 // What is copied, dealt out or cut differs with the sizes and strides: few rows of c or many, more than 512
 // columns, one or more blocks of k, and rows that are multiples of 4096 bytes apart.
 std::vector<Case> cases() {
-  constexpr std::int64_t shapes[][4] = {{25, 70, 800, 1},    {192, 16, 385, 0},  {200, 70, 40, 3},
-                                        {200, 40, 50, 3},    {30, 33, 390, 634}, {200, 530, 10, 0},
-                                        {100, 70, 400, 1648}};
+  constexpr std::int64_t shapes[][4] = {{25, 70, 800, 1},     {192, 16, 385, 0},  {200, 70, 40, 3},
+                                        {200, 40, 50, 3},     {30, 33, 390, 634}, {200, 530, 10, 0},
+                                        {100, 70, 400, 1648}, {60, 70, 400, 954}};
   std::vector<Case> all;
   for (const auto& [m, n, k, extra] : shapes) {
     for (int i = 0; i < 16; ++i)
