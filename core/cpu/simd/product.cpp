@@ -1,7 +1,7 @@
 // The matrix product. b is read in panels two vectors wide, a tile of 12 rows of a passes over each of them
 // (6 with AVX2), and what the next tiles need is fetched meanwhile: the rows of a that come next, and c.
-// Bound by the multiply-adds: at 88 to 95 % of what a Zen 4 core can do of them with AVX-512, at 80 to 90 %
-// in small gradients of weights and where a panel is half empty, and with AVX2 at 73 to 92 %.
+// Bound by the multiply-adds: at 88 to 95 % of what a Zen 4 core can do of them with AVX-512, at 80 % where a
+// panel is half empty, and with AVX2 at 70 to 94 %.
 #include "core/cpu/simd/product.h"
 
 #include <algorithm>
