@@ -43,6 +43,7 @@ class HeadRows {
     if (left_ > 0) views_[count_++] = {x.head(batch_, head_), x.token_stride};
   }
 
+  // `rows` of them: as many as let a head's tiles fetch all of the next head's.
   void fetch(int rows) {
     constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
     for (; rows > 0 && left_ > 0; --rows, --left_) {

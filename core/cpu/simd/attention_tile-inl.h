@@ -132,7 +132,7 @@ HWY_INLINE void copy_vectors(T* to, std::int64_t to_stride, const T* from, std::
 template <typename T>
 HWY_INLINE void copy_rows(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
                           std::int64_t count, std::int64_t dim, std::int64_t width) {
-  if (dim == width) {  // a loop without a loop in it takes a third of the time
+  if (dim == width) {  // without a loop in the loop: 10 % of the time of attention over 32 tokens
     if (dim == lanes<T>) return copy_vectors<T, 1>(to, to_stride, from, from_stride, count);
     if (dim == 2 * lanes<T>) return copy_vectors<T, 2>(to, to_stride, from, from_stride, count);
     if (dim == 4 * lanes<T>) return copy_vectors<T, 4>(to, to_stride, from, from_stride, count);
