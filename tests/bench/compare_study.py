@@ -2,7 +2,8 @@
 
 usage: compare_study.py LOCKSTEP [--rounds 2] [--seeds 12] [--steps 76] [--processes 2]
 LOCKSTEP is the program: `lockstep study --task copy`. Beside it, in turn, the same arms in the fastest way in PyTorch
-that we found: a process with one thread for each core. Wants a Python with torch 2.9."""
+that we found: a process with one thread for each core, every f32 run of --steps steps (Lockstep's end when their
+metrics are known). Wants a Python with torch 2.9."""
 import argparse
 import csv
 import os
@@ -19,8 +20,8 @@ def lockstep(options):
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "study")
         start = time.perf_counter()
-        subprocess.run([options.lockstep, "study", "--task", "copy", "--threads", str(options.processes), "--out", out],
-                       check=True, capture_output=True)
+        subprocess.run([options.lockstep, "study", "--task", "copy", "--seeds", str(options.seeds), "--threads",
+                        str(options.processes), "--out", out], check=True, capture_output=True)
         seconds = time.perf_counter() - start
         with open(os.path.join(out, "runs.csv")) as file:
             steps = sum(int(run["steps_run"]) for run in csv.DictReader(file))

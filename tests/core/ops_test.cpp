@@ -120,7 +120,6 @@ TEST(Ops, EdgesAreThoseOfPyTorch) {
   EXPECT_EQ(x.grad().to_vector(), (std::vector<double>{-infinity, infinity}));
 }
 
-// Keys and values that all sequences and heads share.
 // 8 MiB of hidden values, which are computed again in the backward pass: the same gradients as without.
 TEST(Mlp, ComputesALargeHiddenLayerAgain) {
   const auto made = [](const Dims& shape, double from) {
@@ -142,6 +141,7 @@ TEST(Mlp, ComputesALargeHiddenLayerAgain) {
   for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_EQ(fused[i].to_vector(), apart[i].to_vector()) << i;
 }
 
+// Keys and values that all sequences and heads share.
 TEST(Attention, KeysBroadcast) {
   const Tensor q = randn({2, 3, 5, 4}, {DType::f64}), k = randn({7, 4}, {DType::f64});
   const Tensor all = attention(q, expand(k, {2, 3, 7, 4}), expand(k, {2, 3, 7, 4}));

@@ -208,7 +208,7 @@ class BackwardHead {
         tile.sums[r][v - from] = exp2_negative<T>(hn::Sub(tile.sums[r][v - from], shift_[v]));
     }
     if (key + tile_rows > seen || (call_.causal && visible_.at(key + tile_rows - 1) > first_))
-      hide<from>(tile, key, seen);
+      hide<from>(tile, visible_, call_.causal, first_, key, seen, T(0));
     tile.store(weights + from * lanes<T>, columns);
     next_.fetch(4);
     tile.clear();
@@ -245,22 +245,6 @@ class BackwardHead {
         const std::int64_t at = i * columns + v * lanes<T>;
         const Vec<T> p = hn::Load(Tag<T>(), weights_ + at), ds = hn::Load(Tag<T>(), dscores_ + at);
         hn::Store(hn::NegMulAdd(p, share[v], ds), Tag<T>(), dscores_ + at);
-      }
-    }
-  }
-
-  // The weights of keys behind the query, or behind the last key, become 0.
-  template <int from, int vectors>
-  HWY_INLINE void hide(Tile<T, tile_rows, vectors>& tile, std::int64_t key, std::int64_t seen) const {
-    HWY_UNROLL(16)
-    for (int r = 0; r < tile_rows; ++r) {
-      // The query, counted from the block's first, from which on the key is seen.
-      std::int64_t query = columns;
-      if (key + r < seen) query = call_.causal ? visible_.at(key + r) - first_ : 0;
-      HWY_UNROLL(2)
-      for (int v = 0; v < vectors; ++v) {
-        const auto number = hn::Iota(Tag<T>(), static_cast<T>((from + v) * lanes<T>));
-        tile.sums[r][v] = hn::IfThenElseZero(hn::Ge(number, set<T>(static_cast<T>(query))), tile.sums[r][v]);
       }
     }
   }

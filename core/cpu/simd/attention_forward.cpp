@@ -139,31 +139,13 @@ class ForwardHead {
     tile.clear();
     tile.multiply(keys_ + key * width_, width_, 1, queries_ + from * lanes<T>, columns, call_.dim);
     if (key + tile_rows > seen || (call_.causal && visible_.at(key + tile_rows - 1) > first_))
-      hide<from>(tile, key, seen);
+      hide<from>(tile, visible_, call_.causal, first_, key, seen, -std::numeric_limits<T>::infinity());
     HWY_UNROLL(16)
     for (int r = 0; r < tile_rows; ++r) {
       HWY_UNROLL(2)
       for (int v = from; v < vectors; ++v) largest[v] = hn::Max(tile.sums[r][v - from], largest[v]);
     }
     tile.store(to + from * lanes<T>, columns);
-  }
-
-  // Scores of keys behind the query, or behind the last key, become -inf.
-  template <int from, int vectors>
-  HWY_INLINE void hide(Tile<T, tile_rows, vectors>& tile, std::int64_t key, std::int64_t seen) const {
-    const Vec<T> nothing = set<T>(-std::numeric_limits<T>::infinity());
-    HWY_UNROLL(16)
-    for (int r = 0; r < tile_rows; ++r) {
-      // The query, counted from the block's first, from which on the key is seen.
-      std::int64_t query = columns;
-      if (key + r < seen) query = call_.causal ? visible_.at(key + r) - first_ : 0;
-      HWY_UNROLL(2)
-      for (int v = 0; v < vectors; ++v) {
-        const auto number = hn::Iota(Tag<T>(), static_cast<T>((from + v) * lanes<T>));
-        const auto sees = hn::Ge(number, set<T>(static_cast<T>(query)));
-        tile.sums[r][v] = hn::IfThenElse(sees, tile.sums[r][v], nothing);
-      }
-    }
   }
 
   // A tile of scores to weights; those before `from` are 0.

@@ -250,6 +250,25 @@ HWY_INLINE void unpack_rows(T* to, std::int64_t stride, const T* from, std::int6
   }
 }
 
+// Puts `otherwise` where a query does not see a key: behind itself if causal, or from key `seen` on. The tile
+// begins with `key` and, of the queries from number `first` on, with vector `from`.
+template <int from, typename T, int vectors>
+HWY_INLINE void hide(Tile<T, tile_rows, vectors>& tile, const VisibleKeys& visible, bool causal,
+                     std::int64_t first, std::int64_t key, std::int64_t seen, T otherwise) {
+  HWY_UNROLL(16)
+  for (int r = 0; r < tile_rows; ++r) {
+    // The query, counted from `first`, from which on the key is seen.
+    std::int64_t query = padded_queries<T>;
+    if (key + r < seen) query = causal ? visible.at(key + r) - first : 0;
+    HWY_UNROLL(2)
+    for (int v = 0; v < vectors; ++v) {
+      const auto number = hn::Iota(Tag<T>(), static_cast<T>((from + v) * lanes<T>));
+      const auto sees = hn::Ge(number, set<T>(static_cast<T>(query)));
+      tile.sums[r][v] = hn::IfThenElse(sees, tile.sums[r][v], set<T>(otherwise));
+    }
+  }
+}
+
 }  // namespace lockstep::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
