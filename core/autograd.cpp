@@ -1,6 +1,6 @@
 #include "core/autograd.h"
 
-#include "core/observer.h"
+#include "core/runtime/observer.h"
 
 namespace lockstep {
 

@@ -5,7 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
-#include "core/observer.h"
+#include "core/runtime/observer.h"
 #include "core/ops.h"
 
 namespace lockstep {

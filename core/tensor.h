@@ -5,7 +5,7 @@
 
 #include "core/dims.h"
 #include "core/dtype.h"
-#include "core/memory.h"
+#include "core/runtime/memory.h"
 
 namespace lockstep {
 

@@ -1,9 +1,9 @@
 #pragma once
 
 // Data sets and their batches, tasks, weight files.
-#include "data/batch_order.h"
-#include "data/dataset.h"
-#include "data/hdf5.h"
-#include "data/safetensors.h"
-#include "data/task.h"
-#include "data/weights.h"
+#include "data/tasks/batch_order.h"
+#include "data/tasks/dataset.h"
+#include "data/files/hdf5.h"
+#include "data/files/safetensors.h"
+#include "data/tasks/task.h"
+#include "data/weights/weights.h"

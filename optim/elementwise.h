@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 #include "core/tensor.h"
 
 namespace lockstep::optim {

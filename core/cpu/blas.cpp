@@ -6,8 +6,8 @@
 #include "core/cpu/openblas.h"
 #include "core/cpu/simd/product.h"
 #include "core/error.h"
-#include "core/observer.h"
-#include "core/parallel.h"
+#include "core/runtime/observer.h"
+#include "core/runtime/parallel.h"
 
 namespace lockstep::cpu {
 

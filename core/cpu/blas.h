@@ -9,7 +9,7 @@ namespace lockstep::cpu {
 // c = alpha op(a) op(b) + beta c (+ bias (n) in every row, where not null), row-major; op(a) is (m, k), op(b)
 // is (k, n), c is (m, n). op transposes where asked to; the leading dimensions count elements from row to row
 // as stored. T is float or double. Any size may be 0; with beta = 0, c is not read. By OpenBLAS, or our own
-// kernel where that is faster. Large products run on this thread's Threads (core/parallel.h); the bits do not
+// kernel where that is faster. Large products run on this thread's Threads (core/runtime/parallel.h); the bits do not
 // depend on their number.
 template <typename T>
 void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, const T* a,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 #include "core/tensor.h"
 
 namespace lockstep::cpu {

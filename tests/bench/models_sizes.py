@@ -1,4 +1,4 @@
-"""The reference models of `lockstep bench`, as in train/bench_model.cpp."""
+"""The reference models of `lockstep bench`, as in train/bench/model.cpp."""
 
 # name: vocabulary, tokens, width, heads, layers, batch
 SIZES = {

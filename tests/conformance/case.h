@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 
 namespace lockstep::conformance {
 

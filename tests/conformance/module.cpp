@@ -4,7 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
-#include "data/weights.h"
+#include "data/weights/weights.h"
 #include "nn/mode.h"
 #include "tests/conformance/kinds.h"
 #include "tests/conformance/modules.h"

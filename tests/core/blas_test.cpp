@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/cpu/blas_check.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 namespace lockstep::cpu {
 namespace {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/cpu/simd/attention.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 #include "kernels_support.h"
 
 namespace lockstep::cpu::test {

@@ -3,7 +3,7 @@
 #include "core/cpu/simd/optimizer_steps.h"
 #include "core/cpu/simd/softmax.h"
 #include "core/cpu/simd/vector_ops.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 #include "kernels_support.h"
 
 namespace lockstep::cpu::test {

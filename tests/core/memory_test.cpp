@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/runtime/memory.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/sanitizers.h"
+#include "core/runtime/sanitizers.h"
 
 namespace lockstep {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 #include <gtest/gtest.h>
 

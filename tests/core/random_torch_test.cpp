@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/random/erfinv.h"
 #include "core/random/torch_stream.h"
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 
 namespace lockstep {
 namespace {

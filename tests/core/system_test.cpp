@@ -1,4 +1,4 @@
-#include "core/system.h"
+#include "core/runtime/system.h"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "data/atomic_file.h"
+#include "data/files/atomic_file.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

@@ -1,12 +1,12 @@
-#include "data/dataset.h"
+#include "data/tasks/dataset.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <numeric>
 
-#include "data/batch_order.h"
-#include "data/paths.h"
+#include "data/tasks/batch_order.h"
+#include "data/files/paths.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

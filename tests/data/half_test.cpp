@@ -1,4 +1,4 @@
-#include "data/half.h"
+#include "data/files/half.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <thread>
 
-#include "data/atomic_file.h"
+#include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

@@ -1,10 +1,10 @@
-#include "data/paths.h"
+#include "data/files/paths.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

@@ -1,4 +1,4 @@
-#include "data/safetensors.h"
+#include "data/files/safetensors.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "data/half.h"
+#include "data/files/half.h"
 #include "tests/data/temp_folder.h"
 #include "tests/fuzz/safetensors_input.h"
 

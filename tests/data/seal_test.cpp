@@ -1,9 +1,9 @@
-#include "data/seal.h"
+#include "data/files/seal.h"
 
 #include <gtest/gtest.h>
 
-#include "data/atomic_file.h"
-#include "data/hdf5.h"
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

@@ -1,4 +1,4 @@
-#include "data/task.h"
+#include "data/tasks/task.h"
 
 #include <gtest/gtest.h>
 

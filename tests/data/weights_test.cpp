@@ -1,12 +1,12 @@
-#include "data/weights.h"
+#include "data/weights/weights.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <numeric>
 
-#include "data/atomic_file.h"
-#include "data/safetensors.h"
+#include "data/files/atomic_file.h"
+#include "data/files/safetensors.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

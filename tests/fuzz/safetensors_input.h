@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "data/safetensors.h"
+#include "data/files/safetensors.h"
 
 namespace lockstep {
 

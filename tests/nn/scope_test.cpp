@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
-#include "data/weights.h"
+#include "data/weights/weights.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

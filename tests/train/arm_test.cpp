@@ -1,4 +1,4 @@
-#include "train/arm.h"
+#include "train/study/arm.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <map>
 
 #include "core/ops.h"
-#include "train/keys.h"
-#include "train/run.h"
-#include "train/training.h"
+#include "train/config/keys.h"
+#include "train/study/run.h"
+#include "train/training/training.h"
 
 namespace lockstep::train {
 namespace {

@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ops/elementwise.h"
-#include "core/sanitizers.h"
-#include "train/bench_floor.h"
-#include "train/bench_memory.h"
-#include "train/bench_steps.h"
+#include "core/runtime/sanitizers.h"
+#include "train/bench/floor.h"
+#include "train/bench/memory.h"
+#include "train/bench/steps.h"
 
 namespace lockstep::train {
 namespace {

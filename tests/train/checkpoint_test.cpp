@@ -1,11 +1,11 @@
-#include "train/checkpoint.h"
+#include "train/training/checkpoint.h"
 
 #include <gtest/gtest.h>
 
-#include "data/atomic_file.h"
+#include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/same_content.h"
-#include "train/keys.h"
+#include "train/config/keys.h"
 
 namespace lockstep::train {
 namespace {

@@ -5,9 +5,9 @@
 #include <random>
 #include <thread>
 
-#include "data/atomic_file.h"
-#include "data/hdf5.h"
-#include "data/weights.h"
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
+#include "data/weights/weights.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli.h"
 #include "tests/train/same_content.h"

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "train/keys.h"
-#include "train/studies.h"
+#include "train/config/keys.h"
+#include "train/study/studies.h"
 
 namespace lockstep::train {
 namespace {

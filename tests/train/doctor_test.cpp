@@ -1,4 +1,4 @@
-#include "train/doctor.h"
+#include "train/bench/doctor.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string>
 
-#include "core/sanitizers.h"
+#include "core/runtime/sanitizers.h"
 
 namespace lockstep::train {
 namespace {

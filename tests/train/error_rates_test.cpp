@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "train/statistics.h"
+#include "train/statistics/statistics.h"
 
 // What a study promises in the long run, from simulated ones: how often the interval covers, and how often a
 // verdict is wrong.

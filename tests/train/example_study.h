@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/summary.h"
+#include "train/report/summary.h"
 
 namespace lockstep::train {
 

@@ -1,13 +1,13 @@
-#include "train/inspect.h"
+#include "train/cli/inspect.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "data/weights.h"
+#include "data/weights/weights.h"
 #include "tests/data/temp_folder.h"
-#include "train/checkpoint.h"
+#include "train/training/checkpoint.h"
 
 namespace lockstep::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/metrics.h"
+#include "train/training/metrics.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/report.h"
+#include "train/report/report.h"
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/train/example_study.h"
-#include "train/html.h"
-#include "train/verdict_summary.h"
-#include "train/verdict_words.h"
+#include "train/text/html.h"
+#include "train/report/verdict_summary.h"
+#include "train/report/verdict_words.h"
 
 namespace lockstep::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/repro.h"
+#include "train/cli/repro.h"
 
 #include <gtest/gtest.h>
 

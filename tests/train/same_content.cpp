@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "data/hdf5.h"
+#include "data/files/hdf5.h"
 
 namespace lockstep::train {
 namespace {

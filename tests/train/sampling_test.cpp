@@ -1,4 +1,4 @@
-#include "train/sampling.h"
+#include "train/training/sampling.h"
 
 #include <gtest/gtest.h>
 

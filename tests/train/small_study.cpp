@@ -4,8 +4,8 @@
 #include <set>
 
 #include "core/error.h"
-#include "data/atomic_file.h"
-#include "data/hdf5.h"
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
 
 namespace lockstep::train {
 

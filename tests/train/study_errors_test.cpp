@@ -1,8 +1,8 @@
 // Wrong input of lockstep study: a clear error, exit code 2, and nothing half-made.
 #include <gtest/gtest.h>
 
-#include "data/atomic_file.h"
-#include "data/hdf5.h"
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli.h"
 #include "tests/train/small_study.h"

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "data/atomic_file.h"
+#include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli.h"
 #include "tests/train/small_study.h"

@@ -1,12 +1,12 @@
-#include "train/study_results.h"
+#include "train/study/study_results.h"
 
 #include <gtest/gtest.h>
 
-#include "data/atomic_file.h"
-#include "data/hdf5.h"
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
-#include "train/keys.h"
-#include "train/study.h"
+#include "train/config/keys.h"
+#include "train/study/study.h"
 
 namespace lockstep::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/subset_sums.h"
+#include "train/statistics/subset_sums.h"
 
 #include <gtest/gtest.h>
 

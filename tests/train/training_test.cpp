@@ -1,5 +1,5 @@
 // Optimizers and schedules as the command line names them.
-#include "train/training.h"
+#include "train/training/training.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "optim/factory.h"
 #include "tests/data/temp_folder.h"
-#include "train/checkpoint.h"
+#include "train/training/checkpoint.h"
 
 namespace lockstep::train {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "train/statistics.h"
+#include "train/statistics/statistics.h"
 
 namespace lockstep::train {
 namespace {

@@ -2,11 +2,11 @@
 #include <filesystem>
 #include <iostream>
 
-#include "train/bench_attention.h"
-#include "train/bench_efficiency.h"
-#include "train/bench_start.h"
-#include "train/bench_steps.h"
-#include "train/bench_tape.h"
+#include "train/bench/attention.h"
+#include "train/bench/efficiency.h"
+#include "train/bench/start.h"
+#include "train/bench/steps.h"
+#include "train/bench/tape.h"
 #include "train/cli/commands.h"
 
 namespace lockstep::train::cli {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "train/keys.h"
+#include "train/config/keys.h"
 
 // One function per group of commands: it adds the subcommand and says what to run. An action returns the exit
 // code.

@@ -2,10 +2,10 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "data/task.h"
+#include "data/tasks/task.h"
 #include "train/cli/commands.h"
-#include "train/doctor.h"
-#include "train/repro.h"
+#include "train/bench/doctor.h"
+#include "train/cli/repro.h"
 
 namespace lockstep::train::cli {
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "train/cli/commands.h"
-#include "train/study_results.h"
-#include "train/verdict_table.h"
+#include "train/study/study_results.h"
+#include "train/report/verdict_table.h"
 
 namespace lockstep::train::cli {
 

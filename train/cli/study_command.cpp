@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
-#include "train/keys.h"
-#include "train/studies.h"
-#include "train/study.h"
+#include "train/config/keys.h"
+#include "train/study/studies.h"
+#include "train/study/study.h"
 
 namespace lockstep::train::cli {
 

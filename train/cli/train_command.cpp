@@ -6,13 +6,13 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/parallel.h"
-#include "data/atomic_file.h"
-#include "train/checkpoint.h"
+#include "core/runtime/parallel.h"
+#include "data/files/atomic_file.h"
+#include "train/training/checkpoint.h"
 #include "train/cli/commands.h"
-#include "train/keys.h"
-#include "train/sampling.h"
-#include "train/step_line.h"
+#include "train/config/keys.h"
+#include "train/training/sampling.h"
+#include "train/text/step_line.h"
 
 namespace lockstep::train::cli {
 

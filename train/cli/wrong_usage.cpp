@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
-#include "train/keys.h"
+#include "train/config/keys.h"
 
 namespace lockstep::train::cli {
 

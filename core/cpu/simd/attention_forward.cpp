@@ -6,8 +6,8 @@
 #include "core/cpu/simd/attention.h"
 #include "core/cpu/simd/attention_heads.h"
 #include "core/cpu/simd/dispatch.h"
-#include "core/memory.h"
-#include "core/parallel.h"
+#include "core/runtime/memory.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/attention_forward.cpp"

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "core/cpu/simd/attention.h"
-#include "core/memory.h"
+#include "core/runtime/memory.h"
 
 // How a call of attention is cut into work for threads.
 namespace lockstep::cpu {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 namespace lockstep::cpu {
 

@@ -2,7 +2,7 @@
 #include "core/cpu/simd/gelu.h"
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/gelu.cpp"

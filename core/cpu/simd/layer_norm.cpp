@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/memory.h"
-#include "core/parallel.h"
+#include "core/runtime/memory.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/layer_norm.cpp"

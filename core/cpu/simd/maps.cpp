@@ -3,7 +3,7 @@
 #include "core/cpu/simd/maps.h"
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/maps.cpp"

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/optimizer_steps.cpp"

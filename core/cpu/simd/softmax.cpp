@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/parallel.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/softmax.cpp"

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "core/cpu/simd/dispatch.h"
-#include "core/memory.h"
-#include "core/parallel.h"
+#include "core/runtime/memory.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/vector_ops.cpp"

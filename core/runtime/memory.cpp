@@ -1,0 +1,201 @@
+#include "core/runtime/memory.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "core/error.h"
+#include "core/runtime/huge_pages.h"
+#include "core/runtime/sanitizers.h"
+
+namespace lockstep {
+
+namespace {
+
+constexpr bool keeps_memory = !address_sanitizer;
+
+constexpr std::align_val_t alignment{64};
+constexpr std::size_t page = 4096;
+// Larger blocks are whole pages, and freeing them really gives them back.
+constexpr int log2_largest_small = 16;
+constexpr std::size_t largest_small = std::size_t{1} << log2_largest_small;
+
+// Small sizes: multiples of 64 up to 512, then eight steps from each power of two to the next.
+struct SizeClass {
+  explicit SizeClass(std::size_t bytes) {
+    if (bytes <= 512) {
+      index = bytes == 0 ? 0 : (bytes - 1) / 64;
+      capacity = 64 * (index + 1);
+    } else {
+      const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^octave < bytes
+      const std::size_t start = std::size_t{1} << octave, step = start / 8;
+      const std::size_t eighth = (bytes - 1 - start) / step;
+      index = 8 * (octave - 8) + eighth;
+      capacity = start + (eighth + 1) * step;
+    }
+  }
+  std::size_t index, capacity;
+  static constexpr std::size_t count = 8 * (log2_largest_small - 8);
+};
+
+struct Block {
+  void* data;
+  std::size_t capacity;
+};
+
+// AddressSanitizer watches over what comes from operator new only, which must ask for less than its limit.
+bool is_small(std::size_t capacity) {
+  constexpr std::size_t most_watched = std::size_t{1} << 39;
+  return capacity <= (address_sanitizer ? most_watched : largest_small);
+}
+
+void* system_allocate(std::size_t capacity) {
+  return is_small(capacity) ? ::operator new(capacity, alignment, std::nothrow) : map_pages(capacity);
+}
+
+void system_free(Block block) {
+  if (is_small(block.capacity)) {
+    ::operator delete(block.data, alignment);
+  } else {
+    unmap_pages(block.data, block.capacity);
+  }
+}
+
+// What one thread keeps.
+class Cache {
+ public:
+  ~Cache() { release(); }
+
+  Block take(std::size_t bytes) {
+    Block block{nullptr, 0};
+    if (bytes <= largest_small) {
+      const SizeClass size(bytes);
+      block.capacity = size.capacity;
+      if (Free*& first = small_[size.index]) block.data = std::exchange(first, first->next);
+    } else {
+      block.capacity = (bytes + page - 1) / page * page;
+      const auto fit = std::lower_bound(large_.begin(), large_.end(), block.capacity, smaller);
+      if (fit != large_.end() && fit->capacity - block.capacity <= block.capacity / 8) {
+        block = *fit;
+        large_.erase(fit);
+      }
+    }
+    if (block.data != nullptr) {
+      count(block.capacity, -static_cast<std::int64_t>(block.capacity));
+      return block;
+    }
+    block.data = system_allocate(block.capacity);
+    if (block.data == nullptr && stats.cached > 0) {
+      release();
+      block.data = system_allocate(block.capacity);
+    }
+    check(block.data != nullptr, "[memory] the system has no {} bytes; this thread's buffers take {}", bytes,
+          stats.active);
+    ++stats.system_allocations;
+    count(block.capacity, 0);
+    return block;
+  }
+
+  void keep(Block block) {
+    if (block.capacity <= largest_small) {
+      Free*& first = small_[SizeClass(block.capacity).index];
+      first = new (block.data) Free{first};
+    } else {
+      large_.insert(std::lower_bound(large_.begin(), large_.end(), block.capacity, smaller), block);
+    }
+    count(-static_cast<std::int64_t>(block.capacity), block.capacity);
+  }
+
+  void count(std::int64_t active, std::int64_t cached) {
+    stats.active += active;
+    stats.cached += cached;
+    stats.peak_active = std::max(stats.peak_active, stats.active);
+    stats.peak_reserved = std::max(stats.peak_reserved, stats.active + stats.cached);
+  }
+
+  void release() {
+    for (std::size_t bytes = 1; bytes <= largest_small; bytes = SizeClass(bytes).capacity + 1) {
+      const SizeClass size(bytes);
+      while (Free* first = small_[size.index]) {
+        small_[size.index] = first->next;
+        system_free({first, size.capacity});
+      }
+    }
+    for (const Block& block : large_) system_free(block);
+    large_.clear();
+    stats.cached = 0;
+  }
+
+  MemoryStats stats;
+
+ private:
+  struct Free {  // lives in the free block itself
+    Free* next;
+  };
+  static bool smaller(const Block& block, std::size_t capacity) { return block.capacity < capacity; }
+
+  std::array<Free*, SizeClass::count> small_{};
+  std::vector<Block> large_;  // by capacity
+};
+
+// The pointer has no destructor, so that buffers can die in a thread's last moments, after its cache.
+constinit thread_local Cache* cache = nullptr;
+constinit thread_local bool cache_is_gone = false;
+
+struct CacheOwner {
+  CacheOwner() : owned(std::make_unique<Cache>()) { cache = owned.get(); }
+  ~CacheOwner() {
+    cache = nullptr;
+    cache_is_gone = true;
+  }
+  std::unique_ptr<Cache> owned;
+};
+
+Cache* this_threads_cache() {
+  if (cache == nullptr && !cache_is_gone) thread_local CacheOwner owner;
+  return cache;
+}
+
+}  // namespace
+
+Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
+  check(bytes <= PTRDIFF_MAX, "[memory] no buffer has {} bytes", bytes);
+  Cache* const mine = this_threads_cache();
+  check(mine != nullptr, "[memory] a buffer was asked for while its thread ends");
+  const Block block = mine->take(bytes);
+  data_ = block.data;
+  capacity_ = block.capacity;
+  owner_ = mine;
+}
+
+Buffer::~Buffer() {
+  if (data_ == nullptr) return;
+  Cache* const mine = this_threads_cache();
+  if (keeps_memory && mine == owner_) {
+    mine->keep({data_, capacity_});
+  } else {
+    system_free({data_, capacity_});
+    if (mine != nullptr) mine->count(-static_cast<std::int64_t>(capacity_), 0);
+  }
+}
+
+MemoryStats memory_stats() {
+  const Cache* const mine = this_threads_cache();
+  return mine == nullptr ? MemoryStats{} : mine->stats;
+}
+
+void reset_peak() {
+  if (Cache* const mine = this_threads_cache()) {
+    mine->stats.peak_active = mine->stats.active;
+    mine->stats.peak_reserved = mine->stats.active + mine->stats.cached;
+  }
+}
+
+void release_cached() {
+  if (Cache* const mine = this_threads_cache()) mine->release();
+}
+
+}  // namespace lockstep

@@ -1,0 +1,93 @@
+#include "train/report/csv.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "train/report/verdict_words.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// The shortest text that reads back as the same double; empty for NaN.
+std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
+std::string line(std::initializer_list<std::string> cells) {
+  std::string text;
+  for (const std::string& c : cells) text += (text.empty() ? "" : ",") + c;
+  return text + "\r\n";  // as RFC 4180 ends lines
+}
+
+std::string separated_by_blanks(const std::vector<double>& values) {
+  std::string text;
+  for (double value : values) text += fmt::format("{}{}", text.empty() ? "" : " ", value);
+  return text;
+}
+
+}  // namespace
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + "\"";
+}
+
+std::string runs_csv(std::span<const RunRow> runs) {
+  std::string out =
+      "task,arm,optimizer,initialiser,seed,steps_to_threshold,censored,diverged,steps_run,auc_loss_steps,"
+      "final_loss,seconds,parameters\r\n";
+  for (const RunRow& run : runs) {
+    out +=
+        line({csv_cell(run.task), csv_cell(run.arm), csv_cell(run.optimizer), csv_cell(run.initialiser),
+              std::to_string(run.seed), run.steps_to_threshold ? std::to_string(*run.steps_to_threshold) : "",
+              run.censored ? "1" : "0", run.diverged ? "1" : "0", std::to_string(run.steps_run),
+              cell(run.auc), cell(run.final_loss), cell(run.seconds), std::to_string(run.parameters)});
+  }
+  return out;
+}
+
+std::string contrasts_csv(const StudySummary& study) {
+  std::string out =
+      "task,cause,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
+      "effect_unit,sd_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,p_holm,"
+      "margin_unit,p_equivalence,p_equivalence_holm,within_margin,further_seeds,held_equal,note,differences_"
+      "unit\r\n";
+  for (const TaskSummary& task : study.tasks) {
+    for (const Contrast& c : task.contrasts) {
+      out += line({csv_cell(task.task),
+                   csv_cell(c.cause),
+                   csv_cell(c.question),
+                   csv_cell(c.arm_a),
+                   csv_cell(c.arm_b),
+                   csv_cell(c.metric),
+                   csv_cell(c.unit),
+                   c.primary ? "1" : "0",
+                   std::string(word(c.verdict)),
+                   std::to_string(c.pairs),
+                   std::to_string(c.censored),
+                   std::to_string(c.diverged),
+                   cell(c.effect),
+                   cell(c.sd),
+                   cell(c.low),
+                   cell(c.high),
+                   cell(c.percent),
+                   cell(c.percent_low),
+                   cell(c.percent_high),
+                   cell(c.p),
+                   cell(c.p_adjusted),
+                   cell(c.margin),
+                   cell(c.equivalence_p),
+                   cell(c.equivalence_p_adjusted),
+                   c.within_margin ? "1" : "0",
+                   std::to_string(c.further_seeds),
+                   csv_cell(c.held_equal),
+                   csv_cell(c.note),
+                   separated_by_blanks(c.differences)});
+    }
+  }
+  return out;
+}
+
+}  // namespace lockstep::train

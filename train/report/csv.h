@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "train/report/summary.h"
+
+// The study as tables for other programs: RFC 4180, UTF-8, a header row, a dot as decimal point, empty cells
+// for what is not known. Numbers keep every digit.
+namespace lockstep::train {
+
+// A cell, quoted where the RFC asks for it.
+std::string csv_cell(std::string_view text);
+
+// One row per run. Columns: task, arm, optimizer, initialiser, seed, steps_to_threshold, censored, diverged,
+// steps_run, auc_loss_steps, final_loss, seconds, parameters. Truth values are 0 and 1.
+std::string runs_csv(std::span<const RunRow> runs);
+
+// One row per contrast of every task, with the paired differences in the last cell, separated by blanks.
+std::string contrasts_csv(const StudySummary& study);
+
+}  // namespace lockstep::train

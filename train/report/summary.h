@@ -1,0 +1,110 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/statistics/statistics.h"
+
+// What a finished study says, as plain values: the study runner fills these, and the terminal table, the
+// report and the CSV files are written from them. Nothing here computes.
+namespace lockstep::train {
+
+// One arm's loss over the training steps. All vectors have one entry per recorded step. Infinite: that many
+// runs diverged.
+struct ArmCurve {
+  std::string arm;    // "A3"
+  std::string label;  // plain words: "combined, Xavier by the whole (3d, d) tensor"
+  std::string group;  // the optimizer, "Adam" or "Muon": each group has its own panel
+  int runs = 0;       // seeds behind it
+  std::vector<double> step, median, low,
+      high;  // loss in TaskSummary::loss_label; low, high: TaskSummary::spread
+};
+
+// One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
+struct Contrast {
+  std::string cause;         // "draw", "distribution: scale", "coupling: direction", "rounding", "control"
+  std::string rule;          // what looks at the stored shape: "xavier_uniform", "muon"; empty: nothing does
+  std::string question;      // plain words: "Does Xavier's fan_out of the whole tensor matter?"
+  std::string arm_a, arm_b;  // names as in ArmStatistics::arm
+  std::string metric;        // "steps until the training loss is below 0.5"
+  std::string unit;          // of effect, sd, low, high, margin and differences: "steps"; empty: none
+  std::optional<Verdict> verdict = Verdict::inconclusive;  // none: there is nothing to measure, see `note`
+  bool within_margin = false;  // the mean difference lies inside the margin, also beside "different"
+  bool primary = true;         // declared before the study, counted in Holm's correction
+  int pairs = 0;               // seeds measured in both arms, the censored ones included
+  int censored = 0;            // pairs of which a run never reached the threshold
+  int diverged = 0;            // pairs of which a run ended in NaN or infinity
+  double effect = 0, sd = 0;   // mean and standard deviation of the paired differences, in `unit`
+  double low = 0,
+         high = 0;  // 95% interval of the mean difference, in `unit`; infinite: too few pairs to bound it
+  double base = 0;  // arm_a's mean, which percentages refer to, in `unit`
+  double percent = 0, percent_low = 0, percent_high = 0;  // effect, low and high in percent of `base`
+  double p = 1;                                           // two-sided, that the difference is zero
+  double p_adjusted = 1;                                 // after Holm's correction over the primary contrasts
+  double margin = 0;                                     // equivalence is |difference| < margin, in `unit`
+  double equivalence_p = 1, equivalence_p_adjusted = 1;  // the larger of the two one-sided tests (TOST)
+  int further_seeds =
+      0;  // more seeds that would settle an inconclusive one; 0: none needed or no number helps
+  std::string held_equal;           // what both arms share: "weights, data order, optimizer"
+  std::string note;                 // anything that the reader must know; may be empty
+  std::vector<double> differences;  // one for each pair, in `unit`
+};
+
+// One arm's outcome in one metric, in the unit of that metric.
+struct ArmStatistics {
+  std::string arm, label, metric, unit;
+  int n = 0;                            // runs
+  int reached = 0;                      // runs with a value of the metric
+  int censored = 0;                     // runs that never reached the threshold
+  int diverged = 0;                     // runs that ended in NaN or infinity
+  double mean = 0, sd = 0, median = 0;  // over the runs that have a value
+};
+
+struct TaskSummary {
+  std::string task;         // "copy", as on the command line
+  std::string title;        // "Copy task"
+  std::string description;  // the task, the model and the settings in a sentence or two
+  std::string loss_label;   // the curves' y axis with its unit: "training loss (cross entropy, nats)"
+  std::string spread = "the middle half of the seeds";  // what ArmCurve::low and high enclose
+  double threshold = 0;                                 // of the loss, for "steps until"; not positive: none
+  double margin = 0;                                    // of equivalence, in percent of the arm compared with
+  bool valid = true;    // the control held: A0 and its repetition A0' agree bit for bit
+  std::string control;  // the same in a sentence
+  std::vector<ArmCurve> curves;
+  std::vector<ArmStatistics> arms;
+  std::vector<Contrast> contrasts;  // in the order in which they are shown
+  std::string verdict;              // a few sentences that sum up
+};
+
+struct StudySummary {
+  std::string name;      // "default", "muon-qkv"
+  std::string question;  // the page's title
+  std::string verdict;   // the answer in plain words
+  std::string command;   // that reproduces the study
+  std::string version;   // of Lockstep
+  std::string machine;   // "AMD EPYC 9B14, 2 cores"
+  std::string date;      // ISO 8601
+  double seconds = 0;    // wall time
+  int threads = 0;
+  std::vector<TaskSummary> tasks;
+  std::string config_toml;                                       // the complete resolved configuration
+  std::vector<std::pair<std::string, std::string>> environment;  // library and its version
+  std::vector<std::string> notes;                                // shown as a list; may be empty
+};
+
+// One training run: a row of runs.csv.
+struct RunRow {
+  std::string task, arm, optimizer, initialiser;
+  long long seed = 0;
+  std::optional<int> steps_to_threshold;  // none: censored or diverged
+  bool censored = false, diverged = false;
+  int steps_run = 0;
+  double auc = 0;            // area under the loss curve, loss times steps
+  double final_loss = 0;     // of the last step run
+  double seconds = 0;        // of this run alone
+  long long parameters = 0;  // scalars trained
+};
+
+}  // namespace lockstep::train

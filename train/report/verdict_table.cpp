@@ -1,0 +1,126 @@
+#include "train/report/verdict_table.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "train/text/numbers.h"
+#include "train/text/text_layout.h"
+#include "train/report/verdict_words.h"
+
+namespace lockstep::train {
+
+namespace {
+
+constexpr int gap = 2;  // blanks between columns
+constexpr int verdict_column = 1;
+constexpr int indent = 4;  // of the lines below a row
+
+using Row = std::vector<std::string>;
+
+bool same_metric(const Contrast& a, const Contrast& b) { return a.metric == b.metric && a.unit == b.unit; }
+
+// The margin that all contrasts of the table share, if they do.
+bool one_margin(const std::vector<Contrast>& contrasts) {
+  return std::all_of(contrasts.begin(), contrasts.end(),
+                     [&](const Contrast& c) { return c.margin == contrasts.front().margin; });
+}
+
+std::string in_unit(const std::string& text, const std::string& unit) {
+  return unit.empty() ? text : text + " " + unit;
+}
+
+Row row_of(const Contrast& c) {
+  std::string none = "-";
+  return {c.cause, std::string(word(c.verdict)), c.verdict ? with_interval(c.effect, c.low, c.high) : none,
+          c.verdict ? with_interval(c.percent, c.percent_low, c.percent_high) : none,
+          std::to_string(c.pairs)};
+}
+
+// What a reader must know beside the numbers.
+std::vector<std::string> remarks(const Contrast& c, bool with_margin) {
+  std::vector<std::string> lines;
+  if (c.censored + c.diverged > 0) lines.push_back(pairs_in_words(c));
+  if (!c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
+  if (with_margin && c.margin > 0)
+    lines.push_back("equivalence margin: ±" + in_unit(number(c.margin), c.unit));
+  if (c.verdict == Verdict::different && c.within_margin) lines.emplace_back("within the equivalence margin");
+  if (c.verdict == Verdict::inconclusive && c.further_seeds > 0) {
+    lines.push_back(fmt::format("about {} would settle it", count(c.further_seeds, "more seed")));
+  }
+  if (!c.note.empty()) lines.push_back(c.note);
+  return lines;
+}
+
+std::string_view colour_of(const std::optional<Verdict>& verdict) {
+  if (verdict == Verdict::different) return "\033[33m";   // yellow
+  if (verdict == Verdict::equivalent) return "\033[36m";  // cyan
+  return "\033[2m";                                       // faint
+}
+
+std::string line_of(const Row& row, const std::vector<int>& widths, std::string_view colour) {
+  std::string line;
+  for (size_t column = 0; column < row.size(); ++column) {
+    bool last = column + 1 == row.size();
+    std::string cell = last ? row[column] : padded(row[column], widths[column] + gap);
+    bool coloured = column == verdict_column && !colour.empty();
+    line += coloured ? fmt::format("{}{}\033[0m", colour, cell) : cell;
+  }
+  return line + "\n";
+}
+
+// All of one metric.
+std::string table_of(const std::vector<Contrast>& contrasts, int width, bool colour) {
+  const Contrast& first = contrasts.front();
+  std::vector<Row> rows{{"cause", "verdict", first.unit.empty() ? "effect [95%]" : first.unit + " [95%]",
+                         "percent [95%]", "pairs"}};
+  for (const Contrast& c : contrasts) rows.push_back(row_of(c));
+  std::vector<int> widths = column_widths(rows);
+
+  std::string out = line_of(rows.front(), widths, "");
+  int across = gap * int(widths.size() - 1);
+  for (int w : widths) across += w;
+  out.append(size_t(std::min(across, width)), '-').append(1, '\n');
+  bool shared = one_margin(contrasts);
+  for (size_t i = 0; i < contrasts.size(); ++i) {
+    out += line_of(rows[i + 1], widths, colour ? colour_of(contrasts[i].verdict) : "");
+    for (const std::string& remark : remarks(contrasts[i], !shared)) {
+      for (const std::string& line : wrap(remark, width - indent))
+        out.append(indent, ' ').append(line + "\n");
+    }
+  }
+  if (shared && first.margin > 0) {
+    out += fmt::format("equivalence margin: ±{}\n", in_unit(number(first.margin), first.unit));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string verdict_table(const TaskSummary& task, int width, bool colour) {
+  std::string out;
+  std::vector<Contrast> left = task.contrasts;
+  while (!left.empty()) {
+    auto others = std::stable_partition(left.begin(), left.end(), [first = left.front()](const Contrast& c) {
+      return same_metric(first, c);
+    });
+    std::vector<Contrast> table(left.begin(), others);
+    left.erase(left.begin(), others);
+    if (!out.empty()) out += "\n";
+    for (const std::string& line : wrap(fmt::format("{}: {}", task.title, table.front().metric), width)) {
+      out += line + "\n";
+    }
+    out += table_of(table, width, colour);
+  }
+  return out;
+}
+
+void print_verdict(std::FILE* stream, const StudySummary& study) {
+  bool colour = isatty(fileno(stream)) && !std::getenv("NO_COLOR");
+  for (const TaskSummary& task : study.tasks) fmt::print(stream, "{}\n", verdict_table(task, 110, colour));
+  for (const std::string& line : wrap(study.verdict, 110)) fmt::print(stream, "{}\n", line);
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,156 @@
+#include "train/report/verdict_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "train/text/numbers.h"
+
+namespace lockstep::train {
+
+namespace {
+
+std::string with_unit(std::string text, const std::string& unit) {
+  return unit.empty() ? text : text + " " + unit;
+}
+
+// "(3.7%, 95% interval 2.1 to 3.2 steps)", seen from the side on which `sign` times the effect counts up.
+std::string evidence(const Contrast& c, double sign) {
+  double low = sign > 0 ? c.low : -c.high, high = sign > 0 ? c.high : -c.low;
+  int decimals = decimals_for((c.high - c.low) / 2, c.effect);
+  std::string interval = std::isfinite(low) && std::isfinite(high)
+                             ? fmt::format("{} to {}", number(low, decimals), number(high, decimals))
+                             : "unbounded with so few pairs";
+  if (std::isfinite(low) && std::isfinite(high)) interval = with_unit(interval, c.unit);
+  if (!std::isfinite(c.percent)) return fmt::format("(95% interval {})", interval);
+  int percent_decimals = decimals_for((c.percent_high - c.percent_low) / 2, c.percent);
+  return fmt::format("({}%, 95% interval {})", number(sign * c.percent, percent_decimals), interval);
+}
+
+std::string size_of_effect(const Contrast& c, double sign) {
+  return with_unit(number(sign * c.effect, decimals_for((c.high - c.low) / 2, c.effect)), c.unit);
+}
+
+std::string margin_of(const Contrast& c) { return with_unit("±" + number(c.margin), c.unit); }
+
+bool counts_steps(const Contrast& c) { return c.unit == "steps" && c.metric.starts_with("steps"); }
+
+bool equal_in_every_pair(const Contrast& c) {
+  return c.effect == 0 && !c.differences.empty() &&
+         std::all_of(c.differences.begin(), c.differences.end(), [](double d) { return d == 0; });
+}
+
+std::string different(const TaskSummary& task, const Contrast& c) {
+  double sign = c.effect < 0 ? -1 : 1;
+  std::string a = arm_label(task, c.arm_a), b = capitalised(arm_label(task, c.arm_b));
+  std::string text;
+  if (counts_steps(c)) {
+    text = fmt::format("{} reached the threshold {} {} than {} {}, {}.", b, size_of_effect(c, sign),
+                       sign > 0 ? "later" : "earlier", a, evidence(c, sign), pairs_in_words(c));
+  } else {
+    text = fmt::format("{}: {} is {} {} than {} {}, {}.", capitalised(c.metric), b, size_of_effect(c, sign),
+                       sign > 0 ? "higher" : "lower", a, evidence(c, sign), pairs_in_words(c));
+  }
+  if (c.within_margin) text += fmt::format(" That is still within the margin of {}.", margin_of(c));
+  return text;
+}
+
+std::string equivalent(const TaskSummary& task, const Contrast& c) {
+  std::string a = arm_label(task, c.arm_a), b = capitalised(arm_label(task, c.arm_b));
+  if (equal_in_every_pair(c)) {
+    return counts_steps(c) ? fmt::format("{} reached the threshold at the same step as {} in each of {}.", b,
+                                         a, pairs_in_words(c))
+                           : fmt::format("{}: {} equals {} in each of {}.", capitalised(c.metric), b, a,
+                                         pairs_in_words(c));
+  }
+  return fmt::format("{} and {} differ by {} {}, within the margin of {}; {}.", b, a, size_of_effect(c, 1),
+                     evidence(c, 1), margin_of(c), pairs_in_words(c));
+}
+
+std::string inconclusive(const TaskSummary& task, const Contrast& c) {
+  std::string text = fmt::format("{} and {} differ by {} {}", capitalised(arm_label(task, c.arm_b)),
+                                 arm_label(task, c.arm_a), size_of_effect(c, 1), evidence(c, 1));
+  if (c.censored + c.diverged > 0) {
+    text += fmt::format(
+        "; {}. Nobody knows how far apart unfinished runs would have ended, so this is no evidence of "
+        "equivalence.",
+        pairs_in_words(c));
+  } else {
+    text += fmt::format(", neither clear of zero nor within the margin of {}; {}.", margin_of(c),
+                        pairs_in_words(c));
+  }
+  if (c.further_seeds > 0) {
+    text += fmt::format(" About {} would settle it.", count(c.further_seeds, "more seed"));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string capitalised(std::string text) {
+  const std::size_t end = text.find_first_of(" :");
+  const bool name = text.substr(0, end).find('_') != std::string::npos;
+  if (!text.empty() && !name) text[0] = char(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+std::string explanation(const TaskSummary& task, const Contrast& c) {
+  if (!c.verdict) return "";
+  if (c.verdict == Verdict::different) return different(task, c);
+  return c.verdict == Verdict::equivalent ? equivalent(task, c) : inconclusive(task, c);
+}
+
+std::string_view word(const std::optional<Verdict>& verdict) {
+  return verdict ? to_string(*verdict) : "not measurable";
+}
+
+std::string cause_title(std::string_view cause) {
+  std::string title = capitalised(std::string(cause));
+  if (size_t colon = title.find(": "); colon != std::string::npos) {
+    std::string kind = title.substr(colon + 2);
+    if (size_t of = kind.find(" ("); of != std::string::npos)
+      kind = kind.substr(0, of) + ", " + kind.substr(of + 2);
+    title = title.substr(0, colon) + " (" + kind + (kind.ends_with(')') ? "" : ")");
+  }
+  return title;
+}
+
+std::string arm_label(const TaskSummary& task, std::string_view arm) {
+  for (const ArmStatistics& row : task.arms) {
+    if (row.arm == arm && !row.label.empty()) return row.label;
+  }
+  for (const ArmCurve& curve : task.curves) {
+    if (curve.arm == arm && !curve.label.empty()) return curve.label;
+  }
+  return std::string(arm);
+}
+
+std::string pairs_in_words(const Contrast& c) {
+  std::string text = count(c.pairs, "pair");
+  if (c.censored > 0 && c.diverged > 0) {
+    return text + fmt::format(", of which {} censored and {} diverged", c.censored, c.diverged);
+  }
+  if (c.censored > 0) return text + fmt::format(", of which {} censored", c.censored);
+  if (c.diverged > 0) return text + fmt::format(", of which {} diverged", c.diverged);
+  return text;
+}
+
+std::string verdict_sentence(const TaskSummary& task, const Contrast& c) {
+  std::string text = fmt::format("{}: {}.", cause_title(c.cause), word(c.verdict));
+  if (c.verdict) text.append(1, ' ').append(explanation(task, c));
+  if (!c.note.empty()) {
+    text.append(1, ' ').append(capitalised(c.note));
+    if (text.back() != '.') text += '.';
+  }
+  return text;
+}
+
+std::vector<std::string> verdict_sentences(const TaskSummary& task) {
+  std::vector<std::string> sentences;
+  for (const Contrast& contrast : task.contrasts) sentences.push_back(verdict_sentence(task, contrast));
+  return sentences;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/report/summary.h"
+
+namespace lockstep::train {
+
+// "different", "equivalent", "inconclusive", "not measurable".
+std::string_view word(const std::optional<Verdict>& verdict);
+
+// "distribution: scale" -> "Distribution (scale)"; "coupling: scale (by head)" -> "Coupling (scale, by
+// head)".
+std::string cause_title(std::string_view cause);
+
+// The label of an arm as the task's statistics or curves give it; the arm's name where they give none.
+std::string arm_label(const TaskSummary& task, std::string_view arm);
+
+// "12 pairs, of which 3 censored and 1 diverged".
+std::string pairs_in_words(const Contrast& contrast);
+
+// With a capital first letter, unless it starts with a name like xavier_uniform.
+std::string capitalised(std::string text);
+
+// What was found, in a sentence or two: "Combined, ..., reached the threshold 2.7 steps later than ...".
+// Empty where there is nothing to measure; the note says why.
+std::string explanation(const TaskSummary& task, const Contrast& contrast);
+
+// A few sentences without line breaks: "Distribution (scale): different. Combined, Xavier by the whole (3d,
+// d) tensor, reached the threshold 2.7 steps later than separate (3.7%, 95% interval 2.1 to 3.2 steps), 12
+// pairs."
+std::string verdict_sentence(const TaskSummary& task, const Contrast& contrast);
+
+// One for each contrast, in the task's order.
+std::vector<std::string> verdict_sentences(const TaskSummary& task);
+
+}  // namespace lockstep::train

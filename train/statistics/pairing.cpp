@@ -1,0 +1,28 @@
+#include <cmath>
+#include <cstddef>
+
+#include "core/error.h"
+#include "train/statistics/statistics.h"
+
+namespace lockstep::train {
+
+PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b) {
+  check(a.size() == b.size(), "[pair_by_seed] expected one run per seed in both arms: got {} and {}",
+        a.size(), b.size());
+  PairedSample sample;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    check(std::isfinite(a[i].value) && std::isfinite(b[i].value),
+          "[pair_by_seed] expected finite values (an unfinished run's stand-in too): pair {} has {} and {}",
+          i, a[i].value, b[i].value);
+    sample.differences.push_back(b[i].value - a[i].value);
+    sample.mean_a += a[i].value / static_cast<double>(a.size());
+    sample.censored_a += a[i].ending == Ending::censored;
+    sample.censored_b += b[i].ending == Ending::censored;
+    sample.diverged_a += a[i].ending == Ending::diverged;
+    sample.diverged_b += b[i].ending == Ending::diverged;
+    sample.unfinished += a[i].ending != Ending::observed || b[i].ending != Ending::observed;
+  }
+  return sample;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,90 @@
+#include "train/study/study_results.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "data/files/atomic_file.h"
+#include "train/study/analysis.h"
+#include "train/report/csv.h"
+#include "train/config/keys.h"
+#include "train/report/report.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// The runs of those seeds that every arm has finished, with a note for each task that lacks some.
+RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& runs,
+                       std::vector<std::string>& notes) {
+  RunResults whole;
+  for (std::size_t i = 0; i < designs.size(); ++i) {
+    const ExperimentConfig& experiment = study.experiments[i];
+    std::int64_t seeds = 0;
+    for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
+      const auto finished = [&](const Arm& arm) {
+        return arm.weights_only || runs.contains({i, arm.name, seed});
+      };
+      if (!std::all_of(designs[i].arms.begin(), designs[i].arms.end(), finished)) continue;
+      for (const Arm& arm : designs[i].arms) {
+        if (const auto run = runs.find({i, arm.name, seed}); run != runs.end()) whole.insert(*run);
+      }
+      ++seeds;
+    }
+    if (seeds < experiment.seeds) {
+      notes.push_back(fmt::format("Not finished: every arm of the {} task has run with {} of {} seeds.",
+                                  experiment.run.task, seeds, experiment.seeds));
+    }
+  }
+  return whole;
+}
+
+// What the record says about where it comes from.
+void describe_origin(StudySummary& summary, const StudyRecord& record) {
+  const auto about = [&](const char* name) {
+    const auto found = record.about.find(name);
+    return found == record.about.end() ? "" : found->second;
+  };
+  summary.command = about("command");
+  summary.version = about("version");
+  summary.machine = about("processor");
+  summary.date = about("date");
+  summary.seconds = record.seconds;
+  summary.config_toml = about("config");
+  for (const auto& [label, name] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"Lockstep", "version"},
+           {"processor", "processor"},
+           {"cores", "cores"},
+           {"trainings at once", "threads"},
+           {"system", "system"},
+           {"compiler", "compiler"},
+           {"BLAS", "blas"},
+           {"BLAS kernel", "blas_kernel"},
+           {"HDF5", "hdf5"},
+       }) {
+    if (const std::string value = about(name); !value.empty()) summary.environment.emplace_back(label, value);
+  }
+}
+
+}  // namespace
+
+StudySummary write_results(const StudyRecord& record, const std::filesystem::path& out) {
+  const StudyConfig study = parse_study(record.about.at("config"), "the configuration in study.h5");
+  std::vector<Design> designs;
+  for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
+  std::vector<std::string> notes;
+  const RunResults runs = whole_seeds(study, designs, record.runs, notes);
+  check(
+      !runs.empty(),
+      "the study holds {} runs, but no seed that every arm has finished: nothing can be compared yet; go on "
+      "with --resume",
+      record.runs.size());
+  StudySummary summary = analyse(study, designs, runs);
+  summary.notes.insert(summary.notes.begin(), notes.begin(), notes.end());
+  describe_origin(summary, record);
+  data::write_file(out / "runs.csv", runs_csv(run_rows(study, designs, runs)));
+  data::write_file(out / "contrasts.csv", contrasts_csv(summary));
+  data::write_file(out / "report.html", report_page(summary));
+  return summary;
+}
+
+}  // namespace lockstep::train

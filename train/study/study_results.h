@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+
+#include "train/study/study_store.h"
+#include "train/report/summary.h"
+
+namespace lockstep::train {
+
+// Judges what study.h5 holds, and writes runs.csv, contrasts.csv and report.html into `out`. Of a study that
+// is not finished, the seeds that every arm of a task has finished count; throws if there are none.
+StudySummary write_results(const StudyRecord& record, const std::filesystem::path& out);
+
+}  // namespace lockstep::train

@@ -1,0 +1,227 @@
+#include "train/study/study_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "core/error.h"
+#include "data/files/hdf5.h"
+#include "train/study/analysis.h"
+#include "train/config/keys.h"
+#include "train/text/text_layout.h"
+#include "train/report/verdict_words.h"
+
+namespace lockstep::train {
+
+namespace {
+
+constexpr const char* format = "lockstep study 2";
+constexpr const char* wall_seconds = "wall_seconds";
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string group_of(const RunKey& key) {
+  return fmt::format("experiments/{}/{}/{}", key.experiment, key.arm, key.seed);
+}
+
+void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
+  h5::Group group = file.create_group(group_of(key));
+  group.set_attribute("steps_to_threshold", run.steps.value_or(-1));
+  group.set_attribute("diverged", run.diverged);
+  group.set_attribute("seconds", run.seconds);
+  group.set_attribute("parameters", run.parameters);
+  if (run.weight_distance) group.set_attribute("weight_distance", *run.weight_distance);
+  group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
+  h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
+  loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
+  if (run.distance_with_key_biases) {
+    group.set_attribute("weight_distance_with_key_biases", *run.distance_with_key_biases);
+  }
+  const std::vector<double>& weights = run.weights.values;
+  if (!weights.empty()) {
+    h5::Dataset set = group.write("weights", weights, {static_cast<std::int64_t>(weights.size())});
+    set.set_attribute("key_biases_at_the_end", run.weights.key_biases);
+  }
+}
+
+template <typename Number>
+Number number(const std::string& text, const std::string& where, int base = 10) {
+  Number value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, base);
+  check(error == std::errc() && rest == end, "{}: expected a number: got \"{}\"", where, text);
+  return value;
+}
+
+RunResult read_run(const h5::Group& group) {
+  RunResult run;
+  if (const auto steps = group.attribute<std::int64_t>("steps_to_threshold"); steps >= 0) run.steps = steps;
+  run.diverged = group.attribute<std::int64_t>("diverged") != 0;
+  run.seconds = group.attribute<double>("seconds");
+  run.parameters = group.attribute<std::int64_t>("parameters");
+  run.fingerprint =
+      number<std::uint64_t>(group.attribute<std::string>("fingerprint"), group.name() + ", fingerprint", 16);
+  if (group.has_attribute("weight_distance"))
+    run.weight_distance = group.attribute<double>("weight_distance");
+  run.losses = group.read<double>("loss").values;
+  check(!run.losses.empty(), "{}: has no losses", group.name());
+  if (group.has_attribute("weight_distance_with_key_biases"))
+    run.distance_with_key_biases = group.attribute<double>("weight_distance_with_key_biases");
+  if (group.has_dataset("weights")) {
+    const h5::Dataset set = group.dataset("weights");
+    run.weights = {set.read<double>(), set.attribute<std::int64_t>("key_biases_at_the_end")};
+  }
+  return run;
+}
+
+void write_contrast(h5::Group group, const std::string& task, const Contrast& c) {
+  const std::pair<const char*, std::string> texts[] = {{"task", task},
+                                                       {"cause", c.cause},
+                                                       {"question", c.question},
+                                                       {"arm_a", c.arm_a},
+                                                       {"arm_b", c.arm_b},
+                                                       {"metric", c.metric},
+                                                       {"unit", c.unit},
+                                                       {"note", c.note},
+                                                       {"held_equal", c.held_equal},
+                                                       {"verdict", std::string(word(c.verdict))}};
+  for (const auto& [name, text] : texts) group.set_attribute(name, text);
+  const std::pair<const char*, int> counts[] = {{"primary", c.primary},
+                                                {"pairs", c.pairs},
+                                                {"censored_pairs", c.censored},
+                                                {"diverged_pairs", c.diverged},
+                                                {"further_seeds", c.further_seeds},
+                                                {"within_margin", c.within_margin}};
+  for (const auto& [name, count] : counts) group.set_attribute(name, count);
+  if (!c.verdict) return;
+  const std::pair<const char*, double> numbers[] = {{"effect_unit", c.effect},
+                                                    {"sd_unit", c.sd},
+                                                    {"low95_unit", c.low},
+                                                    {"high95_unit", c.high},
+                                                    {"effect_percent", c.percent},
+                                                    {"low95_percent", c.percent_low},
+                                                    {"high95_percent", c.percent_high},
+                                                    {"p", c.p},
+                                                    {"p_holm", c.p_adjusted},
+                                                    {"margin_unit", c.margin},
+                                                    {"p_equivalence", c.equivalence_p},
+                                                    {"p_equivalence_holm", c.equivalence_p_adjusted}};
+  for (const auto& [name, value] : numbers) group.set_attribute(name, value);
+  h5::Dataset differences =
+      group.write("differences", c.differences, {static_cast<std::int64_t>(c.differences.size())});
+  differences.set_attribute("unit", c.unit + ", arm_b - arm_a, a value for each pair");
+}
+
+void write_contrasts(h5::File& file, const StudySummary& summary) {
+  std::size_t next = 0;
+  h5::Group all = file.create_group("contrasts");
+  all.set_attribute("about",
+                    "effects are metric(arm_b) - metric(arm_a); *_unit are in the attribute unit, "
+                    "*_percent in percent of arm_a's mean; intervals at 95%");
+  for (const TaskSummary& task : summary.tasks) {
+    for (const Contrast& contrast : task.contrasts)
+      write_contrast(all.create_group(std::to_string(next++)), task.task, contrast);
+  }
+}
+
+}  // namespace
+
+StudyRecord read_study_record(const std::filesystem::path& path) {
+  const h5::File file = h5::File::open(path.string());
+  check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
+        "{} is not a study file of this version (expected the attribute format = \"{}\")", path.string(),
+        format);
+  StudyRecord record{.seconds = file.attribute<double>(wall_seconds)};
+  for (const std::string& name : file.attribute_names()) {
+    if (name != "format" && name != wall_seconds) record.about[name] = file.attribute<std::string>(name);
+  }
+  if (!file.has_group("experiments")) return record;
+  const h5::Group experiments = file.group("experiments");
+  for (const std::string& index : experiments.children()) {
+    const h5::Group experiment = experiments.group(index);
+    for (const std::string& arm : experiment.children()) {
+      for (const std::string& seed : experiment.group(arm).children()) {
+        const RunKey key{number<std::size_t>(index, experiments.name()), arm,
+                         number<std::int64_t>(seed, experiment.name())};
+        record.runs[key] = read_run(experiment.group(arm).group(seed));
+      }
+    }
+  }
+  return record;
+}
+
+StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> about,
+                       const StudyConfig& study)
+    : file_(std::move(file)), study_(study), counted_until_(now()) {
+  record_.about = std::move(about);
+}
+
+void StudyStore::resume() {
+  StudyRecord earlier = read_study_record(file_);
+  const StudyConfig there = parse_study(earlier.about["config"], file_.string() + ", its config");
+  const std::vector<std::string> other = differences(there, study_);
+  check(other.empty(),
+        "{} holds another study (there, asked for): {}: choose another --out, or the same settings",
+        file_.string(), joined(other, "; "));
+  for (const char* kept : {"command", "date"}) record_.about[kept] = earlier.about[kept];
+  record_.seconds += earlier.seconds;
+  record_.runs = std::move(earlier.runs);
+}
+
+void StudyStore::add(const RunKey& key, RunResult result, const std::string& weights_partner) {
+  const std::lock_guard lock(mutex_);
+  const auto added = record_.runs.insert_or_assign(key, std::move(result)).first;
+  const auto partner = record_.runs.find({key.experiment, weights_partner, key.seed});
+  if (partner != record_.runs.end()) {
+    // In the order of their names, whichever came last: the distance is relative to one of them.
+    const bool behind = partner->first < key;
+    settle_weights((behind ? added : partner)->second, (behind ? partner : added)->second);
+  }
+  if (now() - written_at_ > pause_) write_locked();
+}
+
+void StudyStore::start() {
+  const std::lock_guard lock(mutex_);
+  write_locked();
+  pause_ = 0;  // the first new run is written at once
+}
+
+void StudyStore::save() {
+  const std::lock_guard lock(mutex_);
+  write_locked();
+}
+
+void StudyStore::finish(const StudySummary& summary) {
+  const std::lock_guard lock(mutex_);
+  record_.about["finished"] = date_now();
+  write_locked(&summary);
+}
+
+void StudyStore::write_locked(const StudySummary* summary) {
+  const double start = now();
+  if (!summary) {  // the time that the results were written with stands
+    record_.seconds += start - counted_until_;
+    counted_until_ = start;
+  }
+  h5::File file = h5::File::create(file_.string());
+  file.set_attribute("format", format);
+  file.set_attribute(wall_seconds, record_.seconds);
+  for (const auto& [name, value] : record_.about) file.set_attribute(name, value);
+  for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
+    const ExperimentConfig& experiment = study_.experiments[i];
+    h5::Group group = file.create_group(fmt::format("experiments/{}", i));
+    group.set_attribute("task", experiment.run.task);
+    group.set_attribute("steps_to_threshold",
+                        fmt::format("steps until the training loss is below {}; -1: not within {} steps",
+                                    experiment.threshold, experiment.run.steps));
+  }
+  for (const auto& [key, run] : record_.runs) write_run(file, key, run);
+  if (summary) write_contrasts(file, *summary);
+  file.commit();
+  written_at_ = now();
+  pause_ = std::min(1.0, 50 * (written_at_ - start));
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <tuple>
+
+#include "train/study/run.h"
+#include "train/report/summary.h"
+
+namespace lockstep::train {
+
+struct RunKey {
+  std::size_t experiment = 0;
+  std::string arm;
+  std::int64_t seed = 0;
+  auto operator<=>(const RunKey&) const = default;
+};
+
+using RunResults = std::map<RunKey, RunResult>;
+
+// What study.h5 holds.
+struct StudyRecord {
+  std::map<std::string, std::string>
+      about;           // config (TOML), question, command, date, version, processor, ...
+  double seconds = 0;  // wall time, over all sessions
+  RunResults runs;
+};
+
+// Throws if the file is no study of this version.
+StudyRecord read_study_record(const std::filesystem::path& file);
+
+// study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
+// be read at any moment and is whole at any moment. Layout:
+//   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
+//   /experiments/0         attributes: task, metrics and their units
+//   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), and weights as long
+//                          as those that they are compared with are not there
+//   /contrasts/0           of a finished study: what was compared and what came of it, attributes that are
+//                          named as the columns of contrasts.csv, and differences (pairs)
+class StudyStore {
+ public:
+  // `about` is written to the root; its "config" identifies the study.
+  StudyStore(std::filesystem::path file, std::map<std::string, std::string> about, const StudyConfig& study);
+
+  // Takes over what the file holds: the runs, the time they took, and with which command and when the study
+  // was begun. Throws if it is not a study file, or that of another configuration, and says in what they
+  // differ.
+  void resume();
+  // Begins the file.
+  void start();
+  // Adds a finished run. The file follows at once, or within a second where runs finish faster: writing takes
+  // little of the time.
+  // `weights_partner` is the arm that its weights are compared with, or empty.
+  void add(const RunKey& key, RunResult result, const std::string& weights_partner);
+  void save();
+  // Writes the file with the verdicts, as that of a finished study.
+  void finish(const StudySummary& summary);
+  // Not while other threads add.
+  const StudyRecord& record() const { return record_; }
+
+ private:
+  void write_locked(const StudySummary* summary = nullptr);
+
+  std::filesystem::path file_;
+  const StudyConfig& study_;
+  std::mutex mutex_;
+  StudyRecord record_;
+  double counted_until_;   // on the steady clock: what record_.seconds includes
+  double written_at_ = 0;  // the same clock
+  double pause_ = 0;       // seconds until the file is written again
+};
+
+}  // namespace lockstep::train

@@ -1,0 +1,99 @@
+#include "train/text/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace lockstep::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+}
+
+// Can the line be redrawn in place?
+bool live_terminal() {
+  const char* const kind = std::getenv("TERM");
+  return isatty(STDERR_FILENO) != 0 && kind && std::string_view(kind) != "dumb";
+}
+
+// A line that wraps cannot be redrawn: it is cut to the width of the terminal.
+std::string fitted(std::string line) {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && line.size() >= size.ws_col)
+    line.resize(size.ws_col - 1);
+  return line;
+}
+
+// Seconds between plain lines: a study of hours does not fill a log.
+double pause_after(double elapsed) { return std::max(10.0, elapsed / 20); }
+
+}  // namespace
+
+Progress::Progress(std::int64_t runs, std::int64_t done)
+    : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(live_terminal()) {}
+
+Progress::~Progress() {
+  if (line_open_) fmt::print(stderr, "\n");
+}
+
+void Progress::started() {
+  const std::lock_guard lock(mutex_);
+  ++running_;
+}
+
+void Progress::stepped() {
+  ++steps_;
+  const double shown = shown_;
+  if (seconds_since(start_) - shown < (terminal_ ? 0.2 : pause_after(shown))) return;
+  if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) show_locked(false);
+}
+
+void Progress::finished() {
+  const std::lock_guard lock(mutex_);
+  ++done_;
+  --running_;
+  if (terminal_ && seconds_since(start_) - shown_ > 0.1) show_locked(false);
+}
+
+void Progress::close() {
+  const std::lock_guard lock(mutex_);
+  running_ = 0;
+  show_locked(true);
+}
+
+void Progress::show_locked(bool last) {
+  const double elapsed = seconds_since(start_);
+  shown_ = elapsed;
+  const std::int64_t fresh = done_ - done_before_;
+  // A run under way counts half.
+  const double share = (static_cast<double>(fresh) + 0.5 * static_cast<double>(running_)) /
+                       std::max(1.0, static_cast<double>(runs_ - done_before_));
+  const std::string left = last         ? duration(elapsed) + " in all"
+                           : fresh == 0 ? "estimating"
+                                        : duration(elapsed * (1 - share) / share) + " left";
+  const std::string line =
+      fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
+                  static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
+  line_open_ = terminal_ && !last;
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? fitted(line) : line,
+             line_open_ ? "" : "\n");
+  std::fflush(stderr);
+}
+
+}  // namespace lockstep::train

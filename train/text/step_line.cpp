@@ -1,0 +1,35 @@
+#include "train/text/step_line.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "core/error.h"
+#include "train/text/numbers.h"
+
+namespace lockstep::train {
+
+StepLine::StepLine(std::int64_t steps, std::int64_t done)
+    : start_(std::chrono::steady_clock::now()),
+      steps_(steps),
+      done_before_(done),
+      terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void StepLine::stepped(std::int64_t done, double loss) {
+  const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (elapsed - shown_ < (terminal_ ? 0.2 : 10.0)) return;
+  shown_ = elapsed;
+  const double rate = static_cast<double>(done - done_before_) / elapsed;
+  fmt::print(stderr, "{}step {}/{}, training loss {:.4f}, {} steps/s, {} left{}", terminal_ ? "\r\x1b[K" : "",
+             done, steps_, loss, number(rate), duration(static_cast<double>(steps_ - done) / rate),
+             terminal_ ? "" : "\n");
+  std::fflush(stderr);
+  visible_ = terminal_;
+}
+
+void StepLine::clear() {
+  if (visible_) fmt::print(stderr, "\r\x1b[K");
+  visible_ = false;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,141 @@
+#include "train/training/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/random/keyed_stream.h"
+#include "nn/mode.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// The text as tokens. Throws with every character that the alphabet lacks.
+std::vector<std::int64_t> encode(const std::string& text, const std::string& alphabet) {
+  std::vector<std::int64_t> tokens;
+  std::string unknown;
+  for (const char c : text) {
+    const std::size_t token = alphabet.find(c);
+    if (token != std::string::npos) {
+      tokens.push_back(static_cast<std::int64_t>(token));
+    } else if (unknown.find(c) == std::string::npos) {
+      unknown += c;
+    }
+  }
+  if (!unknown.empty()) {
+    std::string names;
+    for (const unsigned char c : unknown) {
+      names += names.empty() ? "" : ", ";
+      names +=
+          c > 32 && c < 127 ? fmt::format("'{}'", static_cast<char>(c)) : fmt::format("byte 0x{:02x}", c);
+    }
+    std::string known = alphabet;
+    std::erase_if(known, [](char c) { return c <= 32; });
+    fail("--prompt: {} {} not in the model's alphabet: it knows blank, newline and {}", names,
+         unknown.size() == 1 ? "is" : "are", known);
+  }
+  return tokens;
+}
+
+// Draws one of the likeliest `top_k` by softmax(logits / temperature); u in (0, 1).
+std::int64_t draw(const std::vector<double>& logits, const SampleOptions& options, double u) {
+  std::vector<std::int64_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [&](std::int64_t i) { return logits[static_cast<std::size_t>(i)]; });
+  if (options.temperature == 0) return order[0];
+  if (options.top_k > 0 && options.top_k < std::ssize(order))
+    order.resize(static_cast<std::size_t>(options.top_k));
+  const double largest = logits[static_cast<std::size_t>(order[0])];
+  std::vector<double> cumulative;
+  double sum = 0;
+  for (const std::int64_t i : order) {
+    sum += std::exp((logits[static_cast<std::size_t>(i)] - largest) / options.temperature);
+    cumulative.push_back(sum);
+  }
+  const auto found = std::ranges::lower_bound(cumulative, u * sum);
+  return order[static_cast<std::size_t>(std::min(found - cumulative.begin(), std::ssize(order) - 1))];
+}
+
+// Logits of the last position.
+std::vector<double> next_logits(const Training& training, const std::vector<std::int64_t>& tokens,
+                                std::int64_t context) {
+  const std::int64_t length = std::min(context, std::ssize(tokens));
+  const Tensor logits = training.model().logits(
+      from_values({1, length}, std::vector<std::int64_t>(tokens.end() - length, tokens.end())), length - 1);
+  return logits.to_vector();
+}
+
+std::string joined(const std::vector<double>& numbers) {
+  std::string text;
+  for (const double number : numbers) text += fmt::format("{}{}", text.empty() ? "" : " ", number);
+  return text;
+}
+
+// 8 x 8 pixels in [0, 1] as characters, dark to bright.
+std::string picture(const std::vector<double>& pixels, std::int64_t side) {
+  constexpr std::string_view shades = " .:-=+*#%@";
+  std::string text;
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const auto shade = static_cast<std::size_t>(pixels[i] * static_cast<double>(shades.size() - 1) + 0.5);
+    text += std::string(2, shades[shade]);
+    if (static_cast<std::int64_t>(i + 1) % side == 0) text += '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+void sample_text(Training& training, const SampleOptions& options, const std::function<void(char)>& emit) {
+  const std::string alphabet = training.task().alphabet();
+  check(!alphabet.empty(), "the task {} is no text: there is nothing to continue a prompt with",
+        training.config().task);
+  check(!options.prompt.empty(), "--prompt is empty: give at least one character");
+  check(options.temperature >= 0 && std::isfinite(options.temperature),
+        "--temperature {}: expected 0 (always the likeliest) or more", options.temperature);
+  check(options.top_k >= 0, "--top-k {}: expected 0 (all) or more", options.top_k);
+  std::vector<std::int64_t> tokens = encode(options.prompt, alphabet);
+  for (const char c : options.prompt) emit(c);
+  const nn::Evaluation mode;
+  const NoGrad no_grad;
+  const KeyedStream stream(options.seed, "sample", "text");
+  for (std::int64_t i = 0; i < options.tokens; ++i) {
+    const std::vector<double> logits = next_logits(training, tokens, training.task().shape().length);
+    tokens.push_back(draw(logits, options, stream.uniform(static_cast<std::uint64_t>(i))));
+    emit(alphabet[static_cast<std::size_t>(tokens.back())]);
+  }
+}
+
+std::string show_examples(Training& training, std::int64_t count) {
+  const nn::Evaluation mode;
+  const NoGrad no_grad;
+  const data::TaskShape shape = training.task().shape();
+  const data::Batch batch = training.task().validation(0, count);
+  const Tensor all = training.model().logits(training.inputs_of(batch));
+  const std::vector<double> logits = all.to_vector(), inputs = batch.inputs.to_vector();
+  const std::vector<double> targets = batch.targets.to_vector();
+  const std::int64_t rows = batch.inputs.size(0), classes = all.size(-1);
+  const std::int64_t asked = std::ssize(inputs) / rows, answered = std::ssize(targets) / rows;
+  std::string text;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::vector<double> right, answers;
+    for (std::int64_t i = row * answered; i < (row + 1) * answered; ++i) {
+      const double target = targets[static_cast<std::size_t>(i)];
+      if (target == static_cast<double>(data::ignored)) continue;
+      const auto first = logits.begin() + i * classes;
+      right.push_back(target);
+      answers.push_back(static_cast<double>(std::max_element(first, first + classes) - first));
+    }
+    const std::vector<double> input(inputs.begin() + row * asked, inputs.begin() + (row + 1) * asked);
+    text += shape.images ? picture(input, shape.length) : fmt::format("input   {}\n", joined(input));
+    text += fmt::format("right   {}\nanswer  {}{}\n\n", joined(right), joined(answers),
+                        right == answers ? "" : "   (wrong)");
+  }
+  return text;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "train/training/training.h"
+
+namespace lockstep::train {
+
+struct SampleOptions {
+  std::string prompt = "\n";
+  std::int64_t tokens = 300;
+  double temperature = 0.8;  // logits are divided by it; 0: always the likeliest
+  std::int64_t top_k = 0;    // draw among the k likeliest only; 0: among all
+  std::uint64_t seed = 0;
+};
+
+// The prompt, and its continuation one token after another; the model sees the last shape().length tokens.
+// Each character is given to `emit` as it comes. Token i depends on (seed, i) and on what stands before it.
+// Throws for a task without an alphabet, and for characters of the prompt that are not in it.
+void sample_text(Training& training, const SampleOptions& options, const std::function<void(char)>& emit);
+
+// For tasks that are no text: `count` validation examples, each with what was asked, what would be right and
+// what the model answers.
+std::string show_examples(Training& training, std::int64_t count);
+
+}  // namespace lockstep::train

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+
+#include "data/tasks/task.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "train/config/config.h"
+#include "train/training/metrics.h"
+#include "train/training/model.h"
+
+namespace lockstep::train {
+
+// One model being trained: weights, optimizer, data, and how many steps are done. What step n does depends on
+// the configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
+class Training {
+ public:
+  // With `redraw`, q, k and v start from other random numbers of the same distribution.
+  explicit Training(const RunConfig& config, bool redraw = false);
+
+  // One step. Returns the loss before the update; after a NaN or infinite one the weights stay as they were.
+  double step();
+  std::int64_t steps_done() const { return steps_done_; }
+  Evaluation evaluate();
+
+  const RunConfig& config() const { return config_; }
+  const Model& model() const { return *model_; }
+  data::Task& task() { return *task_; }
+  optim::Optimizer& optimizer() { return *optimizer_; }
+  const optim::Optimizer& optimizer() const { return *optimizer_; }
+  // False where a weight is NaN or infinite.
+  bool is_finite() const;
+
+  // What a validation or sampling batch goes through to reach the model: images in the model's precision.
+  Tensor inputs_of(const data::Batch& batch) const;
+
+  // After weights and optimizer were filled from elsewhere (train/training/checkpoint.h).
+  void continue_after(std::int64_t steps) { steps_done_ = steps; }
+
+  // Logits and targets of the positions that the task asks about.
+  struct Answers {
+    Tensor logits, targets;
+  };
+  Answers answers(const data::Batch& batch) const;
+
+ private:
+  void clip() const;
+
+  RunConfig config_;
+  std::unique_ptr<data::Task> task_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::unique_ptr<optim::Scheduler> scheduler_;
+  std::int64_t steps_done_ = 0;
+};
+
+}  // namespace lockstep::train
