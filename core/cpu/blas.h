@@ -1,16 +1,17 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
+
+#include "core/processor.h"
 
 namespace lockstep::cpu {
 
 // c = alpha op(a) op(b) + beta c (+ bias (n) in every row, where not null), row-major; op(a) is (m, k), op(b)
 // is (k, n), c is (m, n). op transposes where asked to; the leading dimensions count elements from row to row
 // as stored. T is float or double. Any size may be 0; with beta = 0, c is not read. By OpenBLAS, or our own
-// kernel where that is faster. Large products run on this thread's Threads (core/runtime/parallel.h); the bits do not
-// depend on their number.
+// kernel where that is faster. Large products run on this thread's Threads (core/runtime/parallel.h); the
+// bits do not depend on their number.
 template <typename T>
 void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, T alpha, const T* a,
           std::int64_t lda, const T* b, std::int64_t ldb, T beta, T* c, std::int64_t ldc,
@@ -31,17 +32,6 @@ template <typename T>
 void gemm_batched_strided(std::int64_t batch, bool trans_a, bool trans_b, std::int64_t m, std::int64_t n,
                           std::int64_t k, T alpha, MatrixBatch<const T> a, MatrixBatch<const T> b, T beta,
                           MatrixBatch<T> c);
-
-// Which OpenBLAS computes the products, with which kernel, and why.
-struct BlasInfo {
-  std::string library;      // its file
-  std::string config;       // as it describes itself
-  std::string core_chosen;  // the kernel it came up with: its own pick unless a variable asks for one
-  std::string core;         // the kernel in use
-  std::string why;          // one sentence, with the variables that had a say
-  int threads = 1;          // its own; more than 1 only in a process that had loaded it before
-  double milliseconds = 0;  // to load and check it
-};
 
 const BlasInfo& blas_info();
 

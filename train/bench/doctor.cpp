@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "core/cpu/peak.h"
 #include "core/runtime/parallel.h"
 #include "core/tensor.h"
 #include "data/files/hdf5.h"
@@ -29,16 +28,17 @@ template <typename T>
 ProductSpeed measure(int m, int n, int k, int threads) {
   const TensorOptions type{dtype_of<T>()};
   const Tensor a = full({m, k}, 0.5, type), b = full({n, k}, 0.5, type), c = empty({m, n}, type);
+  const Product product{.trans_b = true, .m = m, .n = n, .k = k};
   const Threads scope(threads);
   double best = 1e30;
   const auto start = Clock::now();
   for (int i = 0; i < 3 || seconds_since(start) < 0.015; ++i) {
     const auto begin = Clock::now();
-    cpu::gemm<T>(false, true, m, n, k, T(1), a.data<T>(), k, b.data<T>(), k, T(0), c.data<T>(), n);
+    multiply(product, a.data<T>(), b.data<T>(), c.data<T>());
     best = std::min(best, seconds_since(begin));
   }
   return {fmt::format("f{} {} x {} x {}", 8 * sizeof(T), m, n, k), threads, 2.0 * m * n * k / best,
-          cpu::peak_flops<T>() * threads, std::string(cpu::product_by(m, n, k))};
+          peak_flops<T>() * threads, std::string(product_by(m, n, k))};
 }
 
 double gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
@@ -121,8 +121,8 @@ Diagnosis diagnose() {
   d.system = system_info();
   d.load = load_average();
   d.usable_cores = usable_cores();
-  d.blas = cpu::blas_info();
-  d.vector_target = cpu::vector_target();
+  d.blas = blas_info();
+  d.vector_target = vector_target();
   d.hdf5 = h5::library_version();
   d.products = {measure<float>(512, 512, 512, 1), measure<float>(1280, 1280, 1280, 1),
                 measure<double>(512, 512, 512, 1), measure<float>(2048, 192, 64, 1)};

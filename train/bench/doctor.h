@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cpu/blas.h"
+#include "core/processor.h"
 #include "core/runtime/system.h"
 
 namespace lockstep::train {
@@ -15,13 +15,13 @@ struct ProductSpeed {
   int threads = 1;
   double flops = 0;
   double peak = 0;              // of that many threads
-  std::string by = "OpenBLAS";  // cpu::product_by
+  std::string by = "OpenBLAS";  // product_by
 };
 
 // What `lockstep doctor` finds out.
 struct Diagnosis {
   SystemInfo system;
-  cpu::BlasInfo blas;
+  BlasInfo blas;
   std::string vector_target;  // of Lockstep's own kernels
   std::string hdf5;           // version
   int usable_cores = 1;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/cpu/blas.h"
+#include "core/processor.h"
 
 namespace lockstep::train {
 
@@ -37,12 +37,9 @@ GemmFloor::GemmFloor(std::vector<Product> products) : products_(std::move(produc
 }
 
 void GemmFloor::run() {
-  float *const a = a_.data<float>(), *const b = b_.data<float>(), *const c = c_.data<float>();
-  for (const Product& p : products_) {
-    cpu::gemm_batched_strided<float>(
-        p.count, p.trans_a, p.trans_b, p.m, p.n, p.k, 1.0f, {a, p.trans_a ? p.m : p.k, p.m * p.k},
-        {b, p.trans_b ? p.k : p.n, p.k * p.n}, p.accumulate ? 1.0f : 0.0f, {c, p.n, p.m * p.n});
-  }
+  const float *const a = a_.data<float>(), *const b = b_.data<float>();
+  float* const c = c_.data<float>();
+  for (const Product& product : products_) multiply(product, a, b, c);
 }
 
 }  // namespace lockstep::train

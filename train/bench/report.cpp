@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/cpu/blas.h"
+#include "core/processor.h"
 #include "core/runtime/system.h"
 #include "train/bench/steps.h"
 
@@ -41,7 +41,7 @@ std::string profile_text(const StepResult& r) {
 std::string to_text(const std::vector<StepResult>& results) {
   const SystemInfo system = system_info();
   std::string text = fmt::format("{}, OpenBLAS kernel {}, load {:.1f} on {} cores\n\n", system.processor,
-                                 cpu::blas_info().core, load_average(), system.logical_cores);
+                                 blas_info().core, load_average(), system.logical_cores);
   text += fmt::format("{:<6}{:<10}{:>3}{:>10}{:>22}{:>11}{:>11}{:>9}{:>7}{:>7}{:>10}{:>13}\n", "model",
                       "attention", "thr", "step ms", "quartiles", "tokens/s", "floor ms", "GFLOP/s", "ratio",
                       "cpu", "peak MiB", "allocs/step");
@@ -99,7 +99,7 @@ std::string to_json(const std::vector<StepResult>& results) {
     if (!r.profile.empty()) rows.back()["profile"] = profile;
   }
   const Json report = {{"processor", system_info().processor},
-                       {"blas_kernel", cpu::blas_info().core},
+                       {"blas_kernel", blas_info().core},
                        {"load", load_average()},
                        {"steps", rows}};
   return report.dump(2) + '\n';

@@ -7,14 +7,14 @@
 #include <ctime>
 #include <limits>
 
-#include "core/cpu/blas.h"
 #include "core/error.h"
+#include "core/processor.h"
 #include "core/runtime/system.h"
 #include "data/files/hdf5.h"
-#include "train/text/numbers.h"
-#include "train/statistics/statistics.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
+#include "train/statistics/statistics.h"
+#include "train/text/numbers.h"
 
 namespace lockstep::train {
 
@@ -328,8 +328,8 @@ std::map<std::string, std::string> study_attributes(const StudyConfig& study, co
           {"threads", std::to_string(threads)},
           {"system", system.system},
           {"compiler", system.compiler},
-          {"blas", cpu::blas_info().config},
-          {"blas_kernel", cpu::blas_info().core},
+          {"blas", blas_info().config},
+          {"blas_kernel", blas_info().core},
           {"hdf5", h5::library_version()}};
 }
 
