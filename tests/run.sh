@@ -11,6 +11,18 @@ esac
 cd "$(dirname "$0")/.."
 . train/setup.sh
 install_missing tests
+# The programs that may have tests which a pattern selects, as ctest -R does: by the names of their tests, or (op cases
+# get theirs at run time) by a word in their sources.
+programs_with() {
+  for folder in core nn optim data train layout; do
+    names=$(cat $(find "tests/$folder" -name '*.cpp') | sed -nE 's/^TEST(_F|_P)?\((\w+), *(\w+)\).*/\2.\3/p')
+    if echo "$names" | grep -qE -- "$1" || grep -rqE -- "$1" "tests/$folder"; then echo "${folder}_tests"; fi
+  done
+  for program in conformance readme_example; do
+    if echo "$program" | grep -qE -- "$1"; then echo "$program"; fi
+  done
+}
+
 if [ "${1-}" = --asan ]; then
   shift
   folder=build/asan
@@ -18,6 +30,8 @@ if [ "${1-}" = --asan ]; then
   set -- -L 'core|data|optim' "$@"
 else
   folder=build/tests
-  build "$folder" -DLOCKSTEP_TESTS=ON
+  selected=""
+  [ "${1-}" != -R ] || selected=$(programs_with "${2-}")
+  targets=$selected build "$folder" -DLOCKSTEP_TESTS=ON
 fi
 exec ctest --test-dir "$folder" --output-on-failure ${LOCKSTEP_FIXTURES:+--verbose} --parallel "$(nproc)" "$@"

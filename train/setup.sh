@@ -43,6 +43,26 @@ install_missing() {
   }
 }
 
+# Passes a build's output on into the file, and shows how far it is: in place on a terminal, every quarter elsewhere.
+show_share() {
+  told=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line"
+    case $line in
+      '['*%'] '[BL]*ing*)
+        share=${line%%\%*}
+        share=$(echo "${share#[}" | tr -d ' ')
+        if [ -t 2 ]; then printf '\rBuilding: %s%%' "$share" >&2
+        elif [ "$share" -ge $((told + 25)) ]; then
+          told=$share
+          printf 'Building: %s%%\n' "$share" >&2
+        fi
+        ;;
+    esac
+  done >"$1"
+  [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
 # usage: [targets="TARGET..."] build FOLDER CMAKE_OPTIONS...
 # Builds quietly; shows the log where something goes wrong.
 build() {
@@ -50,9 +70,12 @@ build() {
   shift
   mkdir -p "$folder"
   [ -f "$folder/CMakeCache.txt" ] || echo "Building (once; a few minutes)."
+  rm -f "$folder/built"
   {
-    cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)" ${targets:+--target $targets}
-  } >"$folder/log.txt" 2>&1 || {
+    cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)" ${targets:+--target $targets} &&
+      touch "$folder/built"
+  } 2>&1 | show_share "$folder/log.txt"
+  [ -f "$folder/built" ] || {
     tail -n 40 "$folder/log.txt" >&2
     echo "The build failed; the whole log is in $folder/log.txt" >&2
     exit 1

@@ -34,7 +34,6 @@ class StudyErrors : public testing::Test {
 
 TEST_F(StudyErrors, OfTheCommandLine) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
-      {{}, "expected a command: lockstep --help lists them"},
       {{"studdy"}, "there is no command studdy: did you mean study?"},
       {{"study", "defalt"}, "there is no study \"defalt\" (did you mean default?)"},
       {{"study", "no.toml"}, "cannot read no.toml: No such file"},

@@ -20,7 +20,8 @@ struct Session {
   Action action;             // set by the subcommand that was given
 };
 
-// Set by Ctrl-C and SIGTERM; long commands look at it and stop cleanly.
+// Set by Ctrl-C, SIGTERM and a terminal that closes: for commands that have something to save. The first call
+// catches these signals; a command that never calls it ends at the first of them.
 const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 

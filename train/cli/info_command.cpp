@@ -3,8 +3,8 @@
 
 #include "core/error.h"
 #include "data/tasks/task.h"
-#include "train/cli/commands.h"
 #include "train/bench/doctor.h"
+#include "train/cli/commands.h"
 #include "train/cli/repro.h"
 
 namespace lockstep::train::cli {

@@ -1,15 +1,16 @@
 // lockstep: the command line. Exit codes: 0 done, 1 failed, 2 wrong input, 130 stopped by a signal.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
 #include <ctime>
 #include <new>
-#include <system_error>
 
 #include "core/error.h"
 #include "train/cli/commands.h"
-#include "train/config/keys.h"
+#include "train/text/output.h"
 
 namespace lockstep::train::cli {
 
@@ -43,8 +44,7 @@ void catch_signals() {
     // nohup, or a shell's &, had it ignored: so be it.
     if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
-  // A file grown to the limit of its size is an error of the write, told like a full disk.
-  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // who read the output is gone: an error of the write, told at the end
 }
 
 std::string quoted(const std::string& word) {
@@ -57,18 +57,27 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-// What was printed may have got nowhere: a full disk, a closed terminal.
-void check_output() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    throw std::system_error(errno, std::generic_category(), "cannot write to the standard output");
+// A program started without stdin, stdout or stderr (2>&-) would give their numbers to the next files it
+// opens, and write its progress into them.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) {
+      // Opened the wrong way round, so that what is written there fails, and is told as such.
+      (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
 }
 
 int run(int argc, char** argv) {
+  open_standard_streams();
+  // A file grown to the limit of its size is an error of the write, told like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
       "Trains attention models in two configurations side by side, and says what really made them learn "
       "differently.",
       "lockstep");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
   app.set_help_all_flag("--help-all", "help of all commands");
   Session session;
   for (int i = 0; i < argc; ++i) session.command_line += (i > 0 ? " " : "") + quoted(argv[i]);
@@ -82,10 +91,13 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    fmt::print(stderr, "lockstep: {}\n", wrong_usage(app, error));
+    say("lockstep: {}\n", wrong_usage(app, error));
     return 2;
   }
-  catch_signals();
+  if (!session.action) {
+    fmt::print("{}", app.help());
+    return 0;
+  }
   const int code = session.action();
   check_output();
   return code;
@@ -93,21 +105,26 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-const std::atomic<bool>& stop_requested() { return stop; }
+const std::atomic<bool>& stop_requested() {
+  static const bool caught = (catch_signals(), true);
+  (void)caught;
+  return stop;
+}
 
 }  // namespace lockstep::train::cli
 
 int main(int argc, char** argv) {
+  using lockstep::train::say;
   try {
     return lockstep::train::cli::run(argc, argv);
   } catch (const lockstep::Error& error) {
-    fmt::print(stderr, "lockstep: {}\n", error.what());
+    say("lockstep: {}\n", error.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "lockstep: out of memory: a smaller batch, width or number of threads may help\n");
+    say("lockstep: out of memory: a smaller batch, width or number of threads may help\n");
     return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "lockstep: {}\n", error.what());
+    say("lockstep: {}\n", error.what());
     return 1;
   }
 }

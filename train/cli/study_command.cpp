@@ -7,6 +7,7 @@
 #include "train/config/keys.h"
 #include "train/study/studies.h"
 #include "train/study/study.h"
+#include "train/text/output.h"
 
 namespace lockstep::train::cli {
 
@@ -77,11 +78,11 @@ int study(const Given& given, const std::string& command) {
                        .go_on = command + (given.resume ? "" : " --resume")};
   if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
   if (run_study(config, options, stop_requested()) == StudyEnd::stopped) {
-    fmt::print(stderr, "Stopped; finished runs are in {}. Go on with: {}\n",
-               (options.out / "study.h5").string(), options.go_on);
+    say("Stopped; finished runs are in {}. Go on with: {}\n", (options.out / "study.h5").string(),
+        options.go_on);
     return exit_stopped;
   }
-  fmt::print(
+  show(
       "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml "
       "beside it\n",
       (options.out / "report.html").string(), (options.out / "study.h5").string());

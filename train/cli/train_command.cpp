@@ -8,11 +8,12 @@
 #include "core/error.h"
 #include "core/runtime/parallel.h"
 #include "data/files/atomic_file.h"
-#include "train/training/checkpoint.h"
 #include "train/cli/commands.h"
 #include "train/config/keys.h"
-#include "train/training/sampling.h"
+#include "train/text/output.h"
 #include "train/text/step_line.h"
+#include "train/training/checkpoint.h"
+#include "train/training/sampling.h"
 
 namespace lockstep::train::cli {
 
@@ -141,10 +142,8 @@ class Run {
     metrics_.validations.push_back({training_.steps_done(), result, seconds()});
     line_.clear();
     const double mean = metrics_.mean_training_loss(metrics_.validations.size() - 1);
-    fmt::print("step {:>6}  training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n",
-               training_.steps_done(), std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss,
-               100 * result.accuracy);
-    std::fflush(stdout);
+    show("step {:>6}  training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n", training_.steps_done(),
+         std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss, 100 * result.accuracy);
   }
 
   // The checkpoint first: the other files follow from it.
@@ -197,30 +196,29 @@ int train(const Given& given, const std::string& command) {
   if (checkpoint) {
     checkpoint->restore(training);
     metrics = checkpoint->metrics();
-    fmt::print("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
+    show("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
   } else {
-    if (given.resume) fmt::print("{} does not exist yet: starting at step 0\n", file.string());
+    if (given.resume) show("{} does not exist yet: starting at step 0\n", file.string());
     if (!given.weights.empty())
-      fmt::print(
-          "{}: {}", given.weights,
-          data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
-              .text());
+      show("{}: {}", given.weights,
+           data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
+               .text());
   }
   std::filesystem::create_directories(out);
   Run run(training, std::move(metrics), out,
           given.every > 0 ? given.every : default_interval(config, training.task()));
   if (!checkpoint && !given.weights.empty()) run.validate_now();
   if (!run.run()) {
-    fmt::print(stderr, "Stopped after step {}; go on with: {}{}\n", training.steps_done(), command,
-               given.resume ? "" : " --resume");
+    say("Stopped after step {}; go on with: {}{}\n", training.steps_done(), command,
+        given.resume ? "" : " --resume");
     return exit_stopped;
   }
   if (!training.task().alphabet().empty()) {
-    fmt::print("\nA sample:");
-    sample_text(training, {}, [](char c) { fmt::print("{}", c); });
-    fmt::print("\n\n");
+    show("\nA sample:");
+    sample_text(training, {}, [](char c) { show("{}", c); });
+    show("\n\n");
   }
-  fmt::print("Checkpoint: {}; metrics.csv and metrics.h5 beside it\n", run.checkpoint());
+  show("Checkpoint: {}; metrics.csv and metrics.h5 beside it\n", run.checkpoint());
   return 0;
 }
 

@@ -3,9 +3,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "train/training/checkpoint.h"
 #include "train/cli/commands.h"
 #include "train/cli/inspect.h"
+#include "train/training/checkpoint.h"
 
 namespace lockstep::train::cli {
 

@@ -22,7 +22,6 @@ const CLI::App* command_of(const CLI::App& app) {
 std::string no_command(const CLI::App& app, const std::vector<std::string>& extras) {
   std::vector<std::string> known;
   for (const CLI::App* sub : app.get_subcommands(nullptr)) known.push_back(sub->get_name());
-  if (extras.empty()) return "expected a command: lockstep --help lists them";
   if (extras.front().starts_with('-'))
     return fmt::format("expected a command before {}: lockstep --help lists them", extras.front());
   const std::string near = suggestion(extras.front(), known);
@@ -78,8 +77,8 @@ const CLI::Option* option_of(const CLI::App& command, const std::string& message
 std::string wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* const command = command_of(app);
   const std::vector<std::string> extras = app.remaining(true);
-  if (!command) return no_command(app, extras);
-  if (!extras.empty()) return unexpected(*command, extras.front());
+  if (!extras.empty()) return command ? unexpected(*command, extras.front()) : no_command(app, extras);
+  if (!command) return error.what();
   const std::string message = error.what();
   const CLI::Option* const option = option_of(*command, message);
   if (!option) return message;

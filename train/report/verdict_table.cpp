@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "train/text/numbers.h"
-#include "train/text/text_layout.h"
 #include "train/report/verdict_words.h"
+#include "train/text/numbers.h"
+#include "train/text/output.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -65,7 +66,7 @@ std::string line_of(const Row& row, const std::vector<int>& widths, std::string_
   for (size_t column = 0; column < row.size(); ++column) {
     bool last = column + 1 == row.size();
     std::string cell = last ? row[column] : padded(row[column], widths[column] + gap);
-    bool coloured = column == verdict_column && !colour.empty();
+    const bool coloured = column == verdict_column && !colour.empty();
     line += coloured ? fmt::format("{}{}\033[0m", colour, cell) : cell;
   }
   return line + "\n";
@@ -117,10 +118,10 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
   return out;
 }
 
-void print_verdict(std::FILE* stream, const StudySummary& study) {
-  bool colour = isatty(fileno(stream)) && !std::getenv("NO_COLOR");
-  for (const TaskSummary& task : study.tasks) fmt::print(stream, "{}\n", verdict_table(task, 110, colour));
-  for (const std::string& line : wrap(study.verdict, 110)) fmt::print(stream, "{}\n", line);
+void print_verdict(const StudySummary& study) {
+  const bool colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
+  for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, 110, colour));
+  for (const std::string& line : wrap(study.verdict, 110)) show("{}\n", line);
 }
 
 }  // namespace lockstep::train

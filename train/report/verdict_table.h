@@ -15,6 +15,6 @@ std::string verdict_table(const TaskSummary& task, int width = 110, bool colour 
 
 // Writes the tables of every task and the study's verdict; colours only where `stream` is a terminal and
 // NO_COLOR (https://no-color.org) is not set.
-void print_verdict(std::FILE* stream, const StudySummary& study);
+void print_verdict(const StudySummary& study);
 
 }  // namespace lockstep::train

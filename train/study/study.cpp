@@ -9,13 +9,14 @@
 #include "core/error.h"
 #include "core/runtime/system.h"
 #include "data/files/atomic_file.h"
-#include "train/study/analysis.h"
 #include "train/config/keys.h"
-#include "train/training/output_folder.h"
-#include "train/text/progress.h"
+#include "train/report/verdict_table.h"
+#include "train/study/analysis.h"
 #include "train/study/study_results.h"
 #include "train/study/study_store.h"
-#include "train/report/verdict_table.h"
+#include "train/text/output.h"
+#include "train/text/progress.h"
+#include "train/training/output_folder.h"
 
 namespace lockstep::train {
 
@@ -158,7 +159,7 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   take_over(store, study, options);
   const OutputFolder folder(options.out);
   const std::vector<std::string> warnings = too_few_seeds(study, designs);
-  for (const std::string& warning : warnings) fmt::print(stderr, "{}\n", warning);
+  for (const std::string& warning : warnings) say("{}\n", warning);
   store.start();
   data::write_file(options.out / "study.toml", to_toml(study));
 
@@ -169,8 +170,8 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
 
   const StudySummary summary = write_results(store.record(), options.out);
   store.finish(summary);
-  print_verdict(stdout, summary);
-  for (const std::string& warning : warnings) fmt::print("{}\n", warning);
+  print_verdict(summary);
+  for (const std::string& warning : warnings) show("{}\n", warning);
   return StudyEnd::finished;
 }
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "core/error.h"
+#include "train/text/output.h"
 
 namespace lockstep::train {
 
@@ -49,7 +49,7 @@ Progress::Progress(std::int64_t runs, std::int64_t done)
     : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(live_terminal()) {}
 
 Progress::~Progress() {
-  if (line_open_) fmt::print(stderr, "\n");
+  if (line_open_) say("\n");
 }
 
 void Progress::started() {
@@ -91,9 +91,7 @@ void Progress::show_locked(bool last) {
       fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
                   static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
   line_open_ = terminal_ && !last;
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? fitted(line) : line,
-             line_open_ ? "" : "\n");
-  std::fflush(stderr);
+  say("{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? fitted(line) : line, line_open_ ? "" : "\n");
 }
 
 }  // namespace lockstep::train

@@ -4,8 +4,8 @@
 
 #include <cstdio>
 
-#include "core/error.h"
 #include "train/text/numbers.h"
+#include "train/text/output.h"
 
 namespace lockstep::train {
 
@@ -20,15 +20,13 @@ void StepLine::stepped(std::int64_t done, double loss) {
   if (elapsed - shown_ < (terminal_ ? 0.2 : 10.0)) return;
   shown_ = elapsed;
   const double rate = static_cast<double>(done - done_before_) / elapsed;
-  fmt::print(stderr, "{}step {}/{}, training loss {:.4f}, {} steps/s, {} left{}", terminal_ ? "\r\x1b[K" : "",
-             done, steps_, loss, number(rate), duration(static_cast<double>(steps_ - done) / rate),
-             terminal_ ? "" : "\n");
-  std::fflush(stderr);
+  say("{}step {}/{}, training loss {:.4f}, {} steps/s, {} left{}", terminal_ ? "\r\x1b[K" : "", done, steps_,
+      loss, number(rate), duration(static_cast<double>(steps_ - done) / rate), terminal_ ? "" : "\n");
   visible_ = terminal_;
 }
 
 void StepLine::clear() {
-  if (visible_) fmt::print(stderr, "\r\x1b[K");
+  if (visible_) say("\r\x1b[K");
   visible_ = false;
 }
 

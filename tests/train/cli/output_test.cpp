@@ -1,0 +1,86 @@
+// The command line itself, and output that cannot be written.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <thread>
+
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
+#include "tests/data/temp_folder.h"
+#include "tests/train/cli.h"
+
+namespace lockstep::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A model of a few hundred weights.
+std::string small(const std::string& out, int steps) {
+  return "train --layers 1 --width 8 --heads 2 --mlp 8 --batch 4 --every 10 --steps " +
+         std::to_string(steps) + " --out '" + out + "'";
+}
+
+TEST(CommandLine, SaysItsVersionAndWhatItCanDo) {
+  const Ended version = lockstep({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(contains(version.out, "lockstep 0."));
+  const Ended alone = lockstep({}), help = lockstep({"--help"});
+  EXPECT_EQ(alone.code, 0);
+  EXPECT_EQ(alone.out, help.out);
+  EXPECT_TRUE(contains(alone.out, "study"));
+}
+
+// Progress that nobody can read is dropped: the training ends as always.
+TEST(Output, WithoutStderrATrainingEndsAsAlways) {
+  TempFolder folder;
+  for (const char* redirected : {" 2>&-", " 2>/dev/full"}) {
+    const std::string out = folder / ("a" + std::string(1, redirected[3]));
+    const Ended ended = shell("lockstep " + small(out, 20) + redirected);
+    EXPECT_EQ(ended.code, 0) << redirected;
+    EXPECT_TRUE(fs::exists(out + "/checkpoint.h5"));
+  }
+}
+
+// What was asked for is the files; that the lines got nowhere is said at the end.
+TEST(Output, WithoutStdoutATrainingIsSavedAndFails) {
+  TempFolder folder;
+  for (const char* redirected : {" >&-", " >/dev/full"}) {
+    const std::string out = folder / ("a" + std::string(1, redirected[2]));
+    const Ended ended = shell("lockstep " + small(out, 20) + redirected);
+    EXPECT_EQ(ended.code, 1) << redirected;
+    EXPECT_TRUE(contains(ended.err, "cannot write to the standard output: ")) << ended.err;
+    EXPECT_TRUE(fs::exists(out + "/checkpoint.h5"));
+  }
+}
+
+// lockstep train | head -1
+TEST(Output, AReaderThatGoesDoesNotEndATraining) {
+  TempFolder folder;
+  const std::string out = folder / "a";
+  shell("lockstep " + small(out, 400) + " | head -n 1");
+  EXPECT_EQ(h5::File::open(out + "/checkpoint.h5").attribute<std::int64_t>("steps_done"), 400);
+}
+
+// A terminal that closes takes the output along and sends SIGHUP.
+TEST(Output, AHangUpSavesLikeCtrlC) {
+  TempFolder folder;
+  Program program({"sh", "-c", "exec lockstep " + small(folder / "a", 1'000'000) + " 2>/dev/full"});
+  for (int i = 0; i < 5000 && program.out().find("step") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.signal(SIGHUP);
+  EXPECT_EQ(program.wait().code, 130);
+  EXPECT_TRUE(fs::exists(folder / "a/checkpoint.h5"));
+}
+
+// Commands that have nothing to save end at the first signal.
+TEST(Output, BenchEndsAtTheFirstSignal) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    Program program({"lockstep", "bench", "--model", "copy", "--seconds", "60"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    program.signal(number);
+    EXPECT_EQ(program.wait(5).code, 128 + number);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::train
