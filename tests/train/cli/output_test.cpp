@@ -33,8 +33,8 @@ TEST(CommandLine, SaysItsVersionAndWhatItCanDo) {
 // Progress that nobody can read is dropped: the training ends as always.
 TEST(Output, WithoutStderrATrainingEndsAsAlways) {
   TempFolder folder;
-  for (const char* redirected : {" 2>&-", " 2>/dev/full"}) {
-    const std::string out = folder / ("a" + std::string(1, redirected[3]));
+  for (const auto& [name, redirected] : {std::pair("closed", " 2>&-"), std::pair("full", " 2>/dev/full")}) {
+    const std::string out = folder / name;
     const Ended ended = shell("lockstep " + small(out, 20) + redirected);
     EXPECT_EQ(ended.code, 0) << redirected;
     EXPECT_TRUE(fs::exists(out + "/checkpoint.h5"));
@@ -44,8 +44,8 @@ TEST(Output, WithoutStderrATrainingEndsAsAlways) {
 // What was asked for is the files; that the lines got nowhere is said at the end.
 TEST(Output, WithoutStdoutATrainingIsSavedAndFails) {
   TempFolder folder;
-  for (const char* redirected : {" >&-", " >/dev/full"}) {
-    const std::string out = folder / ("a" + std::string(1, redirected[2]));
+  for (const auto& [name, redirected] : {std::pair("closed", " >&-"), std::pair("full", " >/dev/full")}) {
+    const std::string out = folder / name;
     const Ended ended = shell("lockstep " + small(out, 20) + redirected);
     EXPECT_EQ(ended.code, 1) << redirected;
     EXPECT_TRUE(contains(ended.err, "cannot write to the standard output: ")) << ended.err;
