@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
+#include "train/cli/help.h"
 #include "train/text/output.h"
 
 namespace lockstep::train::cli {
@@ -47,6 +48,22 @@ void catch_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // who read the output is gone: an error of the write, told at the end
 }
 
+// What a shell and man(1) want to know, from the same text as --help.
+void add_shell(CLI::App& app, Session& session) {
+  const auto prints = [&app, &session](const char* name, const char* help, auto make) {
+    app.add_subcommand(name, help)->callback([&app, &session, make] {
+      session.action = [&app, make] {
+        show_text(make(app));
+        return 0;
+      };
+    });
+  };
+  prints("completion", "a script that lets bash and zsh complete commands and options",
+         [](const CLI::App& all) { return completion_script(all); });
+  prints("manual", "the manual page, as man(1) reads it",
+         [](const CLI::App& all) { return manual_page(all, LOCKSTEP_VERSION); });
+}
+
 std::string quoted(const std::string& word) {
   const bool plain =
       word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,:+") ==
@@ -77,6 +94,7 @@ int run(int argc, char** argv) {
       "differently.",
       "lockstep");
   app.require_subcommand(0, 1);
+  app.formatter(std::make_shared<HelpFormatter>(terminal_width()));
   app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
   app.set_help_all_flag("--help-all", "help of all commands");
   Session session;
@@ -87,6 +105,8 @@ int run(int argc, char** argv) {
   add_weights(app, session);
   add_info(app, session);
   add_bench(app, session);
+  add_shell(app, session);
+  add_examples(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
