@@ -150,6 +150,7 @@ TEST(TrainProgram, ALossThatIsNoNumberKeepsTheLastCheckpoint) {
   EXPECT_TRUE(contains(ended.err, "became"));
   EXPECT_TRUE(contains(ended.err, "holds the last good state"));
   const Ended eval = lockstep({"eval", folder / "a/checkpoint.h5"});
+  EXPECT_EQ(lockstep({"eval", folder / "a"}).out, eval.out);
   EXPECT_EQ(eval.code, 0) << eval.err;
   EXPECT_FALSE(contains(eval.out, "nan"));
 }
@@ -266,7 +267,7 @@ TEST(TrainProgram, WeightsGoOutAndComeIn) {
   EXPECT_TRUE(contains(started.out, "blocks.0.attn.to_k.weight -> blocks.0.attn.qkv.weight[8:16]"));
   const std::string eval = lockstep({"eval", checkpoint}).out;
   const std::string loss = eval.substr(eval.find("validation loss"), 22);
-  EXPECT_TRUE(contains(started.out, "step      0  training loss      -  " + loss));
+  EXPECT_TRUE(contains(started.out, "step      0  mean training loss      -  " + loss));
 
   ASSERT_EQ(lockstep({"export", checkpoint, folder / "u.safetensors", "--unused-norm"}).code, 0);
   EXPECT_TRUE(contains(lockstep({"inspect", folder / "u.safetensors"}).out, "blocks.0.norm_cross_attn.bias"));

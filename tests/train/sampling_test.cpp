@@ -62,6 +62,10 @@ TEST(Sampling, ShowsExamplesOfOtherTasks) {
   const std::string sorted = show_examples(sort, 2);
   EXPECT_TRUE(contains(sorted, "input   "));
   EXPECT_TRUE(contains(sorted, "\nanswer  "));
+  // Each answer stands under its input.
+  const std::size_t right = sorted.find("\nright"), answer = sorted.find("\nanswer");
+  EXPECT_EQ(sorted.find("\n"), right);
+  EXPECT_EQ(right + 1, answer - right);
   const std::string image = show_examples(digits, 1);
   EXPECT_TRUE(contains(image, "@@"));
   EXPECT_TRUE(contains(image, "\nright   "));

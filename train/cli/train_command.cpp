@@ -142,8 +142,9 @@ class Run {
     metrics_.validations.push_back({training_.steps_done(), result, seconds()});
     line_.clear();
     const double mean = metrics_.mean_training_loss(metrics_.validations.size() - 1);
-    show("step {:>6}  training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n", training_.steps_done(),
-         std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss, 100 * result.accuracy);
+    show("step {:>6}  mean training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n",
+         training_.steps_done(), std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss,
+         100 * result.accuracy);
   }
 
   // The checkpoint first: the other files follow from it.
@@ -222,9 +223,9 @@ int train(const Given& given, const std::string& command) {
   return 0;
 }
 
-// A training as a checkpoint left it.
+// A training as a checkpoint left it; a folder of lockstep train will do.
 Training restored(const std::string& path) {
-  const Checkpoint checkpoint(path);
+  const Checkpoint checkpoint(std::filesystem::is_directory(path) ? path + "/checkpoint.h5" : path);
   Training training(checkpoint.config());
   checkpoint.restore(training);
   return training;
@@ -267,7 +268,8 @@ void add_sample(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand(
       "sample",
       "text from a shakespeare checkpoint; of other tasks, validation examples with the model's answers");
-  command->add_option("checkpoint", given->path, "checkpoint.h5 of lockstep train")->required();
+  command->add_option("checkpoint", given->path, "checkpoint.h5 of lockstep train, or its folder")
+      ->required();
   auto options = std::make_shared<std::vector<CLI::Option*>>();
   SampleOptions& sampling = given->options;
   *options = {
@@ -315,7 +317,7 @@ void add_train(CLI::App& app, Session& session) {
 
   auto path = std::make_shared<std::string>();
   CLI::App* eval = app.add_subcommand("eval", "validation loss and accuracy of a checkpoint");
-  eval->add_option("checkpoint", *path, "checkpoint.h5 of lockstep train")->required();
+  eval->add_option("checkpoint", *path, "checkpoint.h5 of lockstep train, or its folder")->required();
   eval->callback([path, &session] { session.action = [path] { return evaluate(*path); }; });
 
   add_sample(app, session);

@@ -98,12 +98,15 @@ void check_study_file(const std::filesystem::path& file, const StudyConfig& stud
         "{} exists, and would be overwritten: choose another --out", file.string());
 }
 
-// Takes over what `out` holds of this study. Nothing is written yet.
-void take_over(StudyStore& store, const StudyConfig& study, const StudyOptions& options) {
+// Takes over what `out` holds of this study. Nothing is written yet. A finished one only says its verdict
+// again.
+void take_over(StudyStore& store, const StudyConfig& study, const std::vector<Design>& designs,
+               const StudyOptions& options) {
   const std::filesystem::path settings = options.out / "study.toml";
   if (std::filesystem::exists(options.out / "study.h5")) {
     store.resume();
-    check(options.resume,
+    const bool finished = jobs_of(study, designs, store.record().runs).empty();
+    check(options.resume || finished,
           "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
           options.out.string(), store.record().runs.size());
     return;
@@ -156,7 +159,7 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
   StudyStore store(options.out / "study.h5",
                    study_attributes(study, to_toml(identity(study)), options.command, threads), study);
-  take_over(store, study, options);
+  take_over(store, study, designs, options);
   const OutputFolder folder(options.out);
   const std::vector<std::string> warnings = too_few_seeds(study, designs);
   for (const std::string& warning : warnings) say("{}\n", warning);

@@ -70,9 +70,20 @@ std::vector<double> next_logits(const Training& training, const std::vector<std:
   return logits.to_vector();
 }
 
-std::string joined(const std::vector<double>& numbers) {
+using Cells = std::vector<std::string>;
+
+std::size_t widest(std::initializer_list<Cells> rows) {
+  std::size_t width = 0;
+  for (const Cells& row : rows) {
+    for (const std::string& cell : row) width = std::max(width, cell.size());
+  }
+  return width;
+}
+
+// The cells of a row, each at least so wide.
+std::string line_of(const Cells& row, std::size_t width) {
   std::string text;
-  for (const double number : numbers) text += fmt::format("{}{}", text.empty() ? "" : " ", number);
+  for (const std::string& cell : row) text += fmt::format("{}{:>{}}", text.empty() ? "" : " ", cell, width);
   return text;
 }
 
@@ -120,19 +131,29 @@ std::string show_examples(Training& training, std::int64_t count) {
   const std::vector<double> targets = batch.targets.to_vector();
   const std::int64_t rows = batch.inputs.size(0), classes = all.size(-1);
   const std::int64_t asked = std::ssize(inputs) / rows, answered = std::ssize(targets) / rows;
+  // With an answer for every input, each stands under its input; a dot where none was asked for.
+  const bool aligned = !shape.images && asked == answered;
   std::string text;
   for (std::int64_t row = 0; row < rows; ++row) {
-    std::vector<double> right, answers;
+    Cells right, answers;
     for (std::int64_t i = row * answered; i < (row + 1) * answered; ++i) {
       const double target = targets[static_cast<std::size_t>(i)];
-      if (target == static_cast<double>(data::ignored)) continue;
+      if (target == static_cast<double>(data::ignored)) {
+        if (!aligned) continue;
+        right.push_back(".");
+        answers.push_back(".");
+        continue;
+      }
       const auto first = logits.begin() + i * classes;
-      right.push_back(target);
-      answers.push_back(static_cast<double>(std::max_element(first, first + classes) - first));
+      right.push_back(fmt::format("{}", target));
+      answers.push_back(fmt::format("{}", std::max_element(first, first + classes) - first));
     }
-    const std::vector<double> input(inputs.begin() + row * asked, inputs.begin() + (row + 1) * asked);
-    text += shape.images ? picture(input, shape.length) : fmt::format("input   {}\n", joined(input));
-    text += fmt::format("right   {}\nanswer  {}{}\n\n", joined(right), joined(answers),
+    const std::vector<double> pixels(inputs.begin() + row * asked, inputs.begin() + (row + 1) * asked);
+    Cells input;
+    for (const double value : pixels) input.push_back(fmt::format("{}", value));
+    const std::size_t width = aligned ? widest({input, right, answers}) : 0;
+    text += shape.images ? picture(pixels, shape.length) : fmt::format("input   {}\n", line_of(input, width));
+    text += fmt::format("right   {}\nanswer  {}{}\n\n", line_of(right, width), line_of(answers, width),
                         right == answers ? "" : "   (wrong)");
   }
   return text;
