@@ -10,14 +10,14 @@ thread_local bool recording = true;
 
 // Destroying a node releases what it saved, and with it perhaps the next node, and so on down the graph: the
 // nodes queue up here instead of recursing.
-void destroy(Node* node) {
-  thread_local std::vector<Node*> pending;
+void destroy(tape::Node* node) {
+  thread_local std::vector<tape::Node*> pending;
   thread_local bool draining = false;
   pending.push_back(node);
   if (draining) return;
   draining = true;
   while (!pending.empty()) {
-    const std::unique_ptr<Node> next(pending.back());
+    const std::unique_ptr<tape::Node> next(pending.back());
     pending.pop_back();
   }
   draining = false;
@@ -40,6 +40,8 @@ const Tensor& Saved::operator()() const {
   }
   return x_;
 }
+
+namespace tape {
 
 Edge::Edge(const Tensor& x) {
   if (!x.defined()) return;
@@ -83,4 +85,5 @@ Tensor reattach(const Tensor& y, const std::shared_ptr<Node>& node) {
   return again;
 }
 
+}  // namespace tape
 }  // namespace lockstep

@@ -69,17 +69,6 @@ class Saved {
 };
 inline Saved saved(const Tensor& x) { return Saved(x); }
 
-// Where a node's gradient goes: to the node that computed the input, or into a leaf.
-struct Edge {
-  explicit Edge(const Tensor& x);
-  bool needed() const { return node != nullptr || leaf.defined(); }
-
-  std::shared_ptr<Node> node;
-  Tensor leaf;
-  Dims shape;
-  DType dtype = DType::f32;
-};
-
 // What a backward function hands its results to: one slot per input.
 class GradientSlots {
  public:
@@ -91,6 +80,19 @@ class GradientSlots {
 
  protected:
   ~GradientSlots() = default;
+};
+
+namespace tape {
+
+// Where a node's gradient goes: to the node that computed the input, or into a leaf.
+struct Edge {
+  explicit Edge(const Tensor& x);
+  bool needed() const { return node != nullptr || leaf.defined(); }
+
+  std::shared_ptr<Node> node;
+  Tensor leaf;
+  Dims shape;
+  DType dtype = DType::f32;
 };
 
 // One recorded op.
@@ -128,10 +130,6 @@ struct InputGradient {
   const Tensor& input;
   F gradient;
 };
-template <typename F>
-InputGradient<F> wrt(const Tensor& input, F gradient) {
-  return {input, std::move(gradient)};
-}
 
 template <typename... F>
 class OpNode final : public Node {
@@ -167,13 +165,22 @@ class OpNode final : public Node {
   std::optional<Saved> y_;
 };
 
+}  // namespace tape
+
+template <typename F>
+tape::InputGradient<F> wrt(const Tensor& input, F gradient) {
+  return {input, std::move(gradient)};
+}
+
 // Records y as the result of an op with one gradient function per input. Returns y.
 template <typename... F>
-Tensor record(const char* name, Tensor y, InputGradient<F>... inputs) {
+Tensor record(const char* name, Tensor y, tape::InputGradient<F>... inputs) {
   if (!grad_enabled() || !(inputs.input.requires_grad() || ...)) return y;
-  auto node = own(std::make_unique<OpNode<F...>>(name, y, std::move(inputs)...));
-  return attach(std::move(y), std::move(node));
+  auto node = tape::own(std::make_unique<tape::OpNode<F...>>(name, y, std::move(inputs)...));
+  return tape::attach(std::move(y), std::move(node));
 }
+
+namespace tape {
 
 // x under another identity: gradients with respect to it stop there before they go on to x.
 Tensor alias(const Tensor& x);
@@ -212,6 +219,8 @@ class FusedNode final : public Node {
   std::optional<State> state_;
 };
 
+}  // namespace tape
+
 // Records y = reference(inputs...), computed by a fused kernel. `backward(dy, inputs, slots)` is the fast
 // gradient; `reference` gives the same function in differentiable ops. Undefined inputs stand for absent
 // ones.
@@ -221,9 +230,9 @@ Tensor record_fused(const char* name, Tensor y, const std::array<Tensor, N>& inp
   bool any = false;
   for (const Tensor& x : inputs) any = any || x.requires_grad();
   if (!grad_enabled() || !any) return y;
-  using Fused = FusedNode<N, Backward, Reference>;
-  return attach(std::move(y),
-                own(std::make_unique<Fused>(name, inputs, std::move(backward), std::move(reference))));
+  using Fused = tape::FusedNode<N, Backward, Reference>;
+  return tape::attach(std::move(y), tape::own(std::make_unique<Fused>(name, inputs, std::move(backward),
+                                                                      std::move(reference))));
 }
 
 }  // namespace lockstep

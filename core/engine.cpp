@@ -5,8 +5,8 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
-#include "core/runtime/observer.h"
 #include "core/ops.h"
+#include "core/runtime/observer.h"
 
 namespace lockstep {
 
@@ -84,7 +84,7 @@ class Walk {
 
   // Only nodes on a path to one of `inputs` will run, and their gradients are kept. With `stop`, the inputs
   // count as independent of each other: the walk does not go on below them.
-  void keep_only_paths_to(const std::shared_ptr<Node>& root, std::span<const Tensor> inputs, bool stop);
+  void keep_only_paths_to(const std::shared_ptr<tape::Node>& root, std::span<const Tensor> inputs, bool stop);
 
   void run(const Tensor& y, const Tensor& dy);
 
@@ -96,18 +96,18 @@ class Walk {
   struct Entry {
     std::int64_t level;
     std::size_t order;  // ties go to the node met first, so that sums are always formed in the same order
-    std::shared_ptr<Node> node;
+    std::shared_ptr<tape::Node> node;
     bool operator<(const Entry& other) const {
       return level != other.level ? level < other.level : order > other.order;
     }
   };
 
-  Accumulator& pending(const std::shared_ptr<Node>& node) {
+  Accumulator& pending(const std::shared_ptr<tape::Node>& node) {
     const auto [position, is_new] = gradients_.try_emplace(node.get());
     if (is_new) queue_.push({node->level, met_++, node});
     return position->second;
   }
-  bool wanted(const Edge& edge) const {
+  bool wanted(const tape::Edge& edge) const {
     if (edge.node) return !restricted_ || paths_.contains(edge.node.get());
     return edge.leaf.defined() && (into_leaves_ || kept_leaves_.contains(edge.leaf.handle().get()));
   }
@@ -115,19 +115,19 @@ class Walk {
   bool retain_graph_, into_leaves_, restricted_ = false, stop_ = false;
   std::size_t met_ = 0;
   std::priority_queue<Entry> queue_;
-  std::unordered_map<const Node*, Accumulator> gradients_;
-  std::unordered_map<const Node*, bool> paths_;  // nodes that lead to an input; true: is one
+  std::unordered_map<const tape::Node*, Accumulator> gradients_;
+  std::unordered_map<const tape::Node*, bool> paths_;  // nodes that lead to an input; true: is one
   std::unordered_map<const Tensor::Impl*, Accumulator> kept_leaves_;
-  std::unordered_map<const Node*, Tensor> kept_nodes_;
+  std::unordered_map<const tape::Node*, Tensor> kept_nodes_;
 };
 
 struct Walk::Slots final : GradientSlots {
-  Slots(Walk& the_walk, const Node& the_node) : walk(the_walk), node(the_node) {}
+  Slots(Walk& the_walk, const tape::Node& the_node) : walk(the_walk), node(the_node) {}
 
   bool needed(int input) const override { return walk.wanted(edge(input)); }
 
   void add(int input, Tensor gradient) override {
-    const Edge& to = edge(input);
+    const tape::Edge& to = edge(input);
     if (!walk.wanted(to)) return;
     check(gradient.defined() && gradient.dtype() == to.dtype,
           "[{}] the gradient of input {} should be {} {}, got {}", node.name, input, name_of(to.dtype),
@@ -143,20 +143,21 @@ struct Walk::Slots final : GradientSlots {
   }
 
   Target target(int input) override {
-    const Edge& to = edge(input);
+    const tape::Edge& to = edge(input);
     if (!walk.wanted(to)) return {};
     if (to.node) return walk.pending(to.node).target(to.shape, to.dtype);
     if (walk.into_leaves_) return leaf_target(to.leaf);
     return walk.kept_leaves_.at(to.leaf.handle().get()).target(to.shape, to.dtype);
   }
 
-  const Edge& edge(int input) const { return node.edges[static_cast<std::size_t>(input)]; }
+  const tape::Edge& edge(int input) const { return node.edges[static_cast<std::size_t>(input)]; }
 
   Walk& walk;
-  const Node& node;
+  const tape::Node& node;
 };
 
-void Walk::keep_only_paths_to(const std::shared_ptr<Node>& root, std::span<const Tensor> inputs, bool stop) {
+void Walk::keep_only_paths_to(const std::shared_ptr<tape::Node>& root, std::span<const Tensor> inputs,
+                              bool stop) {
   restricted_ = true;
   stop_ = stop;
   for (const Tensor& input : inputs) {
@@ -167,29 +168,30 @@ void Walk::keep_only_paths_to(const std::shared_ptr<Node>& root, std::span<const
       kept_leaves_[input.handle().get()];
     }
   }
-  std::vector<const Node*> reached{root.get()};
-  std::unordered_map<const Node*, bool> seen{{root.get(), true}};
+  std::vector<const tape::Node*> reached{root.get()};
+  std::unordered_map<const tape::Node*, bool> seen{{root.get(), true}};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     if (stop && paths_.contains(reached[i])) continue;
-    for (const Edge& edge : reached[i]->edges) {
+    for (const tape::Edge& edge : reached[i]->edges) {
       if (edge.node && seen.try_emplace(edge.node.get(), true).second) reached.push_back(edge.node.get());
     }
   }
   std::stable_sort(reached.begin(), reached.end(),
-                   [](const Node* a, const Node* b) { return a->level < b->level; });
-  for (const Node* node : reached) {
-    if (std::any_of(node->edges.begin(), node->edges.end(), [&](const Edge& edge) { return wanted(edge); })) {
+                   [](const tape::Node* a, const tape::Node* b) { return a->level < b->level; });
+  for (const tape::Node* node : reached) {
+    if (std::any_of(node->edges.begin(), node->edges.end(),
+                    [&](const tape::Edge& edge) { return wanted(edge); })) {
       paths_.try_emplace(node, false);
     }
   }
 }
 
 void Walk::run(const Tensor& y, const Tensor& dy) {
-  const std::shared_ptr<Node>& root = y.handle()->node;
+  const std::shared_ptr<tape::Node>& root = y.handle()->node;
   if (restricted_ && !paths_.contains(root.get())) return;
   pending(root).add(dy);
   while (!queue_.empty()) {
-    const std::shared_ptr<Node> node = queue_.top().node;
+    const std::shared_ptr<tape::Node> node = queue_.top().node;
     queue_.pop();
     const auto position = gradients_.find(node.get());
     const Tensor gradient = position->second.take();
@@ -273,7 +275,8 @@ std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> inputs, const 
   return gradients;
 }
 
-void run_reference(const Tensor& y, std::span<const Tensor> inputs, const Tensor& dy, GradientSlots& slots) {
+void tape::run_reference(const Tensor& y, std::span<const Tensor> inputs, const Tensor& dy,
+                         GradientSlots& slots) {
   if (!y.requires_grad()) return;
   Walk walk(true, false);
   walk.keep_only_paths_to(y.handle()->node, inputs, true);

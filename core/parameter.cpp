@@ -2,11 +2,11 @@
 
 namespace lockstep {
 
-std::vector<Block> blocks(const Parameter& parameter, Granularity granularity) {
+std::vector<RowRange> row_ranges(const Parameter& parameter, Granularity granularity) {
   const std::int64_t all = parameter.tensor.rank() == 0 ? 1 : parameter.tensor.size(0);
   if (granularity == Granularity::tensor || parameter.parts.empty()) return {{parameter.name, 0, all}};
-  std::vector<Block> found;
-  for (const Part& part : parameter.parts) {
+  std::vector<RowRange> found;
+  for (const LogicalPart& part : parameter.parts) {
     if (granularity == Granularity::part || part.heads == 1) {
       found.push_back({part.name, part.begin, part.end});
       continue;
@@ -20,11 +20,11 @@ std::vector<Block> blocks(const Parameter& parameter, Granularity granularity) {
   return found;
 }
 
-Tensor rows(const Tensor& tensor, const Block& block) {
+Tensor rows(const Tensor& tensor, const RowRange& range) {
   if (tensor.rank() == 0) return tensor.detach();
   Dims shape = tensor.shape();
-  shape[0] = block.end - block.begin;
-  return tensor.view(shape, tensor.strides(), tensor.offset() + block.begin * tensor.strides()[0]);
+  shape[0] = range.end - range.begin;
+  return tensor.view(shape, tensor.strides(), tensor.offset() + range.begin * tensor.strides()[0]);
 }
 
 Granularity granularity_from(const std::string& name) {

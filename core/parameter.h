@@ -11,7 +11,7 @@ namespace lockstep {
 // q, k and v. The name is that of the logical tensor, the same however it is stored: "blocks.0.attn.q.weight"
 // stands for rows of blocks.0.attn.qkv.weight and for blocks.0.attn.to_q.weight alike. Keyed random numbers
 // and conversions go by it.
-struct Part {
+struct LogicalPart {
   std::string name;
   std::int64_t begin = 0, end = 0;
   int heads = 1;  // equal groups of rows inside the part; 1 where there are no heads
@@ -22,7 +22,7 @@ struct Part {
 struct Parameter {
   std::string name;
   Tensor tensor;
-  std::vector<Part> parts;
+  std::vector<LogicalPart> parts;
   bool trainable = true;  // false: a buffer, saved and loaded, never stepped
 };
 
@@ -32,18 +32,18 @@ using ParameterList = std::vector<Parameter>;
 // in them.
 enum class Granularity { tensor, part, head };
 
-// A block of rows under a granularity, as a view (no history) of the parameter's tensor.
-struct Block {
+// Rows [begin, end) of a parameter that a granularity takes for one matrix.
+struct RowRange {
   std::string name;  // "blocks.0.attn.q.weight", with "/head 2" behind it for a head
   std::int64_t begin = 0, end = 0;
 };
 
-// The blocks of a parameter, which cover all of its rows in order.
-std::vector<Block> blocks(const Parameter& parameter, Granularity granularity);
+// The ranges of a parameter, which cover all of its rows in order.
+std::vector<RowRange> row_ranges(const Parameter& parameter, Granularity granularity);
 
-// The rows [block.begin, block.end) of a tensor shaped like the parameter (itself, its gradient, an
+// The rows [range.begin, range.end) of a tensor shaped like the parameter (itself, its gradient, an
 // optimizer's state): a view.
-Tensor rows(const Tensor& tensor, const Block& block);
+Tensor rows(const Tensor& tensor, const RowRange& range);
 
 // "tensor", "part" or "head", and back. Throws for another word.
 Granularity granularity_from(const std::string& name);

@@ -9,7 +9,9 @@
 
 namespace lockstep {
 
+namespace tape {
 class Node;  // core/autograd.h
+}
 
 // Where a tensor's memory is. Kernels are chosen by it (core/kernels.h).
 enum class Device : std::uint8_t { cpu };
@@ -85,8 +87,8 @@ class Tensor {
     DType dtype = DType::f32;
     bool contiguous = true;
     bool requires_grad = false;
-    bool grad_is_set = false;    // false: grad, if any, is only memory to be reused
-    std::shared_ptr<Node> node;  // what computed this tensor; null for leaves
+    bool grad_is_set = false;          // false: grad, if any, is only memory to be reused
+    std::shared_ptr<tape::Node> node;  // what computed this tensor; null for leaves
     std::unique_ptr<Tensor> grad;
   };
   // For the engine and for views; a user needs none of these.

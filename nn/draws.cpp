@@ -16,9 +16,9 @@ KeyedStream keyed(std::uint64_t seed, std::uint64_t redraw, const std::string& n
 
 }  // namespace
 
-// Calls fill(stream, span, first_index...) with the rows of the block, part by part where numbers are keyed.
+// Calls fill(stream, span, first_index...) with the rows of the range, part by part where numbers are keyed.
 template <typename Fill>
-void Draws::fill(const Block& block, Fill fill) const {
+void Draws::fill(const RowRange& range, Fill fill) const {
   const Tensor& tensor = parameter_.tensor;
   const std::int64_t width =
       tensor.rank() == 0 ? 1 : tensor.numel() / std::max<std::int64_t>(tensor.size(0), 1);
@@ -27,9 +27,9 @@ void Draws::fill(const Block& block, Fill fill) const {
     const auto rows_at = [&](std::int64_t begin, std::int64_t end) {
       return std::span<T>(tensor.data<T>() + begin * width, static_cast<std::size_t>((end - begin) * width));
     };
-    if (source_.torch) return fill(*source_.torch, rows_at(block.begin, block.end));
-    for (const Part& part : parameter_.parts) {
-      const std::int64_t begin = std::max(block.begin, part.begin), end = std::min(block.end, part.end);
+    if (source_.torch) return fill(*source_.torch, rows_at(range.begin, range.end));
+    for (const LogicalPart& part : parameter_.parts) {
+      const std::int64_t begin = std::max(range.begin, part.begin), end = std::min(range.end, part.end);
       if (begin >= end) continue;
       fill(keyed(source_.seed, redraw_, part.name), rows_at(begin, end),
            static_cast<std::uint64_t>((begin - part.begin) * width));
@@ -38,17 +38,17 @@ void Draws::fill(const Block& block, Fill fill) const {
   tensor.mark_changed();
 }
 
-void Draws::uniform(const Block& block, double low, double high) const {
-  fill(block, [=](auto&& stream, auto out, auto... first) { stream.fill_uniform(out, low, high, first...); });
+void Draws::uniform(const RowRange& range, double low, double high) const {
+  fill(range, [=](auto&& stream, auto out, auto... first) { stream.fill_uniform(out, low, high, first...); });
 }
 
-void Draws::normal(const Block& block, double mean, double std) const {
-  fill(block, [=](auto&& stream, auto out, auto... first) { stream.fill_normal(out, mean, std, first...); });
+void Draws::normal(const RowRange& range, double mean, double std) const {
+  fill(range, [=](auto&& stream, auto out, auto... first) { stream.fill_normal(out, mean, std, first...); });
 }
 
-void Draws::truncated_normal(const Block& block, double mean, double std, double low, double high,
+void Draws::truncated_normal(const RowRange& range, double mean, double std, double low, double high,
                              bool by_erfinv) const {
-  fill(block, [=](auto&& stream, auto out, auto... first) {
+  fill(range, [=](auto&& stream, auto out, auto... first) {
     if constexpr (sizeof...(first) == 0) {
       if (by_erfinv) return stream.fill_truncated_normal_by_erfinv(out, mean, std, low, high);
     }
@@ -56,9 +56,10 @@ void Draws::truncated_normal(const Block& block, double mean, double std, double
   });
 }
 
-std::vector<std::int64_t> Draws::permutation(const Block& block, std::int64_t n, std::int64_t index) const {
+std::vector<std::int64_t> Draws::permutation(const RowRange& range, std::int64_t n,
+                                             std::int64_t index) const {
   if (source_.torch) return source_.torch->permutation(n);
-  const KeyedStream stream = keyed(source_.seed, redraw_, block.name + "/order");
+  const KeyedStream stream = keyed(source_.seed, redraw_, range.name + "/order");
   return stream.substream(static_cast<std::uint64_t>(index)).permutation(n);
 }
 

@@ -17,8 +17,8 @@ struct RandomSource {
 };
 
 // The random numbers of one parameter. Keyed, element i of a logical part has number i of the stream (seed,
-// "init", name of the part), however the part is stored and whatever block of rows is asked for. From a
-// TorchStream, a block takes the next numbers, all at once, as PyTorch would fill a tensor of that shape.
+// "init", name of the part), however the part is stored and whatever range of rows is asked for. From a
+// TorchStream, a range takes the next numbers, all at once, as PyTorch would fill a tensor of that shape.
 class Draws {
  public:
   // `redraw` picks one of many independent sets of keyed numbers.
@@ -27,18 +27,18 @@ class Draws {
 
   const Parameter& parameter() const { return parameter_; }
   // Whole rows of the parameter's tensor, filled.
-  void uniform(const Block& block, double low, double high) const;
-  void normal(const Block& block, double mean, double std) const;
+  void uniform(const RowRange& range, double low, double high) const;
+  void normal(const RowRange& range, double mean, double std) const;
   // What lies outside [low, high] is drawn again; by_erfinv: as TorchStream::fill_truncated_normal_by_erfinv,
   // where the source is one.
-  void truncated_normal(const Block& block, double mean, double std, double low, double high,
+  void truncated_normal(const RowRange& range, double mean, double std, double low, double high,
                         bool by_erfinv) const;
-  // 0 ... n - 1 in random order: permutation number `index` of the block.
-  std::vector<std::int64_t> permutation(const Block& block, std::int64_t n, std::int64_t index) const;
+  // 0 ... n - 1 in random order: permutation number `index` of the range.
+  std::vector<std::int64_t> permutation(const RowRange& range, std::int64_t n, std::int64_t index) const;
 
  private:
   template <typename Fill>
-  void fill(const Block& block, Fill fill) const;
+  void fill(const RowRange& range, Fill fill) const;
 
   const Parameter& parameter_;
   RandomSource source_;

@@ -13,16 +13,15 @@ bool Dropout::is_active() const {
   if (rate == 0) return false;
   const Mode* mode = Mode::current();
   check(mode != nullptr,
-        "[Dropout] {} has rate {}, and nothing says whether this is training: let an nn::Training(seed, "
-        "step) or an "
-        "nn::Evaluation live around the call",
+        "[Dropout] {} has rate {}, and nothing says whether this is training: let an nn::TrainingMode(seed, "
+        "step) or an nn::EvaluationMode live around the call",
         path, rate);
   return mode->is_training();
 }
 
 Tensor Dropout::operator()(const Tensor& x) const {
   if (!is_active()) return x;
-  return dropout(x, rate, static_cast<Training*>(Mode::current())->dropout_stream(path));
+  return dropout(x, rate, static_cast<TrainingMode*>(Mode::current())->dropout_stream(path));
 }
 
 }  // namespace lockstep::nn

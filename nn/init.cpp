@@ -10,19 +10,19 @@
 namespace lockstep {
 namespace {
 
-Block all_rows(const Parameter& p) { return blocks(p, Granularity::tensor).front(); }
+RowRange all_rows(const Parameter& p) { return row_ranges(p, Granularity::tensor).front(); }
 
 struct Fans {
   double in, out;
 };
 
 // Of `rows` rows of a weight (PyTorch: _calculate_fan_in_and_fan_out).
-Fans fans_of(const Parameter& p, const Block& block) {
+Fans fans_of(const Parameter& p, const RowRange& range) {
   const Dims& shape = p.tensor.shape();
   check(shape.rank() >= 2, "[init] {}: fans need at least 2 dimensions, got {}", p.name, to_string(shape));
   double kernel = 1;
   for (int i = 2; i < shape.rank(); ++i) kernel *= static_cast<double>(shape[i]);
-  return {static_cast<double>(shape[1]) * kernel, static_cast<double>(block.end - block.begin) * kernel};
+  return {static_cast<double>(shape[1]) * kernel, static_cast<double>(range.end - range.begin) * kernel};
 }
 
 template <typename Kaiming>
@@ -32,14 +32,14 @@ double kaiming_std(const Kaiming& rule, const Fans& fans) {
 
 double xavier_std(double gain, const Fans& fans) { return gain * std::sqrt(2.0 / (fans.in + fans.out)); }
 
-// Writes value(row, column) into the rows of a block, columns being everything behind the first dimension.
+// Writes value(row, column) into the rows of a range, columns being everything behind the first dimension.
 template <typename Value>
-void write(const Tensor& tensor, const Block& block, Value value) {
+void write(const Tensor& tensor, const RowRange& range, Value value) {
   const std::int64_t columns = tensor.numel() / tensor.size(0);
   dispatch_real(tensor.dtype(), [&](auto type) {
     using T = decltype(type);
     T* x = tensor.data<T>();
-    for (std::int64_t i = block.begin; i < block.end; ++i) {
+    for (std::int64_t i = range.begin; i < range.end; ++i) {
       for (std::int64_t j = 0; j < columns; ++j) x[i * columns + j] = static_cast<T>(value(i, j));
     }
   });
@@ -52,7 +52,7 @@ struct Filler {
   const Init& init;
   const Parameter& p;
 
-  std::vector<Block> scales() const { return blocks(p, init.scale_by); }
+  std::vector<RowRange> scales() const { return row_ranges(p, init.scale_by); }
 
   void operator()(const init::Constant& r) const {
     dispatch_real(p.tensor.dtype(), [&](auto type) {
@@ -75,57 +75,57 @@ struct Filler {
     draws.truncated_normal(all_rows(p), r.mean, r.std, r.low, r.high, r.by_erfinv);
   }
   void operator()(const init::KaimingNormal& r) const {
-    for (const Block& b : scales()) draws.normal(b, 0, kaiming_std(r, fans_of(p, b)));
+    for (const RowRange& b : scales()) draws.normal(b, 0, kaiming_std(r, fans_of(p, b)));
   }
   void operator()(const init::KaimingUniform& r) const {
-    for (const Block& b : scales()) symmetric(b, kaiming_std(r, fans_of(p, b)));
+    for (const RowRange& b : scales()) symmetric(b, kaiming_std(r, fans_of(p, b)));
   }
   void operator()(const init::XavierNormal& r) const {
-    for (const Block& b : scales()) draws.normal(b, 0, xavier_std(r.gain, fans_of(p, b)));
+    for (const RowRange& b : scales()) draws.normal(b, 0, xavier_std(r.gain, fans_of(p, b)));
   }
   void operator()(const init::XavierUniform& r) const {
-    for (const Block& b : scales()) symmetric(b, xavier_std(r.gain, fans_of(p, b)));
+    for (const RowRange& b : scales()) symmetric(b, xavier_std(r.gain, fans_of(p, b)));
   }
 
   // Uniform with a given standard deviation.
-  void symmetric(const Block& block, double std) const {
+  void symmetric(const RowRange& range, double std) const {
     const double bound = std::sqrt(3.0) * std;
-    draws.uniform(block, -bound, bound);
+    draws.uniform(range, -bound, bound);
   }
 
   void operator()(const init::Orthogonal& r) const {
     check(p.tensor.rank() >= 2, "[init] {}: orthogonal needs at least 2 dimensions, got {}", p.name,
           to_string(p.tensor.shape()));
-    for (const Block& b : blocks(p, init.direction_by)) {
+    for (const RowRange& b : row_ranges(p, init.direction_by)) {
       draws.normal(b, 0, 1);
-      orthogonalize(rows(p.tensor, b));
+      nn::householder_q(rows(p.tensor, b));
     }
-    const auto longest = [&](const Block& b) {
+    const auto longest = [&](const RowRange& b) {
       return static_cast<double>(std::max(b.end - b.begin, p.tensor.numel() / p.tensor.size(0)));
     };
-    // The root mean square of an orthogonal (r, c) matrix is 1 / sqrt(max(r, c)): rows made in a block d and
-    // scaled as in a block s are multiplied with the ratio of the two.
-    for (const Block& d : blocks(p, init.direction_by)) {
-      for (const Block& s : scales()) {
-        const Block both{"", std::max(d.begin, s.begin), std::min(d.end, s.end)};
+    // The root mean square of an orthogonal (r, c) matrix is 1 / sqrt(max(r, c)): rows made in a range d and
+    // scaled as in a range s are multiplied with the ratio of the two.
+    for (const RowRange& d : row_ranges(p, init.direction_by)) {
+      for (const RowRange& s : scales()) {
+        const RowRange both{"", std::max(d.begin, s.begin), std::min(d.end, s.end)};
         if (both.begin < both.end) multiply(both, r.gain * std::sqrt(longest(d) / longest(s)));
       }
     }
   }
 
-  void multiply(const Block& block, double factor) const {
+  void multiply(const RowRange& range, double factor) const {
     const std::int64_t columns = p.tensor.numel() / p.tensor.size(0);
     dispatch_real(p.tensor.dtype(), [&](auto type) {
       using T = decltype(type);
-      T* x = p.tensor.data<T>() + block.begin * columns;
-      for (std::int64_t i = 0; i < (block.end - block.begin) * columns; ++i) x[i] *= static_cast<T>(factor);
+      T* x = p.tensor.data<T>() + range.begin * columns;
+      for (std::int64_t i = 0; i < (range.end - range.begin) * columns; ++i) x[i] *= static_cast<T>(factor);
     });
   }
 
   void operator()(const init::Eye&) const {
     check(p.tensor.rank() == 2, "[init] {}: eye needs 2 dimensions, got {}", p.name,
           to_string(p.tensor.shape()));
-    for (const Block& b : blocks(p, init.direction_by)) {
+    for (const RowRange& b : row_ranges(p, init.direction_by)) {
       write(p.tensor, b, [&](std::int64_t i, std::int64_t j) { return i - b.begin == j ? 1 : 0; });
     }
   }
@@ -152,7 +152,7 @@ struct Filler {
           to_string(p.tensor.shape()));
     draws.normal(all_rows(p), 0, r.std);
     const std::int64_t columns = p.tensor.size(1);
-    for (const Block& b : blocks(p, init.direction_by)) {
+    for (const RowRange& b : row_ranges(p, init.direction_by)) {
       const std::int64_t height = b.end - b.begin;
       const auto zeros = static_cast<std::int64_t>(std::ceil(r.sparsity * static_cast<double>(height)));
       for (std::int64_t j = 0; j < columns; ++j) {

@@ -7,8 +7,9 @@
 namespace lockstep::nn {
 namespace {
 
-std::vector<Part> logical_parts(const Scope& scope, const std::vector<RowPart>& parts, const char* kind) {
-  std::vector<Part> found;
+std::vector<LogicalPart> logical_parts(const Scope& scope, const std::vector<RowPart>& parts,
+                                       const char* kind) {
+  std::vector<LogicalPart> found;
   std::int64_t begin = 0;
   for (const RowPart& part : parts) {
     found.push_back(

@@ -11,7 +11,7 @@ Mode::Mode() : outer_(innermost) { innermost = this; }
 Mode::~Mode() { innermost = outer_; }
 Mode* Mode::current() { return innermost; }
 
-KeyedStream Training::dropout_stream(std::string_view path) {
+KeyedStream TrainingMode::dropout_stream(std::string_view path) {
   auto calls = calls_.find(path);
   if (calls == calls_.end()) calls = calls_.emplace(path, 0).first;
   return KeyedStream(seed_, "dropout", path).substream(step_).substream(calls->second++);

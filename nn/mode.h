@@ -11,10 +11,10 @@
 // and the randomness of dropout. A scoped guard says it for this thread:
 //
 //   for (std::uint64_t step = 0; step < steps; ++step) {
-//     nn::Training training(seed, step);
+//     nn::TrainingMode training(seed, step);
 //     Tensor loss = cross_entropy(model(x), y);
 //   }
-//   nn::Evaluation evaluation;
+//   nn::EvaluationMode evaluation;
 //   Tensor y = model(x);
 //
 // Without a guard, a module with dropout throws: it cannot know what is meant. Guards nest; the innermost
@@ -38,7 +38,7 @@ class Mode {
   Mode* outer_;
 };
 
-class Evaluation final : public Mode {
+class EvaluationMode final : public Mode {
  public:
   bool is_training() const override { return false; }
 };
@@ -46,9 +46,9 @@ class Evaluation final : public Mode {
 // One training step. A dropout mask depends on (seed, path of the dropout, step, how often that dropout ran
 // in this step before) and on nothing else: adding a layer shifts none, and a resumed run draws what it would
 // have drawn.
-class Training final : public Mode {
+class TrainingMode final : public Mode {
  public:
-  Training(std::uint64_t seed, std::uint64_t step) : seed_(seed), step_(step) {}
+  TrainingMode(std::uint64_t seed, std::uint64_t step) : seed_(seed), step_(step) {}
   bool is_training() const override { return true; }
   KeyedStream dropout_stream(std::string_view path);
 

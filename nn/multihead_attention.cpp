@@ -19,7 +19,7 @@ MultiheadAttention::MultiheadAttention(const Scope& scope, const MultiheadAttent
     out_proj->bias = out.parameter("bias", {width}, init::Constant{0});
   }
   const auto part = [&](const char* name, const char* kind, std::int64_t begin) {
-    return Part{scope.path(fmt::format("{}.{}", name, kind)), begin, begin + width, options.num_heads};
+    return LogicalPart{scope.path(fmt::format("{}.{}", name, kind)), begin, begin + width, options.num_heads};
   };
   if (kdim == width && vdim == width) {
     in_proj_weight =

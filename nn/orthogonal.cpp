@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-namespace lockstep {
+namespace lockstep::nn {
 namespace {
 
 // A tall matrix as its columns, so that the inner loops run over neighbours.
@@ -47,7 +47,7 @@ Columns q_of(Columns a) {
 
 }  // namespace
 
-void orthogonalize(const Tensor& x) {
+void householder_q(const Tensor& x) {
   const auto rows = static_cast<std::size_t>(x.size(0)), columns = static_cast<std::size_t>(x.numel()) / rows;
   const bool wide = rows < columns;
   Columns a(wide ? rows : columns, std::vector<double>(wide ? columns : rows));
@@ -66,4 +66,4 @@ void orthogonalize(const Tensor& x) {
   x.mark_changed();
 }
 
-}  // namespace lockstep
+}  // namespace lockstep::nn

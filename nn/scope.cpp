@@ -22,7 +22,7 @@ namespace {
 void check_parts(const Parameter& p) {
   const std::int64_t all = p.tensor.rank() == 0 ? 1 : p.tensor.size(0);
   std::int64_t covered = 0;
-  for (const Part& part : p.parts) {
+  for (const LogicalPart& part : p.parts) {
     check(part.begin == covered && part.end >= covered && part.heads > 0 &&
               (part.end - part.begin) % part.heads == 0,
           "[Scope] {}: expected parts that cover its {} rows in order, in whole heads, got {} with rows {} "
@@ -34,7 +34,7 @@ void check_parts(const Parameter& p) {
   check(covered == all, "[Scope] {}: its parts cover {} of {} rows", p.name, covered, all);
 }
 
-Part whole(const Parameter& p) { return {p.name, 0, p.tensor.rank() == 0 ? 1 : p.tensor.size(0)}; }
+LogicalPart whole(const Parameter& p) { return {p.name, 0, p.tensor.rank() == 0 ? 1 : p.tensor.size(0)}; }
 
 }  // namespace
 
@@ -53,7 +53,7 @@ std::string Scope::sibling(std::string_view name) const {
 }
 
 Tensor Scope::parameter(std::string_view name, const Dims& shape, const Init& init,
-                        std::vector<Part> parts) const {
+                        std::vector<LogicalPart> parts) const {
   return add({path(name), empty(shape, options()), std::move(parts)}, init);
 }
 

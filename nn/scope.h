@@ -57,7 +57,7 @@ class Scope {
   // A trainable tensor. `parts` have complete names and cover its rows; none: itself is its only part. Throws
   // for a name that is taken.
   Tensor parameter(std::string_view name, const Dims& shape, const Init& init,
-                   std::vector<Part> parts = {}) const;
+                   std::vector<LogicalPart> parts = {}) const;
   // The same, never trained: it is saved and loaded.
   Tensor frozen(std::string_view name, const Dims& shape, const Init& init) const;
   // A tensor that follows from the options: it stands in the state dict for others to read, and is never

@@ -19,8 +19,8 @@ Adadelta::Adadelta(const ParameterList& parameters, const AdadeltaOptions& optio
 
 Adadelta::Adadelta(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("square_avg");
-    member.remember("acc_delta");
+    member.add_slot("square_avg");
+    member.add_slot("acc_delta");
   }
 }
 

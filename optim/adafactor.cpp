@@ -16,7 +16,7 @@ std::vector<std::int64_t> heights(const Parameter& parameter, Granularity by) {
   const Tensor& p = parameter.tensor;
   std::vector<std::int64_t> all;
   if (p.rank() == 2) {
-    for (const Block& block : blocks(parameter, by)) all.push_back(block.end - block.begin);
+    for (const RowRange& range : row_ranges(parameter, by)) all.push_back(range.end - range.begin);
   } else if (p.numel() > 0) {
     const std::int64_t height = p.size(-2);
     all.assign(static_cast<std::size_t>(p.numel() / (height * p.size(-1))), height);
@@ -24,22 +24,22 @@ std::vector<std::int64_t> heights(const Parameter& parameter, Granularity by) {
   return all;
 }
 
-// One row of moments for each block of a matrix, named so that a part has the same state in any storage.
-void remember_columns(Member& member, Granularity by) {
+// One row of moments for each range of a matrix, named so that a part has the same state in any storage.
+void add_column_slot(Member& member, Granularity by) {
   const Parameter& parameter = member.parameter();
   const auto& parts = parameter.parts;
-  std::vector<Part> found;
+  std::vector<LogicalPart> found;
   if (by == Granularity::tensor && parts.size() > 1) {
     found = {{parameter.name, 0, 1}};
   } else {
     std::int64_t row = 0;
-    for (const Part& part : parts) {
+    for (const LogicalPart& part : parts) {
       const std::int64_t count = by == Granularity::head ? part.heads : 1;
       found.push_back({part.name, row, row + count});
       row += count;
     }
   }
-  member.remember("col_var", full({found.back().end, member.tensor().size(1)}, 0, member.tensor().options()),
+  member.add_slot("col_var", full({found.back().end, member.tensor().size(1)}, 0, member.tensor().options()),
                   found);
 }
 
@@ -93,16 +93,16 @@ Adafactor::Adafactor(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
     const Tensor& p = member.tensor();
     if (p.rank() < 2) {
-      member.remember("variance");
+      member.add_slot("variance");
       continue;
     }
     Dims one_column = p.shape(), one_row = p.shape();
     one_column[p.rank() - 1] = one_row[p.rank() - 2] = 1;
-    member.remember("row_var", full(one_column, 0, p.options()), member.parameter().parts);
+    member.add_slot("row_var", full(one_column, 0, p.options()), member.parameter().parts);
     if (p.rank() == 2) {
-      remember_columns(member, options_of(member).direction_by);
+      add_column_slot(member, options_of(member).direction_by);
     } else {
-      member.remember("col_var", full(one_row, 0, p.options()), member.parameter().parts);
+      member.add_slot("col_var", full(one_row, 0, p.options()), member.parameter().parts);
     }
   }
 }
@@ -138,8 +138,8 @@ void Adafactor::update(Member& member, const Tensor& gradient, double step) {
     }
   });
   const double rate = std::min(o.lr, 1 / std::sqrt(step)) * (o.maximize ? -1 : 1);
-  for (const Block& block : blocks(member.parameter(), o.scale_by)) {
-    const Tensor part = rows(p, block), move = rows(u, block);
+  for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
+    const Tensor part = rows(p, range), move = rows(u, range);
     const double size = std::max(o.eps[1], root_mean_square(part));
     scale(part, 1 - o.lr * o.weight_decay);
     accumulate(part, move, -rate * size / std::max(1.0, root_mean_square(move) / o.d));

@@ -35,8 +35,8 @@ void validate(const AdafactorOptions& o);
 // Columns of a combined (3d, d) projection share c and mean(r) among q, k and v: a direction (direction_by).
 // The root mean squares rms(p) and rms(u) are a scale (scale_by).
 //
-// The state has "row_var" (..., R, 1) and "col_var" (..., 1, C), of a matrix (blocks, C) with a row for each
-// block of direction_by, or "variance" like the parameter.
+// The state has "row_var" (..., R, 1) and "col_var" (..., 1, C), of a matrix (ranges, C) with a row for each
+// range of direction_by, or "variance" like the parameter.
 class Adafactor final : public GroupedOptimizer<AdafactorOptions> {
  public:
   explicit Adafactor(const ParameterList& parameters, const AdafactorOptions& options = {});

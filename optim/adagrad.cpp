@@ -19,7 +19,7 @@ Adagrad::Adagrad(const ParameterList& parameters, const AdagradOptions& options)
     : Adagrad(Groups{{parameters, options}}) {}
 
 Adagrad::Adagrad(const Groups& groups) : GroupedOptimizer(groups) {
-  for (Member& member : members()) member.remember("sum", options_of(member).initial_accumulator_value);
+  for (Member& member : members()) member.add_slot("sum", options_of(member).initial_accumulator_value);
 }
 
 void Adagrad::update(Member& member, const Tensor& gradient, double step) {

@@ -40,9 +40,9 @@ Adam::Adam(const ParameterList& parameters, const AdamOptions& options)
 
 Adam::Adam(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("exp_avg");
-    member.remember("exp_avg_sq");
-    if (options_of(member).amsgrad) member.remember("max_exp_avg_sq");
+    member.add_slot("exp_avg");
+    member.add_slot("exp_avg_sq");
+    if (options_of(member).amsgrad) member.add_slot("max_exp_avg_sq");
   }
 }
 

@@ -20,8 +20,8 @@ Adamax::Adamax(const ParameterList& parameters, const AdamaxOptions& options)
 
 Adamax::Adamax(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("exp_avg");
-    member.remember("exp_inf");
+    member.add_slot("exp_avg");
+    member.add_slot("exp_inf");
   }
 }
 

@@ -51,8 +51,8 @@ double clip_grad_norm_each(const ParameterList& parameters, double max_norm, Gra
   for (const Parameter& parameter : parameters) {
     const Tensor gradient = writable_gradient(parameter.tensor);
     if (!gradient.defined()) continue;
-    for (const Block& block : blocks(parameter, by)) {
-      const Tensor part = rows(gradient, block);
+    for (const RowRange& range : row_ranges(parameter, by)) {
+      const Tensor part = rows(gradient, range);
       const double norm = std::sqrt(sum_of_squares(part));
       largest = norm > largest || std::isnan(norm) ? norm : largest;
       scale_to(part, norm, max_norm);

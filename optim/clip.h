@@ -12,8 +12,8 @@ double grad_norm(const ParameterList& parameters);
 // Scales all gradients by min(1, max_norm / (norm + 1e-6)), norm being their joint norm, which is returned.
 double clip_grad_norm(const ParameterList& parameters, double max_norm);
 
-// The same for every block on its own: each stored tensor, logical part or head has its own norm. Returns the
-// largest.
+// The same for every range of rows on its own: each stored tensor, logical part or head has its own norm.
+// Returns the largest.
 double clip_grad_norm_each(const ParameterList& parameters, double max_norm, Granularity by);
 
 // Limits every element of the gradients to [-value, value].

@@ -98,8 +98,8 @@ class GroupedOptimizer : public Optimizer {
   void add_momentum_buffers() requires requires(Options o) { o.momentum; }
   {
     for (Member& member : members_) {
-      if (options_of(member).momentum > 0 && !member.remembers("momentum_buffer")) {
-        member.remember("momentum_buffer");
+      if (options_of(member).momentum > 0 && !member.has_slot("momentum_buffer")) {
+        member.add_slot("momentum_buffer");
       }
     }
   }

@@ -60,8 +60,8 @@ LAMB::LAMB(const ParameterList& parameters, const LAMBOptions& options)
 LAMB::LAMB(const Groups& groups)
     : GroupedOptimizer(groups), first_lr_(groups.empty() ? 0 : groups[0].options.lr) {
   for (Member& member : members()) {
-    member.remember("exp_avg");
-    member.remember("exp_avg_sq");
+    member.add_slot("exp_avg");
+    member.add_slot("exp_avg_sq");
   }
 }
 
@@ -77,9 +77,9 @@ void LAMB::update(Member& member, const Tensor& gradient, double step) {
   dispatch_real(p.dtype(),
                 [&](auto t) { adam_direction<decltype(t)>(u, gradient, member, o, step, gradient_scale_); });
   if (o.caution) {
-    for (const Block& block : blocks(member.parameter(), o.scale_by)) {
+    for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
       dispatch_real(p.dtype(),
-                    [&](auto t) { be_cautious<decltype(t)>(rows(u, block), rows(gradient, block)); });
+                    [&](auto t) { be_cautious<decltype(t)>(rows(u, range), rows(gradient, range)); });
     }
   }
   if (o.decoupled_decay) {
@@ -88,8 +88,8 @@ void LAMB::update(Member& member, const Tensor& gradient, double step) {
     accumulate(u, p, o.weight_decay);
   }
   const bool adapt = o.weight_decay != 0 || o.always_adapt;
-  for (const Block& block : blocks(member.parameter(), o.scale_by)) {
-    const Tensor part = rows(p, block), direction = rows(u, block);
+  for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
+    const Tensor part = rows(p, range), direction = rows(u, range);
     accumulate(part, direction, -o.lr * (adapt ? trust_ratio(part, direction, o.trust_clip) : 1));
   }
 }

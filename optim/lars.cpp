@@ -45,8 +45,8 @@ void LARS::update(Member& member, const Tensor& gradient, double step) {
   if (o.weight_decay != 0 || o.always_adapt) {
     g = empty_like(gradient);
     kernels(g).copy(g, gradient);
-    for (const Block& block : blocks(member.parameter(), o.scale_by)) {
-      const Tensor part = rows(p, block), slope = rows(g, block);
+    for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
+      const Tensor part = rows(p, range), slope = rows(g, range);
       const double ratio = trust_ratio(part, slope, o);
       accumulate(slope, part, o.weight_decay);
       scale(slope, ratio);

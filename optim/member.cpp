@@ -19,7 +19,7 @@ Member::Member(Parameter parameter, int group) : parameter_(std::move(parameter)
   if (parameter_.parts.empty()) {
     parameter_.parts = {{parameter_.name, 0, x.rank() == 0 ? 1 : x.size(0)}};
   }
-  remember_number(step_slot, 0);
+  add_number(step_slot, 0);
 }
 
 Tensor Member::gradient() const {
@@ -30,25 +30,25 @@ Tensor Member::gradient() const {
   return copy;
 }
 
-void Member::remember(std::string_view slot, double value) {
-  remember(slot, full(tensor().shape(), value, tensor().options()), parameter_.parts);
+void Member::add_slot(std::string_view slot, double value) {
+  add_slot(slot, full(tensor().shape(), value, tensor().options()), parameter_.parts);
 }
 
-void Member::remember_number(std::string_view slot, double value) {
-  std::vector<Part> parts;
-  for (const Part& part : parameter_.parts) {
+void Member::add_number(std::string_view slot, double value) {
+  std::vector<LogicalPart> parts;
+  for (const LogicalPart& part : parameter_.parts) {
     const auto row = static_cast<std::int64_t>(parts.size());
     parts.push_back({part.name, row, row + 1});
   }
   Tensor numbers = full({static_cast<std::int64_t>(parts.size())}, value, {DType::f64});
-  remember(slot, std::move(numbers), std::move(parts));
+  add_slot(slot, std::move(numbers), std::move(parts));
 }
 
-void Member::remember(std::string_view slot, Tensor tensor, std::vector<Part> parts) {
+void Member::add_slot(std::string_view slot, Tensor tensor, std::vector<LogicalPart> parts) {
   slots_.push_back({slot, {parameter_.name, std::move(tensor), std::move(parts)}});
 }
 
-bool Member::remembers(std::string_view slot) const {
+bool Member::has_slot(std::string_view slot) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == slot; });
 }
 

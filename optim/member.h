@@ -20,15 +20,15 @@ class Member {
   Tensor gradient() const;
 
   // Adds a slot shaped like the parameter.
-  void remember(std::string_view slot, double value = 0);
+  void add_slot(std::string_view slot, double value = 0);
   // Adds f64 numbers, one per logical part, all the same.
-  void remember_number(std::string_view slot, double value);
+  void add_number(std::string_view slot, double value);
   // Adds a slot of another shape, whose rows have parts of their own.
-  void remember(std::string_view slot, Tensor tensor, std::vector<Part> parts);
+  void add_slot(std::string_view slot, Tensor tensor, std::vector<LogicalPart> parts);
 
-  bool remembers(std::string_view slot) const;
+  bool has_slot(std::string_view slot) const;
   const Tensor& slot(std::string_view slot) const;
-  // A number that was added by remember_number. Throws where the parts disagree, as they may after loading
+  // A number that was added by add_number. Throws where the parts disagree, as they may after loading
   // the state of tensors that were stepped apart.
   double number(std::string_view slot) const;
   void set_number(std::string_view slot, double value);

@@ -10,8 +10,8 @@ namespace lockstep::optim {
 
 namespace {
 
-double adjusted(MuonScale scale, const Tensor& block) {
-  const auto rows = static_cast<double>(block.size(0)), columns = static_cast<double>(block.size(1));
+double adjusted(MuonScale scale, const Tensor& range) {
+  const auto rows = static_cast<double>(range.size(0)), columns = static_cast<double>(range.size(1));
   switch (scale) {
     case MuonScale::original:
       return std::sqrt(std::max(1.0, rows / columns));
@@ -59,7 +59,7 @@ Muon::Muon(const Groups& groups) : GroupedOptimizer(groups) {
     check(member.tensor().rank() == 2,
           "[Muon] takes matrices only, {} is {}: give it to another rule beside Muon, see muon_with_adam",
           member.parameter().name, describe(member.tensor()));
-    member.remember("momentum_buffer");
+    member.add_slot("momentum_buffer");
   }
 }
 
@@ -77,13 +77,13 @@ void Muon::update(Member& member, const Tensor& gradient, double) {
         },
         direction, gradient, member.slot("momentum_buffer"));
   });
-  for (const Block& block : blocks(member.parameter(), o.direction_by)) {
-    orthogonalize(rows(direction, block), {o.ns_coefficients, o.ns_steps, o.eps, o.ns_bfloat16});
+  for (const RowRange& range : row_ranges(member.parameter(), o.direction_by)) {
+    orthogonalize(rows(direction, range), {o.ns_coefficients, o.ns_steps, o.eps, o.ns_bfloat16});
   }
   scale(p, 1 - o.lr * o.weight_decay);
-  for (const Block& block : blocks(member.parameter(), o.scale_by)) {
-    const Tensor part = rows(p, block);
-    accumulate(part, rows(direction, block), -o.lr * adjusted(o.adjust_lr_fn, part));
+  for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
+    const Tensor part = rows(p, range);
+    accumulate(part, rows(direction, range), -o.lr * adjusted(o.adjust_lr_fn, part));
   }
 }
 

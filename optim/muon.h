@@ -5,7 +5,7 @@
 
 namespace lockstep::optim {
 
-// How the learning rate follows the shape (rows, columns) of a block.
+// How the learning rate follows the shape (rows, columns) of what is orthogonalised.
 enum class MuonScale {
   original,         // sqrt(max(1, rows / columns)), Keller Jordan
   match_rms_adamw,  // 0.2 sqrt(max(rows, columns)), as large as AdamW's (Moonshot AI 2025, arXiv:2502.16982)

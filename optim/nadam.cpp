@@ -20,9 +20,9 @@ NAdam::NAdam(const ParameterList& parameters, const NAdamOptions& options)
 
 NAdam::NAdam(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("exp_avg");
-    member.remember("exp_avg_sq");
-    member.remember_number("mu_product", 1);
+    member.add_slot("exp_avg");
+    member.add_slot("exp_avg_sq");
+    member.add_number("mu_product", 1);
   }
 }
 

@@ -10,7 +10,7 @@ namespace lockstep::optim {
 namespace {
 
 // The rows of a stored tensor that stand for a logical part.
-Tensor part_rows(const Parameter& stored, const Part& part) {
+Tensor part_rows(const Parameter& stored, const LogicalPart& part) {
   return rows(stored.tensor, {part.name, part.begin, part.end});
 }
 
@@ -18,7 +18,7 @@ Tensor part_rows(const Parameter& stored, const Part& part) {
 std::map<std::string, Tensor> by_part(const ParameterList& stored) {
   std::map<std::string, Tensor> found;
   for (const Parameter& parameter : stored) {
-    for (const Part& part : parameter.parts) found.emplace(part.name, part_rows(parameter, part));
+    for (const LogicalPart& part : parameter.parts) found.emplace(part.name, part_rows(parameter, part));
   }
   return found;
 }
@@ -38,12 +38,12 @@ void plan_slot(const std::string& slot, const ParameterList& to, const Parameter
                std::vector<Copy>& plan) {
   std::map<std::string, Tensor> sources = by_part(from);
   for (const Parameter& parameter : to) {
-    for (const Part& part : parameter.parts) {
+    for (const LogicalPart& part : parameter.parts) {
       const auto source = sources.find(part.name);
       check(source != sources.end(),
             "[load_state] the saved \"{}\" has nothing for {}: it belongs to other parameters, or to a rule "
             "that looked at "
-            "other blocks (tensor, part or head)",
+            "other ranges (tensor, part or head)",
             slot, part.name);
       const Tensor target = part_rows(parameter, part);
       check(source->second.shape() == target.shape() && source->second.dtype() == target.dtype(),

@@ -32,8 +32,8 @@ RAdam::RAdam(const ParameterList& parameters, const RAdamOptions& options)
 
 RAdam::RAdam(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("exp_avg");
-    member.remember("exp_avg_sq");
+    member.add_slot("exp_avg");
+    member.add_slot("exp_avg_sq");
   }
 }
 

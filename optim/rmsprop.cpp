@@ -20,8 +20,8 @@ RMSprop::RMSprop(const ParameterList& parameters, const RMSpropOptions& options)
 
 RMSprop::RMSprop(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("square_avg");
-    if (options_of(member).centered) member.remember("grad_avg");
+    member.add_slot("square_avg");
+    if (options_of(member).centered) member.add_slot("grad_avg");
   }
   add_momentum_buffers();
 }

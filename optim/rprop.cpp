@@ -18,8 +18,8 @@ Rprop::Rprop(const ParameterList& parameters, const RpropOptions& options)
 
 Rprop::Rprop(const Groups& groups) : GroupedOptimizer(groups) {
   for (Member& member : members()) {
-    member.remember("prev");
-    member.remember("step_size");
+    member.add_slot("prev");
+    member.add_slot("step_size");
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "optim/torch_rules.h"
+#include "optim/scheduler_state.h"
 
 namespace lockstep::optim {
 
@@ -14,14 +14,14 @@ double PerGroup::of(int group, int groups) const {
 
 struct TorchScheduler::Driven {
   ScheduledGroup group;
-  std::unique_ptr<TorchRule> rule;
+  std::unique_ptr<SchedulerState> state;
 };
 
 TorchScheduler::TorchScheduler(Optimizer& optimizer, const TorchSchedule& schedule) : optimizer_(optimizer) {
   for (int i = 0; i < optimizer.groups(); ++i) {
     ScheduledGroup group{optimizer.lr(i), optimizer.momentum(i), i, optimizer.groups()};
-    std::unique_ptr<TorchRule> rule = make_torch_rule(schedule, group);
-    groups_.push_back({group, std::move(rule)});
+    std::unique_ptr<SchedulerState> state = make_scheduler_state(schedule, group);
+    groups_.push_back({group, std::move(state)});
     apply(i);
   }
 }
@@ -33,7 +33,7 @@ void TorchScheduler::step() {
     Driven& driven = groups_[static_cast<std::size_t>(i)];
     driven.group.lr = optimizer_.lr(i);
     driven.group.momentum = optimizer_.momentum(i);
-    driven.rule->step(driven.group);
+    driven.state->step(driven.group);
     apply(i);
   }
 }
@@ -47,20 +47,20 @@ void TorchScheduler::apply(int i) {
 Schedule schedule_from(const TorchSchedule& schedule) {
   struct Course {
     ScheduledGroup group;
-    std::unique_ptr<TorchRule> rule;
+    std::unique_ptr<SchedulerState> state;
     std::vector<double> rates;
   };
   // By the group's own rate, on which all others depend.
   const auto courses = std::make_shared<std::map<double, Course>>();
   return [schedule, courses](double lr, std::int64_t step) {
     Course& course = (*courses)[lr];
-    if (!course.rule) {
+    if (!course.state) {
       course.group = {.lr = lr, .momentum = 0};
-      course.rule = make_torch_rule(schedule, course.group);
+      course.state = make_scheduler_state(schedule, course.group);
       course.rates = {course.group.lr};
     }
     while (static_cast<std::int64_t>(course.rates.size()) <= step) {
-      course.rule->step(course.group);
+      course.state->step(course.group);
       course.rates.push_back(course.group.lr);
     }
     return course.rates[static_cast<std::size_t>(step)];

@@ -148,11 +148,11 @@ Tensor select(const Tensor& x, int dim, std::int64_t index) {
 namespace {
 
 // cat of two, folded over the list: the gradient of each part is a slice.
-class CatNode final : public Node {
+class CatNode final : public tape::Node {
  public:
   CatNode(const std::vector<Tensor>& parts, int dim)
-      : Node("cat", std::vector<Edge>(parts.begin(), parts.end())), dim_(dim) {}
-  void run(const Tensor& dy, GradientSlots& slots, const std::shared_ptr<Node>&) override {
+      : tape::Node("cat", std::vector<tape::Edge>(parts.begin(), parts.end())), dim_(dim) {}
+  void run(const Tensor& dy, GradientSlots& slots, const std::shared_ptr<tape::Node>&) override {
     std::int64_t start = 0;
     for (std::size_t i = 0; i < edges.size(); ++i) {
       const std::int64_t stop = start + edges[i].shape[dim_];
@@ -195,7 +195,7 @@ Tensor cat(const std::vector<Tensor>& parts, int dim) {
     }
   }
   if (!grad_enabled() || !recorded) return y;
-  return attach(std::move(y), own(std::make_unique<CatNode>(parts, dim)));
+  return tape::attach(std::move(y), tape::own(std::make_unique<CatNode>(parts, dim)));
 }
 
 Tensor stack(const std::vector<Tensor>& parts, int dim) {

@@ -25,7 +25,7 @@ Parameter as_it_is(const StoredTensor& tensor) {
 // One tensor for every part.
 void append_separate(const StoredTensor& tensor, ParameterList& out) {
   const Tensor whole = tensor.read(natural_type(tensor));
-  for (const Part& part : tensor.parts) {
+  for (const LogicalPart& part : tensor.parts) {
     Tensor own = contiguous(rows(whole, {part.name, part.begin, part.end}));
     out.push_back(
         {attention_name(part.name).separate, own, {{part.name, 0, part.end - part.begin, part.heads}}});
@@ -40,7 +40,7 @@ Parameter combined(const std::vector<const StoredTensor*>& tensors) {
   shape[0] = 3 * height;
   Parameter result{attention_name(tensors[0]->parts[0].name).combined, empty(shape, {dtype}), {}};
   for (const StoredTensor* tensor : tensors) {
-    const Part& part = tensor->parts[0];
+    const LogicalPart& part = tensor->parts[0];
     const std::int64_t begin = std::ssize(result.parts) * height;
     result.parts.push_back({part.name, begin, begin + height, part.heads});
     const Tensor own = tensor->read(dtype);
@@ -57,7 +57,7 @@ std::vector<std::string> siblings(const std::string& logical_name) {
   const std::string name = attention_name(logical_name).combined;
   if (name.empty() || ("." + name).find(".cross_attn.qkv.") != std::string::npos) return {};
   std::vector<std::string> names;
-  for (const Part& part : parts_by_name(name, 3)) names.push_back(part.name);
+  for (const LogicalPart& part : parts_by_name(name, 3)) names.push_back(part.name);
   return names;
 }
 

@@ -28,26 +28,26 @@ void expect_known_ending(const std::string& path) {
 // True where the parts can't be told from the name alone, so that the file must say them.
 bool parts_need_saying(const Parameter& parameter) {
   if (parameter.parts.empty()) return false;
-  const std::vector<Part> guess = parts_by_name(parameter.name, rows_of(parameter.tensor.shape()));
-  return !std::ranges::equal(parameter.parts, guess, [](const Part& a, const Part& b) {
+  const std::vector<LogicalPart> guess = parts_by_name(parameter.name, rows_of(parameter.tensor.shape()));
+  return !std::ranges::equal(parameter.parts, guess, [](const LogicalPart& a, const LogicalPart& b) {
     return a.name == b.name && a.begin == b.begin && a.end == b.end && a.heads == b.heads;
   });
 }
 
-json to_json(const std::vector<Part>& parts) {
+json to_json(const std::vector<LogicalPart>& parts) {
   json list = json::array();
-  for (const Part& part : parts) list.push_back({part.name, part.begin, part.end, part.heads});
+  for (const LogicalPart& part : parts) list.push_back({part.name, part.begin, part.end, part.heads});
   return list;
 }
 
 // The parts as a file says them. Throws unless they cover the rows in order.
-std::vector<Part> parts_from(const json& list, const std::string& name, std::int64_t rows) {
-  std::vector<Part> parts;
+std::vector<LogicalPart> parts_from(const json& list, const std::string& name, std::int64_t rows) {
+  std::vector<LogicalPart> parts;
   std::int64_t end = 0;
   try {
     for (const json& item : list) {
-      Part part{item.at(0).get<std::string>(), item.at(1).get<std::int64_t>(), item.at(2).get<std::int64_t>(),
-                item.at(3).get<int>()};
+      LogicalPart part{item.at(0).get<std::string>(), item.at(1).get<std::int64_t>(),
+                       item.at(2).get<std::int64_t>(), item.at(3).get<int>()};
       check(part.begin == end && part.end >= part.begin && part.heads > 0, "out of order");
       end = part.end;
       parts.push_back(std::move(part));
@@ -73,9 +73,9 @@ std::vector<StoredTensor> open_safetensors(const std::string& path) {
   for (const safetensors::Entry& entry : file->entries()) {
     const Dims shape(entry.shape);
     std::string type(safetensors::name_of(entry.type));
-    std::vector<Part> parts = all_parts.contains(entry.name)
-                                  ? parts_from(all_parts[entry.name], entry.name, rows_of(shape))
-                                  : parts_by_name(entry.name, rows_of(shape));
+    std::vector<LogicalPart> parts = all_parts.contains(entry.name)
+                                         ? parts_from(all_parts[entry.name], entry.name, rows_of(shape))
+                                         : parts_by_name(entry.name, rows_of(shape));
     auto read = [file, &entry, shape](DType dtype) {
       Tensor x = empty(shape, {dtype});
       dispatch(dtype, [&]<typename T>(T) {
@@ -170,7 +170,7 @@ std::vector<StoredTensor> weights_in(const h5::Group& group) {
     if (!group.has_dataset(name)) continue;
     const h5::Dataset set = group.dataset(name);
     const Dims shape(set.shape());
-    std::vector<Part> parts =
+    std::vector<LogicalPart> parts =
         set.has_attribute(parts_attribute)
             ? parts_from(parse_json(set.attribute<std::string>(parts_attribute), set.name()), set.name(),
                          rows_of(shape))

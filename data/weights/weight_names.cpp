@@ -36,7 +36,7 @@ Tensor identity_or_zero(const Dims& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Part> parts_by_name(std::string_view name, std::int64_t rows) {
+std::vector<LogicalPart> parts_by_name(std::string_view name, std::int64_t rows) {
   for (const std::string& kind : kinds) {
     std::optional<std::string> block = stem(name, "qkv." + kind);
     if (!block) block = stem(name, "in_proj_" + kind);

@@ -13,7 +13,7 @@ namespace lockstep::data {
 //   the rows each x.to_q.weight                                        ->  x.q.weight; k, v likewise
 //   x.to_out.0.weight                                    ->  x.out_proj.weight
 //   any other                                            ->  itself
-std::vector<Part> parts_by_name(std::string_view name, std::int64_t rows);
+std::vector<LogicalPart> parts_by_name(std::string_view name, std::int64_t rows);
 
 // True for buffers that follow from the configuration, such as causal_mask: they are written for others to
 // read, and never loaded.

@@ -51,7 +51,7 @@ class Plan {
   Plan(const std::vector<StoredTensor>& stored, const LoadOptions& options) : options_(options) {
     for (const StoredTensor& tensor : stored) {
       by_name_[tensor.name] = &tensor;
-      for (const Part& part : tensor.parts) by_part_.emplace(part.name, Source{&tensor, &part});
+      for (const LogicalPart& part : tensor.parts) by_part_.emplace(part.name, Source{&tensor, &part});
     }
   }
 
@@ -67,13 +67,13 @@ class Plan {
       } else {
         other_shape(parameter.name, stored.shape, shape);
       }
-      for (const Part& part : stored.parts) used_.insert(&part);
+      for (const LogicalPart& part : stored.parts) used_.insert(&part);
       return;
     }
     if (parameter.parts.empty()) {
       add_part(parameter, {parameter.name, 0, rows_of(shape)});
     }
-    for (const Part& part : parameter.parts) add_part(parameter, part);
+    for (const LogicalPart& part : parameter.parts) add_part(parameter, part);
   }
 
   // What of the file was not asked for.
@@ -83,7 +83,7 @@ class Plan {
         report_.notes.push_back(tensor.name + " is left out: it follows from the configuration");
         continue;
       }
-      for (const Part& part : tensor.parts) {
+      for (const LogicalPart& part : tensor.parts) {
         if (used_.contains(&part)) continue;
         if (is_unused_norm(tensor.name, stored)) {
           report_.notes.push_back(tensor.name + " is left out: without a cross attention nothing uses it");
@@ -101,10 +101,10 @@ class Plan {
  private:
   struct Source {
     const StoredTensor* tensor;
-    const Part* part;
+    const LogicalPart* part;
   };
 
-  void add_part(const Parameter& parameter, const Part& part) {
+  void add_part(const Parameter& parameter, const LogicalPart& part) {
     const auto [first, last] = by_part_.equal_range(part.name);
     if (first == last) {
       report_.missing.push_back(
@@ -150,7 +150,7 @@ class Plan {
   LoadOptions options_;
   std::map<std::string, const StoredTensor*> by_name_;
   std::multimap<std::string, Source> by_part_;
-  std::set<const Part*> used_;  // of the file
+  std::set<const LogicalPart*> used_;  // of the file
   std::vector<Copy> copies_;
   std::vector<std::string> other_type_;
   LoadReport report_;

@@ -25,8 +25,8 @@ namespace lockstep::data {
 struct StoredTensor {
   std::string name;
   Dims shape;
-  std::string type;         // as stored: "f32", "bf16", ...
-  std::vector<Part> parts;  // which cover its rows
+  std::string type;                // as stored: "f32", "bf16", ...
+  std::vector<LogicalPart> parts;  // which cover its rows
   // The values, exactly. Throws where one of this type can't hold them.
   std::function<Tensor(DType)> read;
   std::string note = {};          // what a user should know of it, if anything

@@ -48,7 +48,7 @@ void run_module(Case& test) {
   for (const Parameter& p : root.parameters()) test.expect("params/" + p.name, p.tensor.detach());
 
   for (auto& [name, x] : inputs) x.set_requires_grad(is_real(x.dtype()) && name != "src_mask");
-  const nn::Evaluation evaluation;
+  const nn::EvaluationMode evaluation;
   const std::vector<Tensor> outputs = module.run(inputs);
   Tensor loss = zeros({}, {outputs.front().dtype()});
   std::vector<std::string> numbers;
@@ -106,7 +106,7 @@ void run_weights(Case& test) {
   const Scope root(Seed{0});
   const BuiltModule module = build_module(root, config.at("kind"), config.at("config"));
   data::load(stored, root.parameters());
-  const nn::Evaluation evaluation;
+  const nn::EvaluationMode evaluation;
   test.expect("outputs/0", module.run(read_inputs(test)).front().detach());
 }
 

@@ -38,7 +38,7 @@ void run_training(Case& test) {
   const std::unique_ptr<optim::Optimizer> optimizer =
       optim::make_optimizer(config.at("optimizer"), trainable, settings_from(config.at("options")));
   const Tensor x = test.read("inputs/x"), y = test.read("inputs/y");
-  const nn::Evaluation evaluation;  // no dropout in these
+  const nn::EvaluationMode evaluation;  // no dropout in these
   std::vector<double> losses;
   for (std::int64_t step = 0; step < config.at("steps").get<std::int64_t>(); ++step) {
     const Tensor loss = loss_of(config, module.run({{"x", select(x, 0, step)}}).front(), select(y, 0, step));

@@ -18,7 +18,7 @@ using Granularity::tensor;
 
 constexpr std::int64_t d = 16;
 
-std::vector<Part> qkv_parts() {
+std::vector<LogicalPart> qkv_parts() {
   return {{"attn.q.weight", 0, d, 4}, {"attn.k.weight", d, 2 * d, 4}, {"attn.v.weight", 2 * d, 3 * d, 4}};
 }
 

@@ -9,7 +9,7 @@ namespace lockstep::nn {
 namespace {
 
 std::vector<double> dropped(const Dropout& dropout, std::uint64_t step) {
-  const Training training(3, step);
+  const TrainingMode training(3, step);
   return dropout(ones({200})).to_vector();
 }
 
@@ -20,7 +20,7 @@ TEST(Mode, MasksDependOnPathAndStepAlone) {
   EXPECT_NE(dropped(first, 8), mask);
   EXPECT_NE(dropped(second, 7), mask);
   {  // another module that drops before it shifts nothing
-    const Training training(3, 7);
+    const TrainingMode training(3, 7);
     second(ones({33}));
     EXPECT_EQ(first(ones({200})).to_vector(), mask);
     // The second call in a step has a mask of its own.
@@ -29,7 +29,7 @@ TEST(Mode, MasksDependOnPathAndStepAlone) {
 }
 
 TEST(Mode, DropsTheGivenShareAndKeepsTheMean) {
-  const Training training(3, 0);
+  const TrainingMode training(3, 0);
   const Dropout dropout(Scope() / "drop", 0.25);
   const Tensor y = dropout(ones({100000}));
   EXPECT_NEAR(mean(y).item(), 1, 0.01);
@@ -40,10 +40,10 @@ TEST(Mode, TheInnermostCounts) {
   const Dropout dropout(Scope() / "drop", 0.5);
   EXPECT_EQ(Mode::current(), nullptr);
   EXPECT_THROW(dropout(ones({4})), Error);
-  const Training training(3, 0);
+  const TrainingMode training(3, 0);
   EXPECT_TRUE(dropout.is_active());
   {
-    const Evaluation evaluation;
+    const EvaluationMode evaluation;
     EXPECT_FALSE(dropout.is_active());
   }
   EXPECT_TRUE(dropout.is_active());

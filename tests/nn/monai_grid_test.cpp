@@ -31,7 +31,7 @@ TEST(MonaiGrid, ShapesNamesAndCounts) {
     const Scope root;
     const SABlock block(root, options);
     const NoGrad no_grad;
-    const Training training(0, 0);
+    const TrainingMode training(0, 0);
     EXPECT_EQ(block(randn({1, 512, width})).shape(), (Dims{1, 512, width}));
 
     std::int64_t count = 0, tables = 0;

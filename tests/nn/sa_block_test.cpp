@@ -145,11 +145,11 @@ TEST(SABlock, DropoutActsInTrainingAlone) {
         root, {.hidden_size = 24, .num_heads = 4, .dropout_rate = rate, .use_flash_attention = true});
     const Tensor x = normal({2, 10, 24}, "x");
     EXPECT_THROW(block(x), Error);  // nothing says which
-    const Evaluation evaluation;
+    const EvaluationMode evaluation;
     const std::vector<double> still = block(x).to_vector();
     EXPECT_EQ(block(x).to_vector(), still);
     const auto train = [&](std::uint64_t step) {
-      const Training training(5, step);
+      const TrainingMode training(5, step);
       return block(x).to_vector();
     };
     EXPECT_NE(train(0), still);

@@ -43,8 +43,8 @@ Weights weights_of(const Training& training) {
   Weights weights;
   for (const Parameter& p : training.model().parameters()) {
     if (!p.trainable) continue;
-    for (const Block& block : blocks(p, Granularity::part))
-      weights[block.name] = rows(p.tensor, block).to_vector();
+    for (const RowRange& range : row_ranges(p, Granularity::part))
+      weights[range.name] = rows(p.tensor, range).to_vector();
   }
   return weights;
 }

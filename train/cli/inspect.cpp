@@ -76,7 +76,7 @@ std::string text_of_parts(const InspectedTensor& tensor) {
   const bool several = tensor.parts.size() > 1;
   if (!several && (tensor.parts.empty() || tensor.parts[0].name == name)) return "";
   std::string text;
-  for (const Part& part : tensor.parts) {
+  for (const LogicalPart& part : tensor.parts) {
     // Without what it has in common with the tensor's name, up to a dot.
     const auto same = std::ranges::mismatch(part.name, name).in1 - part.name.begin();
     const std::size_t dot = part.name.substr(0, static_cast<std::size_t>(same)).rfind('.');
@@ -178,7 +178,7 @@ std::string to_json(const Inspection& inspection) {
   nlohmann::json tensors = nlohmann::json::array();
   for (const InspectedTensor& tensor : inspection.tensors) {
     nlohmann::json item = {{"name", tensor.name}, {"type", tensor.type}, {"shape", tensor.shape}};
-    for (const Part& part : tensor.parts)
+    for (const LogicalPart& part : tensor.parts)
       item["parts"].push_back(
           {{"name", part.name}, {"begin", part.begin}, {"end", part.end}, {"heads", part.heads}});
     if (tensor.statistics) {

@@ -21,7 +21,7 @@ struct InspectedTensor {
   std::string name;  // as in the file, with the groups above it: "weights/to_logits.bias"
   std::string type;  // as stored: "bf16"
   std::vector<std::int64_t> shape;
-  std::vector<Part> parts;
+  std::vector<LogicalPart> parts;
   std::optional<Statistics> statistics;  // none where there are no numbers
 };
 

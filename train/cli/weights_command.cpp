@@ -116,7 +116,7 @@ ParameterList below(const ParameterList& all, const std::string& module, const s
   for (Parameter parameter : all) {
     if (!parameter.name.starts_with(prefix)) continue;
     parameter.name.erase(0, prefix.size());
-    for (Part& part : parameter.parts) part.name.erase(0, prefix.size());
+    for (LogicalPart& part : parameter.parts) part.name.erase(0, prefix.size());
     found.push_back(std::move(parameter));
   }
   check(!found.empty(), "{} has nothing below --module {}: lockstep inspect lists the names", from, module);

@@ -33,9 +33,9 @@ LogicalWeights logical_weights(const ParameterList& parameters) {
   std::map<std::string, std::vector<double>> parts, key_biases;
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable) continue;
-    for (const Block& block : blocks(parameter, Granularity::part)) {
-      (block.name.ends_with(".k.bias") ? key_biases : parts)[block.name] =
-          rows(parameter.tensor, block).to_vector();
+    for (const RowRange& range : row_ranges(parameter, Granularity::part)) {
+      (range.name.ends_with(".k.bias") ? key_biases : parts)[range.name] =
+          rows(parameter.tensor, range).to_vector();
     }
   }
   LogicalWeights all;

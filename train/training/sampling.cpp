@@ -111,7 +111,7 @@ void sample_text(Training& training, const SampleOptions& options, const std::fu
   check(options.top_k >= 0, "--top-k {}: expected 0 (all) or more", options.top_k);
   std::vector<std::int64_t> tokens = encode(options.prompt, alphabet);
   for (const char c : options.prompt) emit(c);
-  const nn::Evaluation mode;
+  const nn::EvaluationMode mode;
   const NoGrad no_grad;
   const KeyedStream stream(options.seed, "sample", "text");
   for (std::int64_t i = 0; i < options.tokens; ++i) {
@@ -122,7 +122,7 @@ void sample_text(Training& training, const SampleOptions& options, const std::fu
 }
 
 std::string show_examples(Training& training, std::int64_t count) {
-  const nn::Evaluation mode;
+  const nn::EvaluationMode mode;
   const NoGrad no_grad;
   const data::TaskShape shape = training.task().shape();
   const data::Batch batch = training.task().validation(0, count);

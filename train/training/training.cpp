@@ -121,7 +121,8 @@ void Training::clip() const {
 }
 
 double Training::step() {
-  const nn::Training mode(static_cast<std::uint64_t>(config_.seed), static_cast<std::uint64_t>(steps_done_));
+  const nn::TrainingMode mode(static_cast<std::uint64_t>(config_.seed),
+                              static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
   const auto [logits, targets] = answers(batch);
   const Tensor loss = cross_entropy(logits, targets, {.ignore_index = data::ignored});
@@ -137,7 +138,7 @@ double Training::step() {
 }
 
 Evaluation Training::evaluate() {
-  const nn::Evaluation mode;
+  const nn::EvaluationMode mode;
   const NoGrad no_grad;
   constexpr std::int64_t size = 100;
   double loss = 0, right = 0, counted = 0;

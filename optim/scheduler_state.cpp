@@ -1,4 +1,4 @@
-#include "optim/torch_rules.h"
+#include "optim/scheduler_state.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@ constexpr double pi = std::numbers::pi;
 
 // A schedule that is no composition: it gives next() and, where that is not the group's first rate,
 // restarted().
-class Leaf : public TorchRule {
+class Leaf : public SchedulerState {
  public:
   void initial_step(ScheduledGroup& group) final {
     initial_ = true;
@@ -55,12 +55,12 @@ class Leaf : public TorchRule {
 };
 
 template <typename Options>
-class Rule;
+class StateOf;
 
 template <>
-class Rule<LambdaLR> final : public Leaf {
+class StateOf<LambdaLR> final : public Leaf {
  public:
-  Rule(const LambdaLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
+  StateOf(const LambdaLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
 
  private:
   double next(ScheduledGroup&) override { return base() * o_.lr_lambda(t()); }
@@ -69,9 +69,9 @@ class Rule<LambdaLR> final : public Leaf {
 };
 
 template <>
-class Rule<MultiplicativeLR> final : public Leaf {
+class StateOf<MultiplicativeLR> final : public Leaf {
  public:
-  Rule(const MultiplicativeLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
+  StateOf(const MultiplicativeLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
 
  private:
   double next(ScheduledGroup& group) override { return initial() ? group.lr : group.lr * o_.lr_lambda(t()); }
@@ -80,9 +80,9 @@ class Rule<MultiplicativeLR> final : public Leaf {
 };
 
 template <>
-class Rule<StepLR> final : public Leaf {
+class StateOf<StepLR> final : public Leaf {
  public:
-  Rule(const StepLR& o, ScheduledGroup& group) : o_(o) {
+  StateOf(const StepLR& o, ScheduledGroup& group) : o_(o) {
     check(o.step_size > 0, "[StepLR] step_size must be 1 or more, got {}", o.step_size);
     begin(group);
   }
@@ -95,9 +95,9 @@ class Rule<StepLR> final : public Leaf {
 };
 
 template <>
-class Rule<MultiStepLR> final : public Leaf {
+class StateOf<MultiStepLR> final : public Leaf {
  public:
-  Rule(const MultiStepLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
+  StateOf(const MultiStepLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
 
  private:
   double next(ScheduledGroup& group) override {
@@ -113,9 +113,9 @@ class Rule<MultiStepLR> final : public Leaf {
 };
 
 template <>
-class Rule<ConstantLR> final : public Leaf {
+class StateOf<ConstantLR> final : public Leaf {
  public:
-  Rule(const ConstantLR& o, ScheduledGroup& group) : o_(o) {
+  StateOf(const ConstantLR& o, ScheduledGroup& group) : o_(o) {
     check(o.factor >= 0 && o.factor <= 1, "[ConstantLR] factor must be 0 to 1, got {}", o.factor);
     begin(group);
   }
@@ -130,9 +130,9 @@ class Rule<ConstantLR> final : public Leaf {
 };
 
 template <>
-class Rule<LinearLR> final : public Leaf {
+class StateOf<LinearLR> final : public Leaf {
  public:
-  Rule(const LinearLR& o, ScheduledGroup& group) : o_(o) {
+  StateOf(const LinearLR& o, ScheduledGroup& group) : o_(o) {
     check(o.start_factor > 0 && o.start_factor <= 1,
           "[LinearLR] start_factor must be more than 0 and at most 1, got {}", o.start_factor);
     check(o.end_factor >= 0 && o.end_factor <= 1, "[LinearLR] end_factor must be 0 to 1, got {}",
@@ -155,9 +155,9 @@ class Rule<LinearLR> final : public Leaf {
 };
 
 template <>
-class Rule<ExponentialLR> final : public Leaf {
+class StateOf<ExponentialLR> final : public Leaf {
  public:
-  Rule(const ExponentialLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
+  StateOf(const ExponentialLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
 
  private:
   double next(ScheduledGroup& group) override { return initial() ? group.lr : group.lr * o_.gamma; }
@@ -165,9 +165,9 @@ class Rule<ExponentialLR> final : public Leaf {
 };
 
 template <>
-class Rule<PolynomialLR> final : public Leaf {
+class StateOf<PolynomialLR> final : public Leaf {
  public:
-  Rule(const PolynomialLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
+  StateOf(const PolynomialLR& o, ScheduledGroup& group) : o_(o) { begin(group); }
 
  private:
   double next(ScheduledGroup& group) override {
@@ -178,9 +178,9 @@ class Rule<PolynomialLR> final : public Leaf {
 };
 
 template <>
-class Rule<CosineAnnealingLR> final : public Leaf {
+class StateOf<CosineAnnealingLR> final : public Leaf {
  public:
-  Rule(const CosineAnnealingLR& o, ScheduledGroup& group) : o_(o) {
+  StateOf(const CosineAnnealingLR& o, ScheduledGroup& group) : o_(o) {
     check(o.T_max > 0, "[CosineAnnealingLR] T_max must be more than 0, got {}", o.T_max);
     begin(group);
   }
@@ -199,9 +199,9 @@ class Rule<CosineAnnealingLR> final : public Leaf {
 };
 
 template <>
-class Rule<CosineAnnealingWarmRestarts> final : public Leaf {
+class StateOf<CosineAnnealingWarmRestarts> final : public Leaf {
  public:
-  Rule(const CosineAnnealingWarmRestarts& o, ScheduledGroup& group) : o_(o), period_(o.T_0) {
+  StateOf(const CosineAnnealingWarmRestarts& o, ScheduledGroup& group) : o_(o), period_(o.T_0) {
     check(o.T_0 > 0, "[CosineAnnealingWarmRestarts] T_0 must be 1 or more, got {}", o.T_0);
     check(o.T_mult >= 1, "[CosineAnnealingWarmRestarts] T_mult must be 1 or more, got {}", o.T_mult);
     begin(group);
@@ -233,9 +233,9 @@ void expect_momentum(const ScheduledGroup& group, const char* schedule) {
 }
 
 template <>
-class Rule<CyclicLR> final : public Leaf {
+class StateOf<CyclicLR> final : public Leaf {
  public:
-  Rule(const CyclicLR& o, ScheduledGroup& group)
+  StateOf(const CyclicLR& o, ScheduledGroup& group)
       : o_(o),
         low_(o.base_lr.of(group.index, group.count)),
         high_(o.max_lr.of(group.index, group.count)),
@@ -271,9 +271,9 @@ class Rule<CyclicLR> final : public Leaf {
 };
 
 template <>
-class Rule<OneCycleLR> final : public Leaf {
+class StateOf<OneCycleLR> final : public Leaf {
  public:
-  Rule(const OneCycleLR& o, ScheduledGroup& group) : o_(o) {
+  StateOf(const OneCycleLR& o, ScheduledGroup& group) : o_(o) {
     check(o.total_steps > 0, "[OneCycleLR] total_steps must be 1 or more, got {}", o.total_steps);
     check(o.pct_start >= 0 && o.pct_start <= 1, "[OneCycleLR] pct_start must be 0 to 1, got {}", o.pct_start);
     group.max_lr = o.max_lr.of(group.index, group.count);
@@ -318,18 +318,18 @@ class Rule<OneCycleLR> final : public Leaf {
   OneCycleLR o_;
 };
 
-std::vector<std::unique_ptr<TorchRule>> make_all(const std::vector<TorchSchedule>& schedules,
-                                                 ScheduledGroup& group, const char* name) {
+std::vector<std::unique_ptr<SchedulerState>> make_all(const std::vector<TorchSchedule>& schedules,
+                                                      ScheduledGroup& group, const char* name) {
   check(!schedules.empty(), "[{}] needs at least one schedule", name);
-  std::vector<std::unique_ptr<TorchRule>> all;
-  for (const TorchSchedule& schedule : schedules) all.push_back(make_torch_rule(schedule, group));
+  std::vector<std::unique_ptr<SchedulerState>> all;
+  for (const TorchSchedule& schedule : schedules) all.push_back(make_scheduler_state(schedule, group));
   return all;
 }
 
 template <>
-class Rule<SequentialLR> final : public TorchRule {
+class StateOf<SequentialLR> final : public SchedulerState {
  public:
-  Rule(const SequentialLR& o, ScheduledGroup& group)
+  StateOf(const SequentialLR& o, ScheduledGroup& group)
       : parts_(make_all(o.schedulers, group, "SequentialLR")), milestones_(o.milestones) {
     check(milestones_.size() + 1 == parts_.size(), "[SequentialLR] {} schedules need {} milestones, got {}",
           parts_.size(), parts_.size() - 1, milestones_.size());
@@ -348,45 +348,45 @@ class Rule<SequentialLR> final : public TorchRule {
     fail("[SequentialLR] another SequentialLR can only be its first part, as in PyTorch");
   }
   void undo() override {
-    for (const auto& rule : parts_) rule->undo();
+    for (const auto& state : parts_) state->undo();
   }
 
  private:
-  TorchRule& part() const {
+  SchedulerState& part() const {
     const auto passed = std::upper_bound(milestones_.begin(), milestones_.end(), t_) - milestones_.begin();
     return *parts_[static_cast<std::size_t>(passed)];
   }
-  std::vector<std::unique_ptr<TorchRule>> parts_;
+  std::vector<std::unique_ptr<SchedulerState>> parts_;
   std::vector<std::int64_t> milestones_;
   std::int64_t t_ = 0;
 };
 
 template <>
-class Rule<ChainedScheduler> final : public TorchRule {
+class StateOf<ChainedScheduler> final : public SchedulerState {
  public:
-  Rule(const ChainedScheduler& o, ScheduledGroup& group)
+  StateOf(const ChainedScheduler& o, ScheduledGroup& group)
       : parts_(make_all(o.schedulers, group, "ChainedScheduler")) {}
   void initial_step(ScheduledGroup& group) override { step(group); }
   void step(ScheduledGroup& group) override {
-    for (const auto& rule : parts_) rule->step(group);
+    for (const auto& state : parts_) state->step(group);
   }
   void restart(ScheduledGroup&) override {
     fail("[SequentialLR] a ChainedScheduler can only be its first part, as in PyTorch");
   }
   void undo() override {
-    for (const auto& rule : parts_) rule->undo();
+    for (const auto& state : parts_) state->undo();
   }
 
  private:
-  std::vector<std::unique_ptr<TorchRule>> parts_;
+  std::vector<std::unique_ptr<SchedulerState>> parts_;
 };
 
 }  // namespace
 
-std::unique_ptr<TorchRule> make_torch_rule(const TorchSchedule& schedule, ScheduledGroup& group) {
+std::unique_ptr<SchedulerState> make_scheduler_state(const TorchSchedule& schedule, ScheduledGroup& group) {
   return std::visit(
-      [&](const auto& options) -> std::unique_ptr<TorchRule> {
-        return std::make_unique<Rule<std::decay_t<decltype(options)>>>(options, group);
+      [&](const auto& options) -> std::unique_ptr<SchedulerState> {
+        return std::make_unique<StateOf<std::decay_t<decltype(options)>>>(options, group);
       },
       schedule);
 }

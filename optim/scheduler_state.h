@@ -17,9 +17,9 @@ struct ScheduledGroup {
   double max_lr = 0, min_lr = 0, max_momentum = 0, base_momentum = 0;
 };
 
-class TorchRule {
+class SchedulerState {
  public:
-  virtual ~TorchRule() = default;
+  virtual ~SchedulerState() = default;
   virtual void initial_step(ScheduledGroup& group) = 0;
   virtual void step(ScheduledGroup& group) = 0;
   // Begins again at t = 0, as the next part of a SequentialLR.
@@ -29,6 +29,6 @@ class TorchRule {
 };
 
 // Includes the initial step.
-std::unique_ptr<TorchRule> make_torch_rule(const TorchSchedule& schedule, ScheduledGroup& group);
+std::unique_ptr<SchedulerState> make_scheduler_state(const TorchSchedule& schedule, ScheduledGroup& group);
 
 }  // namespace lockstep::optim
