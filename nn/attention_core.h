@@ -2,6 +2,7 @@
 
 #include "core/ops/attention.h"
 #include "nn/dropout.h"
+#include "nn/trace.h"
 
 namespace lockstep::nn {
 
@@ -9,7 +10,7 @@ namespace lockstep::nn {
 // dropout on the weights, times v, heads side by side again. Fused where nobody needs the weights themselves.
 struct AttentionCore {
   AttentionCore(const Scope& scope, int num_heads_, double dropout_rate)
-      : num_heads(num_heads_), drop_weights(scope / "drop_weights", dropout_rate) {}
+      : num_heads(num_heads_), drop_weights(scope / "drop_weights", dropout_rate), trace(scope) {}
 
   // q (..., T, heads D), k and v (..., S, heads D) -> (..., T, heads D). `saved`, where not null, is given
   // the weights
@@ -21,6 +22,7 @@ struct AttentionCore {
 
   int num_heads;
   Dropout drop_weights;
+  TracePoint trace;  // q, k, v, scores, weights, heads
 };
 
 }  // namespace lockstep::nn

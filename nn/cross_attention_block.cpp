@@ -57,7 +57,7 @@ Tensor CrossAttentionBlock::operator()(const Tensor& x, const Tensor& context) c
     scores.bias = (*rel_positional_embedding)(split_heads(q, options.num_heads));
   }
   const Tensor y = core(q, k, v, scores, options.save_attn ? &att_mat : nullptr);
-  return drop_output(out_proj(to(y, x.dtype())));
+  return core.trace("output", drop_output(out_proj(to(y, x.dtype()))));
 }
 
 }  // namespace lockstep::nn

@@ -58,24 +58,26 @@ DecoderOnlyTransformer::DecoderOnlyTransformer(const Scope& scope, const Decoder
       blocks(make_blocks(scope / "blocks", o)),
       norm(final_norm(scope / "norm", o)),
       to_logits(scope / "to_logits", o.attn_layers_dim, o.num_tokens,
-                {.bias = o.logits_bias, .init = o.linear_init}) {}
+                {.bias = o.logits_bias, .init = o.linear_init}),
+      trace(scope) {}
 
 Tensor DecoderOnlyTransformer::features(const Tensor& tokens, const Tensor& context,
                                         const Positions& wanted) const {
   const std::int64_t length = tokens.size(-1);
   check(length <= options.max_seq_len, "[DecoderOnlyTransformer] {} tokens are more than max_seq_len {}",
         length, options.max_seq_len);
-  Tensor x = embedding_dropout(token_embeddings(tokens) + slice(position_embeddings.weight, 0, 0, length));
+  Tensor x = trace("embedding", embedding_dropout(token_embeddings(tokens) +
+                                                  slice(position_embeddings.weight, 0, 0, length)));
   for (const TransformerBlock& block : blocks) {
     x = block(x, context, {}, &block == &blocks.back() ? wanted : Positions{});
   }
   if (blocks.empty()) x = wanted.of(x);
-  return norm ? (*norm)(x) : x;
+  return trace("features", norm ? (*norm)(x) : x);
 }
 
 Tensor DecoderOnlyTransformer::operator()(const Tensor& tokens, const Tensor& context,
                                           const Positions& wanted) const {
-  return to_logits(features(tokens, context, wanted));
+  return trace("logits", to_logits(features(tokens, context, wanted)));
 }
 
 }  // namespace lockstep::nn

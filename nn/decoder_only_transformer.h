@@ -55,6 +55,7 @@ struct DecoderOnlyTransformer {
   std::vector<TransformerBlock> blocks;
   std::optional<LayerNorm> norm;
   Linear to_logits;
+  TracePoint trace;  // embedding, features, logits
 };
 
 }  // namespace lockstep::nn

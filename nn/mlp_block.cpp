@@ -27,20 +27,23 @@ MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
       linear2(scope / "linear2", width_of(o), o.hidden_size, {.init = o.init}),
       drop1(scope / "drop1", rate_of(scope, o)),
       drop2(scope / "drop2", rate_of(scope, o)),
-      act(o.act) {
+      act(o.act),
+      trace(scope) {
   if (act.kind == Activation::prelu) {
     slope = (scope / "fn").parameter("weight", {1}, init::Constant{act.number.value_or(0.25)});
   }
 }
 
 Tensor MLPBlock::operator()(const Tensor& x) const {
-  if (act.kind == Activation::gelu && !drop1.is_active())
-    return drop2(mlp(x, linear1.weight, linear1.bias, linear2.weight, linear2.bias));
+  const bool looked_at = trace.wants({"hidden", "activation"});
+  if (act.kind == Activation::gelu && !drop1.is_active() && !looked_at)
+    return trace("output", drop2(mlp(x, linear1.weight, linear1.bias, linear2.weight, linear2.bias)));
   const auto hidden = [&] {
-    if (act.kind == Activation::gelu) return linear_gelu(x, linear1.weight, linear1.bias);
-    return act.kind == Activation::prelu ? prelu(linear1(x), slope) : activate(linear1(x), act);
+    if (act.kind == Activation::gelu && !looked_at) return linear_gelu(x, linear1.weight, linear1.bias);
+    const Tensor before = trace("hidden", linear1(x));
+    return act.kind == Activation::prelu ? prelu(before, slope) : activate(before, act);
   };
-  return drop2(linear2(drop1(hidden())));
+  return trace("output", drop2(linear2(drop1(trace("activation", hidden())))));
 }
 
 }  // namespace lockstep::nn

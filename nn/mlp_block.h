@@ -3,6 +3,7 @@
 #include "nn/activation.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
+#include "nn/trace.h"
 
 namespace lockstep::nn {
 
@@ -28,7 +29,8 @@ struct MLPBlock {
   Linear linear1, linear2;
   Dropout drop1, drop2;
   Activation act;
-  Tensor slope;  // fn.weight (1), where act is prelu
+  Tensor slope;      // fn.weight (1), where act is prelu
+  TracePoint trace;  // hidden, activation, output
 };
 
 }  // namespace lockstep::nn

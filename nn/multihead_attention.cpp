@@ -112,7 +112,7 @@ Tensor MultiheadAttention::operator()(const Tensor& query, const Tensor& key, co
                                       const MultiheadAttentionMasks& masks) const {
   QKV x = project(query, key, value);
   const AttentionOptions scores = extend(x, masks);
-  return (*out_proj)(core(x[0], x[1], x[2], scores));
+  return core.trace("output", (*out_proj)(core(x[0], x[1], x[2], scores)));
 }
 
 }  // namespace lockstep::nn

@@ -15,6 +15,7 @@
 #include "nn/sa_block.h"
 #include "nn/scope.h"
 #include "nn/spatial_attention_block.h"
+#include "nn/trace.h"
 #include "nn/transformer_block.h"
 #include "nn/transformer_encoder_layer.h"
 #include "nn/vit.h"

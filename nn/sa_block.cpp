@@ -70,7 +70,7 @@ Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask, const Posit
     y = core(q, k, v, scores(q, attn_mask), saved);
   }
   y = to(wanted.of(y), x.dtype());
-  return drop_output(out_proj ? (*out_proj)(y) : y);
+  return core.trace("output", drop_output(out_proj ? (*out_proj)(y) : y));
 }
 
 }  // namespace lockstep::nn

@@ -33,7 +33,8 @@ TransformerBlock::TransformerBlock(const Scope& scope, const TransformerBlockOpt
                             .out_init = o.linear_init}),
       norm2(norm(o.layer_norm, scope / "norm2", o.hidden_size)),
       norm_cross_attn(norm(o.layer_norm && (o.unused_norm || o.with_cross_attention),
-                           scope / "norm_cross_attn", o.hidden_size)) {
+                           scope / "norm_cross_attn", o.hidden_size)),
+      trace(scope) {
   if (!o.with_cross_attention) return;
   cross_attn.emplace(scope / "cross_attn",
                      CrossAttentionBlockOptions{.hidden_size = o.hidden_size,
@@ -50,9 +51,11 @@ Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context, cons
   const auto normed = [](const std::optional<LayerNorm>& layer, const Tensor& t) {
     return layer ? (*layer)(t) : t;
   };
-  Tensor y = wanted.of(x) + attn(normed(norm1, x), attn_mask, wanted);
+  const Tensor before = trace("resid_pre", x);
+  Tensor y = wanted.of(before) + attn(trace("norm1", normed(norm1, before)), attn_mask, wanted);
   if (cross_attn) y = y + (*cross_attn)(normed(norm_cross_attn, y), context);
-  return y + mlp(normed(norm2, y));
+  y = trace("resid_mid", y);
+  return trace("resid_post", y + mlp(trace("norm2", normed(norm2, y))));
 }
 
 }  // namespace lockstep::nn

@@ -47,6 +47,7 @@ struct TransformerBlock {
   SABlock attn;
   std::optional<LayerNorm> norm2, norm_cross_attn;
   std::optional<CrossAttentionBlock> cross_attn;
+  TracePoint trace;  // norm1, norm2, resid_pre, resid_mid, resid_post
 };
 
 }  // namespace lockstep::nn

@@ -17,19 +17,22 @@ TransformerEncoderLayer::TransformerEncoderLayer(const Scope& scope, const Trans
       norm2(scope / "norm2", {o.d_model}, {.eps = o.layer_norm_eps, .bias = o.bias}),
       dropout(scope / "dropout", o.dropout),
       dropout1(scope / "dropout1", o.dropout),
-      dropout2(scope / "dropout2", o.dropout) {}
+      dropout2(scope / "dropout2", o.dropout),
+      trace(scope) {}
 
-Tensor TransformerEncoderLayer::operator()(const Tensor& x, const MultiheadAttentionMasks& masks) const {
+Tensor TransformerEncoderLayer::operator()(const Tensor& input, const MultiheadAttentionMasks& masks) const {
   const auto attention = [&](const Tensor& t) { return dropout1(self_attn(t, t, t, masks)); };
   const auto feed_forward = [&](const Tensor& t) {
-    return dropout2(linear2(dropout(activate(linear1(t), options.activation))));
+    const Tensor hidden = trace("activation", activate(trace("hidden", linear1(t)), options.activation));
+    return dropout2(linear2(dropout(hidden)));
   };
+  const Tensor x = trace("resid_pre", input);
   if (!options.norm_first) {
-    const Tensor y = norm1(x + attention(x));
-    return norm2(y + feed_forward(y));
+    const Tensor y = trace("resid_mid", norm1(x + attention(x)));
+    return trace("resid_post", norm2(y + feed_forward(y)));
   }
-  const Tensor y = x + attention(norm1(x));
-  return y + feed_forward(norm2(y));
+  const Tensor y = trace("resid_mid", x + attention(norm1(x)));
+  return trace("resid_post", y + feed_forward(norm2(y)));
 }
 
 }  // namespace lockstep::nn

@@ -33,6 +33,7 @@ struct TransformerEncoderLayer {
   Linear linear1, linear2;
   LayerNorm norm1, norm2;
   Dropout dropout, dropout1, dropout2;
+  TracePoint trace;  // hidden, activation, resid_pre, resid_mid, resid_post
 };
 
 }  // namespace lockstep::nn

@@ -37,7 +37,8 @@ ViT::ViT(const Scope& scope, const ViTOptions& o)
                                                   .dropout_rate = o.dropout_rate,
                                                   .spatial_dims = o.spatial_dims}),
       blocks(make_blocks(scope / "blocks", o)),
-      norm(scope / "norm", {o.hidden_size}) {
+      norm(scope / "norm", {o.hidden_size}),
+      trace(scope) {
   if (!o.classification) return;
   cls_token = scope.parameter("cls_token", {1, 1, o.hidden_size}, init::Constant{0});
   const Scope head = scope / "classification_head";
@@ -46,17 +47,17 @@ ViT::ViT(const Scope& scope, const ViTOptions& o)
 
 Tensor ViT::embed(const Tensor& x) const {
   const Tensor tokens = patch_embedding(x);
-  if (!cls_token.defined()) return tokens;
+  if (!cls_token.defined()) return trace("embedding", tokens);
   Dims shape = tokens.shape();
   shape[shape.rank() - 2] = 1;
-  return cat({expand(cls_token, shape), tokens}, -2);
+  return trace("embedding", cat({expand(cls_token, shape), tokens}, -2));
 }
 
 Tensor ViT::head(const Tensor& tokens) const {
-  const Tensor normed = norm(tokens);
+  const Tensor normed = trace("features", norm(tokens));
   if (!classification_head) return normed;
   const Tensor logits = (*classification_head)(select(normed, -2, 0));
-  return options.post_activation ? tanh(logits) : logits;
+  return trace("logits", options.post_activation ? tanh(logits) : logits);
 }
 
 ViT::Output ViT::forward(const Tensor& x) const {

@@ -54,6 +54,7 @@ struct ViT {
   LayerNorm norm;
   Tensor cls_token;                           // (1, 1, hidden_size), zeros at first
   std::optional<Linear> classification_head;  // called classification_head.0 where a Tanh is behind it
+  TracePoint trace;                           // embedding, features, logits
 
  private:
   Tensor embed(const Tensor& x) const;

@@ -5,12 +5,12 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
-#include "core/runtime/observer.h"
 #include "core/ops/activations.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/masks.h"
 #include "core/ops/matmul.h"
 #include "core/ops/views.h"
+#include "core/runtime/observer.h"
 
 namespace lockstep {
 
@@ -68,6 +68,15 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
     mask = expand(mask, shape);
   }
   return AttentionScores{scale_of(q, options), options.causal, mask};
+}
+
+// All masks that the options ask for, each of which broadcasts to the scores (..., T, S).
+std::vector<Tensor> masks_of(const Tensor& scores, const AttentionOptions& options) {
+  std::vector<Tensor> masks;
+  if (options.causal) masks.push_back(tril_mask(scores.size(-2), scores.size(-1)));
+  if (options.mask.defined()) masks.push_back(options.mask);
+  if (options.key_padding_mask.defined()) masks.push_back(padding_as_mask(options.key_padding_mask));
+  return masks;
 }
 
 Tensor composed(const QKV& x, const AttentionOptions& options) {
@@ -193,24 +202,30 @@ Tensor packed_attention(const Tensor& qkv, int heads, const AttentionOptions& op
   return attend<1>({qkv}, {heads}, options);
 }
 
-Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
+Tensor attention_scores(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
   check_qkv(q, k, k, options);
   Tensor scores = matmul(q * scale_of(q, options), transpose(k, -1, -2));
   if (options.bias.defined()) scores = scores + options.bias;
-  // The most negative number, not -inf, so that a row without any key gives no NaN; it is zeroed below.
+  // The most negative number, not -inf, so that a row without any key gives no NaN; attention_softmax zeroes
+  // it.
   const double lowest = dispatch_real(
       q.dtype(), [](auto t) { return static_cast<double>(std::numeric_limits<decltype(t)>::lowest()); });
-  const Tensor nothing = full({}, lowest, q.options()), zero = zeros({}, q.options());
-  std::vector<Tensor> masks;
-  if (options.mask.defined()) masks.push_back(options.mask);
-  if (options.key_padding_mask.defined()) masks.push_back(padding_as_mask(options.key_padding_mask));
-  const Tensor past = options.causal ? tril_mask(scores.size(-2), scores.size(-1)) : Tensor();
-  if (options.causal) scores = where(past, scores, nothing);
-  for (const Tensor& mask : masks) scores = where(mask, scores, nothing);
+  const Tensor nothing = full({}, lowest, q.options());
+  for (const Tensor& mask : masks_of(scores, options)) scores = where(mask, scores, nothing);
+  return scores;
+}
+
+Tensor attention_softmax(const Tensor& scores, const AttentionOptions& options) {
   Tensor weights = softmax(scores, -1);
-  if (options.causal && !masks.empty()) masks.push_back(past);
+  const std::vector<Tensor> masks = masks_of(scores, options);
+  if (options.causal && masks.size() == 1) return weights;  // every query sees itself
+  const Tensor zero = zeros({}, scores.options());
   for (const Tensor& mask : masks) weights = where(mask, weights, zero);
   return weights;
+}
+
+Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
+  return attention_softmax(attention_scores(q, k, options), options);
 }
 
 Tensor split_heads(const Tensor& x, int heads) {
