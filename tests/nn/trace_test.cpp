@@ -125,7 +125,7 @@ TEST(Trace, NamesWhatThereIs) {
 }
 
 TEST(Trace, SeesImagesAndEncoders) {
-  const Evaluation mode;
+  const EvaluationMode mode;
   const Scope root(Seed{0});
   const ViT vit(root / "vit", {.in_channels = 1,
                                .img_size = {8},
