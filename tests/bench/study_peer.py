@@ -1,6 +1,6 @@
 """A part of a copy study in PyTorch, in one process with one thread.
 usage: study_peer.py PART PARTS SEEDS STEPS
-Trains the arms of `lockstep study --task copy` from every seed: five with Adam, three whose blocks' matrices go by
+Trains the arms of `lockstep study --task copy` from every seed: five with Adam, two whose blocks' matrices go by
 Muon, and for the first seed two in f64; run number PART, PART + PARTS, ... of all, loss on the half that can be known.
 Prints how many steps it did."""
 import sys
@@ -14,7 +14,7 @@ from models_torch import Decoder
 
 ARMS = [  # combined?, Muon?
     (False, False), (False, False), (True, False), (True, False), (True, False),  # A0, A0', A1, A2, A3
-    (False, True), (False, True), (True, True),  # C1 and C4m, by part as torch.optim.Muon can, and C4
+    (False, True), (True, True),  # C1, by part as torch.optim.Muon can, and C4
 ]
 F64_ARMS = [(False, False), (True, False)]  # A0d, A1d, of one seed
 F64_STEPS = 61

@@ -27,13 +27,14 @@ inline Contrast example_contrast(const std::string& cause, Verdict verdict, doub
   c.p = c.p_adjusted = verdict == Verdict::different ? 0.002 : 0.4;
   c.equivalence_p_adjusted = verdict == Verdict::equivalent ? 0.01 : 0.5;
   c.margin = 2.5;
+  c.scope = "adam, learning rate 0.001";
   c.held_equal = "weights & data order";
   c.differences = {effect - 1, effect, effect, effect + 1};
   return c;
 }
 
-// A study with one of everything: all verdicts, an unbounded interval, censored and diverged runs, a cause
-// with nothing to measure, and text that HTML must escape.
+// A study with one of everything: all verdicts, a spread, an unbounded interval, censored and diverged runs,
+// a cause with nothing to measure, and text that HTML must escape.
 inline StudySummary example_study() {
   TaskSummary task{.task = "copy", .title = "Copy task", .description = "2 layers, width < 64"};
   task.loss_label = "training loss (nats)";
@@ -41,11 +42,17 @@ inline StudySummary example_study() {
   task.margin = 5;
   task.control = "A0 and its repetition A0' agree bit for bit.";
   task.contrasts = {example_contrast("rounding", Verdict::equivalent, 0.1, 0.4),
-                    example_contrast("draw", Verdict::inconclusive, -1, infinity),
-                    example_contrast("distribution: scale", Verdict::different, 2.7, 0.6),
-                    example_contrast("coupling: scale", Verdict::inconclusive, 3, 4)};
+                    example_contrast("storage", Verdict::inconclusive, -1, infinity),
+                    example_contrast("distribution", Verdict::different, 2.7, 0.6),
+                    example_contrast("coupling", Verdict::inconclusive, 3, 4)};
+  task.contrasts[0].name = "the storage alone";
+  task.contrasts[1].name = "the other storage";
   task.contrasts[2].rule = "xavier_uniform";
+  task.contrasts[2].name = "xavier_uniform by the whole tensor";
+  task.contrasts[2].meaning = "The initialiser looks at the stored tensor.";
   task.contrasts[3].rule = "muon";
+  task.contrasts[3].name = "muon by the whole tensor";
+  task.contrasts[3].scope = "muon, learning rate 0.01";
   task.contrasts[3].further_seeds = 17;
   task.contrasts[3].censored = 2;
   task.contrasts[3].diverged = 1;
@@ -56,6 +63,13 @@ inline StudySummary example_study() {
   nothing.primary = false;
   nothing.note = "adam acts on every element by itself";
   task.contrasts.push_back(nothing);
+  Contrast draw{.cause = "draw", .name = "redrawing q, k and v", .metric = task.contrasts[0].metric};
+  draw.unit = "steps";
+  draw.verdict = std::nullopt;
+  draw.spread = 1.75;
+  draw.pairs = 4;
+  draw.base = 50;
+  task.contrasts.push_back(draw);
   for (const char* arm : {"A1", "A2"}) {
     ArmStatistics s{.arm = arm,
                     .label = "combined, <redrawn> \"q\"",

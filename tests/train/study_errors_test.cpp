@@ -97,13 +97,13 @@ TEST_F(StudyErrors, OfAStudyFileThatIsNone) {
 }
 
 TEST_F(StudyErrors, WhatARunMayDoIsSaidAndCounted) {
-  const Ended censored = study("censored", {"--threshold", "0.01", "--causes", "draw", "--seeds", "3"});
+  const Ended censored = study("censored", {"--threshold", "0.01", "--causes", "rounding", "--seeds", "3"});
   ASSERT_EQ(censored.code, 0) << censored.err;
   EXPECT_TRUE(contains(censored.out, "3 pairs, of which 3 censored"));
   EXPECT_TRUE(contains(censored.out, "3 seeds can give no verdict"));
   EXPECT_TRUE(contains(data::read_file(folder_ / "censored/runs.csv"), ",0,,1,0,8,"));
 
-  const Ended diverged = study("diverged", {"--lr", "1e30", "--causes", "draw", "--seeds", "3"});
+  const Ended diverged = study("diverged", {"--lr", "1e30", "--causes", "rounding", "--seeds", "3"});
   ASSERT_EQ(diverged.code, 0) << diverged.err;
   EXPECT_TRUE(contains(diverged.out, "diverged"));
 }

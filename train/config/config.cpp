@@ -76,7 +76,6 @@ ExperimentConfig experiment_for(const std::string& task) {
     experiment.threshold = 0.5;
     experiment.curve_steps = 60;
   } else if (task == "digits") {
-    experiment.seeds = 6;
     experiment.threshold = 0.5;
     experiment.curve_steps = 40;
     experiment.run.steps = 300;  // the first steps alone, and nothing that blurs them

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "optim/factory.h"
+#include "train/config/cause.h"
 #include "train/config/config.h"
 #include "train/config/keys.h"
 #include "train/text/text_layout.h"
@@ -64,9 +65,9 @@ void validate(const ExperimentConfig& experiment) {
   expect(experiment.curve_steps >= 1 && experiment.curve_steps <= experiment.run.steps, "curve_steps",
          experiment.curve_steps, fmt::format("1 to steps = {}", experiment.run.steps));
   expect_positive("coupling_lr", experiment.coupling_lr, "number");
-  const Words causes = {"rounding", "draw", "distribution", "coupling"}, granularities = {"tensor", "head"};
-  check(!experiment.causes.empty(), "causes is empty: name at least one of {}", joined(causes));
-  expect_each_once("causes", experiment.causes, causes);
+  const Words granularities = {"tensor", "head"};
+  check(!experiment.causes.empty(), "causes is empty: name at least one of {}", joined(cause_keys()));
+  expect_each_once("causes", experiment.causes, cause_keys());
   const bool by_granularity = std::ranges::any_of(experiment.causes, [](const std::string& cause) {
     return cause == "distribution" || cause == "coupling";
   });

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "train/text/numbers.h"
 #include "train/report/report.h"
 #include "train/report/verdict_words.h"
+#include "train/text/numbers.h"
 
 namespace lockstep::train {
 
@@ -30,11 +30,10 @@ json rounded(const std::vector<double>& values, std::size_t stride) {
 }
 
 json row_of(const Contrast& c) {
-  json row{{"cause", cause_title(c.cause)},
+  json row{{"cause", capitalised(c.cause)},
            {"arms", c.arm_a + " → " + c.arm_b},
-           {"verdict", word(c.verdict)},
+           {"verdict", word(c)},
            {"remark", c.verdict == Verdict::different && c.within_margin ? ", but within the margin" : ""},
-           {"primary", c.primary},
            {"mean", finite(c.percent)},
            {"low", finite(c.percent_low)},
            {"high", finite(c.percent_high)},

@@ -50,36 +50,40 @@ std::string runs_csv(std::span<const RunRow> runs) {
 
 std::string contrasts_csv(const StudySummary& study) {
   std::string out =
-      "task,cause,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
-      "effect_unit,sd_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,p_holm,"
+      "task,cause,scope,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
+      "effect_unit,sd_unit,spread_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,"
+      "p_holm,"
       "margin_unit,p_equivalence,p_equivalence_holm,within_margin,further_seeds,held_equal,note,differences_"
       "unit\r\n";
   for (const TaskSummary& task : study.tasks) {
     for (const Contrast& c : task.contrasts) {
+      const auto tested = [&](double value) { return c.verdict ? cell(value) : ""; };
       out += line({csv_cell(task.task),
                    csv_cell(c.cause),
+                   csv_cell(c.scope),
                    csv_cell(c.question),
                    csv_cell(c.arm_a),
                    csv_cell(c.arm_b),
                    csv_cell(c.metric),
                    csv_cell(c.unit),
                    c.primary ? "1" : "0",
-                   std::string(word(c.verdict)),
+                   std::string(word(c)),
                    std::to_string(c.pairs),
                    std::to_string(c.censored),
                    std::to_string(c.diverged),
-                   cell(c.effect),
-                   cell(c.sd),
-                   cell(c.low),
-                   cell(c.high),
-                   cell(c.percent),
-                   cell(c.percent_low),
-                   cell(c.percent_high),
-                   cell(c.p),
-                   cell(c.p_adjusted),
-                   cell(c.margin),
-                   cell(c.equivalence_p),
-                   cell(c.equivalence_p_adjusted),
+                   tested(c.effect),
+                   c.pairs > 0 ? cell(c.sd) : "",
+                   c.spread ? cell(*c.spread) : "",
+                   tested(c.low),
+                   tested(c.high),
+                   tested(c.percent),
+                   tested(c.percent_low),
+                   tested(c.percent_high),
+                   tested(c.p),
+                   tested(c.p_adjusted),
+                   tested(c.margin),
+                   tested(c.equivalence_p),
+                   tested(c.equivalence_p_adjusted),
                    c.within_margin ? "1" : "0",
                    std::to_string(c.further_seeds),
                    csv_cell(c.held_equal),

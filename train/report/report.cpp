@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "train/text/html.h"
-#include "train/text/numbers.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
+#include "train/text/html.h"
+#include "train/text/numbers.h"
 
 namespace lockstep::train {
 
@@ -20,7 +20,7 @@ std::string paragraph(std::string_view text, std::string_view css = "") {
 }
 
 std::string badge(const Contrast& c) {
-  const std::string_view verdict = word(c.verdict);
+  const std::string_view verdict = word(c);
   return fmt::format("<span class=\"badge {}\">{}</span>", c.verdict ? verdict : "none", verdict);
 }
 
@@ -51,6 +51,7 @@ std::string answer(const StudySummary& study) {
   for (std::size_t i = 0; i < study.tasks.size(); ++i) {
     const TaskSummary& task = study.tasks[i];
     html += fmt::format("<h3><a href=\"#task-{}\">{}</a></h3>\n", i, html_escape(task.title));
+    html += paragraph(capitalised(task.model), "quiet");
     if (task.valid) html += paragraph(headline(task));
     html += "<dl>\n";
     for (const auto& [outcome, found] : verdict_lines(task)) {
@@ -75,10 +76,10 @@ std::string findings(const TaskSummary& task) {
       if (!seen.empty()) html += "</dd>\n";
       seen.push_back(&c);
       html +=
-          fmt::format("<dt>{}</dt>\n<dd><p><b>{}</b>{}</p>\n", badge(c), html_escape(cause_title(c.cause)),
-                      c.primary || !c.verdict ? "" : " <span class=\"quiet\">(secondary)</span>");
-      html += paragraph(meaning_of(c.cause), "quiet");
-    } else if (c.verdict == (*same)->verdict) {
+          fmt::format("<dt>{}</dt>\n<dd><p><b>{}</b>{}</p>\n", badge(c), html_escape(capitalised(c.cause)),
+                      c.scope.empty() ? "" : small("under " + c.scope));
+      html += paragraph(c.meaning, "quiet");
+    } else if (c.verdict && c.verdict == (*same)->verdict) {
       continue;
     } else {
       html += fmt::format("<p>{} {}</p>\n", badge(c), html_escape(c.metric));
@@ -101,14 +102,12 @@ std::string pairs_cell(const Contrast& c) {
 
 // `brief`: what an earlier table said of the same contrast is left out.
 std::string contrast_row(const Contrast& c, bool brief) {
-  std::string what = fmt::format("<b>{}</b>", html_escape(cause_title(c.cause)));
+  std::string what = fmt::format("<b>{}</b>", html_escape(capitalised(c.cause)));
   if (!c.arm_a.empty()) what += fmt::format(" {} → {}", html_escape(c.arm_a), html_escape(c.arm_b));
   const std::string once = brief ? "" : c.question;
   const std::string held = brief || c.held_equal.empty() ? "" : "Held equal: " + c.held_equal + ".";
-  for (const std::string& line :
-       {once,
-        c.primary || !c.verdict ? "" : std::string("Secondary: not declared as primary, p uncorrected."),
-        held, brief ? "" : capitalised(c.note)}) {
+  const std::string scope = c.scope.empty() ? "" : "Under " + c.scope + ".";
+  for (const std::string& line : {once, scope, held, brief ? "" : capitalised(c.note)}) {
     if (!line.empty()) what += fmt::format("<span>{}</span>", html_escape(line));
   }
   std::string row = "<tr><td class=\"cause\">" + what + "</td>";
@@ -117,6 +116,11 @@ std::string contrast_row(const Contrast& c, bool brief) {
   if (c.verdict == Verdict::inconclusive && c.further_seeds > 0)
     verdict += small(fmt::format("about {} would settle it", count(c.further_seeds, "further seed")));
   row += cell("verdict", verdict, "verdict");
+  if (c.spread) {
+    row += cell("spread", fmt::format("sd {} {}", number(*c.spread), html_escape(c.unit)));
+    row += cell("spread in percent", fmt::format("sd {} %", number(100 * *c.spread / c.base)));
+    return row + "<td class=\"number\" colspan=\"2\"></td>" + cell("pairs", pairs_cell(c)) + "</tr>\n";
+  }
   if (!c.verdict) return row + "<td class=\"number\" colspan=\"5\"></td></tr>\n";
   const auto interval = [](double value, double low, double high, const std::string& unit) {
     const std::string text = with_interval(value, low, high);
@@ -126,7 +130,7 @@ std::string contrast_row(const Contrast& c, bool brief) {
   };
   row += cell("effect [95% interval]", interval(c.effect, c.low, c.high, c.unit));
   row += cell("in percent [95% interval]", interval(c.percent, c.percent_low, c.percent_high, "%"));
-  row += cell(c.primary ? "p (Holm)" : "p", p_value(c.p_adjusted));
+  row += cell("p (Holm)", p_value(c.p_adjusted));
   row += cell("p of equivalence (Holm)",
               p_value(c.equivalence_p_adjusted) + small(fmt::format("±{} {}", number(c.margin), c.unit)));
   return row + cell("pairs", pairs_cell(c)) + "</tr>\n";
@@ -273,6 +277,7 @@ std::string report_page(const StudySummary& study) {
                                            {"name", html_escape(study.name)},
                                            {"facts", facts(study)},
                                            {"answer", answer(study)},
+                                           {"scope", std::string(scope_sentence)},
                                            {"tasks", tasks},
                                            {"controls", controls},
                                            {"notes", notes},

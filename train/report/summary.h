@@ -24,13 +24,20 @@ struct ArmCurve {
 
 // One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
 struct Contrast {
-  std::string cause;         // "draw", "distribution: scale", "coupling: direction", "rounding", "control"
+  std::string cause;         // as it is shown, once in each metric: "rounding", "draw", "coupling by head"
+  std::string meaning;       // what the cause is, in a sentence
+  std::string name;          // of the change, within a sentence: "muon by the whole (3d, d) tensor"
   std::string rule;          // what looks at the stored shape: "xavier_uniform", "muon"; empty: nothing does
+  std::string scope;         // under what it was measured: "adam, learning rate 0.001"
   std::string question;      // plain words: "Does Xavier's fan_out of the whole tensor matter?"
   std::string arm_a, arm_b;  // names as in ArmStatistics::arm
   std::string metric;        // "steps until the training loss is below 0.5"
   std::string unit;          // of effect, sd, low, high, margin and differences: "steps"; empty: none
-  std::optional<Verdict> verdict = Verdict::inconclusive;  // none: there is nothing to measure, see `note`
+  // None: nothing is tested, but `spread` was measured, or there is nothing to measure (see `note`).
+  std::optional<Verdict> verdict = Verdict::inconclusive;
+  // Of arms that differ by their random numbers alone: the standard deviation that these cause, sd / sqrt(2),
+  // in `unit`. The mean difference is zero by construction.
+  std::optional<double> spread = {};
   bool within_margin = false;  // the mean difference lies inside the margin, also beside "different"
   bool primary = true;         // declared before the study, counted in Holm's correction
   int pairs = 0;               // seeds measured in both arms, the censored ones included
@@ -65,6 +72,7 @@ struct ArmStatistics {
 struct TaskSummary {
   std::string task;         // "copy", as on the command line
   std::string title;        // "Copy task"
+  std::string model;        // "2 layers, width 64, 4 heads, MLP 256; batch 64"
   std::string description;  // the task, the model and the settings in a sentence or two
   std::string loss_label;   // the curves' y axis with its unit: "training loss (cross entropy, nats)"
   std::string spread = "the middle half of the seeds";  // what ArmCurve::low and high enclose

@@ -6,57 +6,15 @@
 #include <cmath>
 #include <vector>
 
-#include "train/text/numbers.h"
 #include "train/report/verdict_words.h"
+#include "train/text/numbers.h"
 
 namespace lockstep::train {
 
 namespace {
 
-struct Words {
-  std::string_view cause, name, meaning;  // {} in the name: the rule
-};
-
-constexpr Words causes[] = {
-    {"rounding", "rounding alone",
-     "The same weights stored in another way: sums are taken in another order, so the last digits differ."},
-    {"draw", "redrawing q, k and v",
-     "Other random numbers from the same distribution for the first q, k and v."},
-    {"distribution: scale", "{}'s scale",
-     "The initialiser looks at the stored tensor or at each head instead of q, k and v each: that decides "
-     "how "
-     "large the first weights are."},
-    {"distribution: direction", "{}'s direction",
-     "The initialiser looks at the stored tensor or at each head instead of q, k and v each: that decides "
-     "which rows are made orthogonal to each other."},
-    {"distribution: both", "{}'s scale and direction", "The initialiser's scale and direction together."},
-    {"coupling: scale", "{}'s scale",
-     "The optimizer looks at the stored tensor or at each head instead of q, k and v each: that decides how "
-     "large its steps are."},
-    {"coupling: direction", "{}'s direction",
-     "The optimizer looks at the stored tensor or at each head instead of q, k and v each: that decides "
-     "where "
-     "its steps go."},
-    {"coupling: both", "{}'s scale and direction", "The optimizer's scale and direction together."},
-};
-
-const Words* words_of(std::string_view cause) {
-  const auto* found = std::find_if(std::begin(causes), std::end(causes),
-                                   [&](const Words& w) { return cause.starts_with(w.cause); });
-  return found == std::end(causes) ? nullptr : found;
-}
-
-// "xavier_uniform's scale by head"
-std::string name_of(const Contrast& c) {
-  const Words* words = words_of(c.cause);
-  if (!words) return c.cause;
-  const char* any = c.cause.starts_with("distribution") ? "the initialiser" : "the optimizer";
-  return fmt::format(fmt::runtime(words->name), c.rule.empty() ? any : c.rule) +
-         (c.cause.ends_with(" (by head)") ? " by head" : "");
-}
-
-// "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%"; "mean training loss of the first 60 steps: +1.2%,
-// ..."
+// "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%, under adam, learning rate 0.001"; "mean training loss
+// of the first 60 steps: +1.2%, ..."
 std::string size_in_words(const Contrast& c) {
   const int percent_decimals = decimals_for((c.percent_high - c.percent_low) / 2, c.percent);
   std::string percent = number(c.percent, percent_decimals, true) + "%";
@@ -64,16 +22,15 @@ std::string size_in_words(const Contrast& c) {
     percent += fmt::format(", 95% interval {}% to {}%", number(c.percent_low, percent_decimals, true),
                            number(c.percent_high, percent_decimals, true));
   }
-  if (c.unit != "steps") return fmt::format("{}: {}", c.metric, percent);
+  if (c.unit != "steps") return fmt::format("{}: {}, under {}", c.metric, percent, c.scope);
   const int decimals = decimals_for((c.high - c.low) / 2, c.effect);
-  return fmt::format("{} steps {}: {}", number(std::abs(c.effect), decimals),
-                     c.effect > 0 ? "later" : "earlier", percent);
+  return fmt::format("{} steps {}: {}, under {}", number(std::abs(c.effect), decimals),
+                     c.effect > 0 ? "later" : "earlier", percent, c.scope);
 }
 
 // A cause over all its metrics.
 struct Overall {
   std::string cause;
-  bool primary = true;
   const Contrast* shown = nullptr;  // the first metric that differs; else the first
   Verdict verdict = Verdict::equivalent;
 };
@@ -83,7 +40,7 @@ std::vector<Overall> by_cause(const TaskSummary& task) {
   for (const Contrast& c : task.contrasts) {
     if (!c.verdict) continue;
     auto known = std::find_if(list.begin(), list.end(), [&](const Overall& o) { return o.cause == c.cause; });
-    if (known == list.end()) known = list.insert(known, {c.cause, c.primary, &c, *c.verdict});
+    if (known == list.end()) known = list.insert(known, {c.cause, &c, *c.verdict});
     if (known->verdict == Verdict::different || c.verdict == Verdict::equivalent) continue;
     known->verdict = *c.verdict;
     known->shown = &c;
@@ -105,18 +62,12 @@ std::string odds(double p) { return fmt::format("1 of {} studies", number(std::r
 
 }  // namespace
 
-std::string meaning_of(std::string_view cause) {
-  const Words* words = words_of(cause);
-  return words ? std::string(words->meaning) : "";
-}
-
 std::string headline(const TaskSummary& task) {
-  const std::vector<Overall> found = by_cause(task);
   std::string text;
   std::vector<std::string> rules;
   bool shapes = false, settled = true;
-  for (const Overall& o : found) {
-    if (o.cause == "rounding") {
+  for (const Overall& o : by_cause(task)) {
+    if (o.shown->rule.empty()) {
       text =
           o.verdict == Verdict::equivalent ? "How q, k and v are stored does not matter by itself: from the "
                                              "same first weights, combined and "
@@ -125,8 +76,8 @@ std::string headline(const TaskSummary& task) {
               ? "How q, k and v are stored matters by itself: combined and separate layers train differently "
                 "even from the same first weights."
               : "Whether it matters by itself how q, k and v are stored is still open.";
+      continue;
     }
-    if (!o.primary || o.shown->rule.empty()) continue;
     shapes = true;
     if (o.verdict == Verdict::inconclusive) settled = false;
     if (o.verdict != Verdict::different || o.shown->within_margin) continue;
@@ -134,27 +85,35 @@ std::string headline(const TaskSummary& task) {
   }
   const std::string blank = text.empty() ? "" : " ";
   if (!rules.empty()) {
-    text += fmt::format("{}What does matter is which matrix {} works on: the stored one or a part of it.",
-                        blank, joined(rules));
+    text += fmt::format(
+        "{}What does matter, at these learning rates, is which matrix {} works on: the stored one or a part "
+        "of "
+        "it.",
+        blank, joined(rules));
   } else if (shapes && settled) {
     text += blank +
-            "Nor does it matter, beyond the margin, which matrix the initialiser and the optimizer work on.";
+            "Nor does it matter, beyond the margin and at these learning rates, which matrix the initialiser "
+            "and the optimizer work on.";
   }
   return text;
 }
 
 std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
-  std::vector<std::string> changed, small, equal, open, together;
+  std::vector<std::string> changed, small, equal, open, spread;
   for (const Overall& o : by_cause(task)) {
-    const std::string sized = fmt::format("{} ({})", name_of(*o.shown), size_in_words(*o.shown));
+    const std::string sized = fmt::format("{} ({})", o.shown->name, size_in_words(*o.shown));
     if (o.verdict == Verdict::different) {
-      (o.shown->within_margin ? small : o.primary ? changed : together).push_back(sized);
-    } else if (o.primary) {
-      std::string name = name_of(*o.shown);
+      (o.shown->within_margin ? small : changed).push_back(sized);
+    } else {
+      std::string name = o.shown->name;
       if (o.verdict == Verdict::inconclusive && o.shown->further_seeds > 0)
         name += fmt::format(" (about {})", count(o.shown->further_seeds, "more seed"));
       (o.verdict == Verdict::equivalent ? equal : open).push_back(std::move(name));
     }
+  }
+  for (const Contrast& c : task.contrasts) {
+    if (c.spread && c.metric == task.contrasts.front().metric)
+      spread.push_back(fmt::format("{} {} (standard deviation)", number(*c.spread), c.unit));
   }
   std::vector<VerdictLine> lines;
   const auto add = [&](const std::string& outcome, const std::vector<std::string>& parts) {
@@ -163,10 +122,10 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   const std::string margin = number(task.margin);
   if (!task.valid) lines.push_back({"not to be trusted", task.control});
   add("changed training", changed);
-  add("taken together", together);
   add(fmt::format("changed it, by less than {}%", margin), small);
   add(fmt::format("changed nothing beyond ±{}%", margin), equal);
   add("still open with these seeds", open);
+  add("spread between seeds from the draw of q, k and v alone", spread);
   return lines;
 }
 

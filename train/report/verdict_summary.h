@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "train/report/summary.h"
@@ -9,16 +8,12 @@
 // The verdicts for a reader who has not met this kind of study before.
 namespace lockstep::train {
 
-// "distribution: scale" -> "The initialiser looks at the stored shape, which decides how large the first
-// weights are.". Empty for a cause that is not one of the study's.
-std::string meaning_of(std::string_view cause);
-
 // The task's answer in a sentence or two: does the storage matter by itself, and if not, what does?
 std::string headline(const TaskSummary& task);
 
-// What came out, and which causes it is true of, over all metrics: "changed training", "the initialiser's
-// scale (2.7 steps later: +3.8%, 95% interval ...)". Nothing for outcomes that no cause had. Starts with a
-// warning where the control failed.
+// What came out, and which causes it is true of, over all metrics: "changed training", "muon by
+// the whole (3d, d) tensor (6.8 steps earlier: -9.6%, 95% interval ..., under ...)". Nothing for outcomes
+// that no cause had. Starts with a warning where the control failed.
 struct VerdictLine {
   std::string outcome, causes;
 };

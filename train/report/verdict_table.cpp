@@ -34,16 +34,22 @@ std::string in_unit(const std::string& text, const std::string& unit) {
 }
 
 Row row_of(const Contrast& c) {
-  std::string none = "-";
-  return {c.cause, std::string(word(c.verdict)), c.verdict ? with_interval(c.effect, c.low, c.high) : none,
-          c.verdict ? with_interval(c.percent, c.percent_low, c.percent_high) : none,
-          std::to_string(c.pairs)};
+  std::string in_unit = "-", percent = "-";
+  if (c.verdict) {
+    in_unit = with_interval(c.effect, c.low, c.high);
+    percent = with_interval(c.percent, c.percent_low, c.percent_high);
+  } else if (c.spread) {
+    in_unit = "sd " + number(*c.spread);
+    percent = "sd " + number(100 * *c.spread / c.base);
+  }
+  return {c.cause, std::string(word(c)), in_unit, percent, std::to_string(c.pairs)};
 }
 
 // What a reader must know beside the numbers.
 std::vector<std::string> remarks(const Contrast& c, bool with_margin) {
   std::vector<std::string> lines;
   if (c.censored + c.diverged > 0) lines.push_back(pairs_in_words(c));
+  if (!c.scope.empty()) lines.push_back("under " + c.scope);
   if (!c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
   if (with_margin && c.margin > 0)
     lines.push_back("equivalence margin: ±" + in_unit(number(c.margin), c.unit));
@@ -110,7 +116,9 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
     std::vector<Contrast> table(left.begin(), others);
     left.erase(left.begin(), others);
     if (!out.empty()) out += "\n";
-    for (const std::string& line : wrap(fmt::format("{}: {}", task.title, table.front().metric), width)) {
+    const std::string model = task.model.empty() ? "" : fmt::format(" ({})", task.model);
+    for (const std::string& line :
+         wrap(fmt::format("{}{}: {}", task.title, model, table.front().metric), width)) {
       out += line + "\n";
     }
     out += table_of(table, width, colour);
@@ -122,6 +130,7 @@ void print_verdict(const StudySummary& study) {
   const bool colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
   for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, 110, colour));
   for (const std::string& line : wrap(study.verdict, 110)) show("{}\n", line);
+  for (const std::string& line : wrap(scope_sentence, 110)) show("{}\n", line);
 }
 
 }  // namespace lockstep::train

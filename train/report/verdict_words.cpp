@@ -87,6 +87,14 @@ std::string inconclusive(const TaskSummary& task, const Contrast& c) {
   return text;
 }
 
+std::string spread(const Contrast& c) {
+  return fmt::format(
+      "{} spreads the {} with a standard deviation of {} ({}%, {}). The arms differ by their draws alone, so "
+      "their mean difference is zero by construction, and nothing is tested.",
+      capitalised(c.name), c.metric, with_unit(number(*c.spread), c.unit), number(100 * *c.spread / c.base),
+      pairs_in_words(c));
+}
+
 }  // namespace
 
 std::string capitalised(std::string text) {
@@ -97,24 +105,15 @@ std::string capitalised(std::string text) {
 }
 
 std::string explanation(const TaskSummary& task, const Contrast& c) {
+  if (c.spread) return spread(c);
   if (!c.verdict) return "";
   if (c.verdict == Verdict::different) return different(task, c);
   return c.verdict == Verdict::equivalent ? equivalent(task, c) : inconclusive(task, c);
 }
 
-std::string_view word(const std::optional<Verdict>& verdict) {
-  return verdict ? to_string(*verdict) : "not measurable";
-}
-
-std::string cause_title(std::string_view cause) {
-  std::string title = capitalised(std::string(cause));
-  if (size_t colon = title.find(": "); colon != std::string::npos) {
-    std::string kind = title.substr(colon + 2);
-    if (size_t of = kind.find(" ("); of != std::string::npos)
-      kind = kind.substr(0, of) + ", " + kind.substr(of + 2);
-    title = title.substr(0, colon) + " (" + kind + (kind.ends_with(')') ? "" : ")");
-  }
-  return title;
+std::string_view word(const Contrast& c) {
+  if (c.spread) return "spread";
+  return c.verdict ? to_string(*c.verdict) : "not measurable";
 }
 
 std::string arm_label(const TaskSummary& task, std::string_view arm) {
@@ -138,8 +137,8 @@ std::string pairs_in_words(const Contrast& c) {
 }
 
 std::string verdict_sentence(const TaskSummary& task, const Contrast& c) {
-  std::string text = fmt::format("{}: {}.", cause_title(c.cause), word(c.verdict));
-  if (c.verdict) text.append(1, ' ').append(explanation(task, c));
+  std::string text = fmt::format("{}: {}.", capitalised(c.cause), word(c));
+  if (c.verdict || c.spread) text.append(1, ' ').append(explanation(task, c));
   if (!c.note.empty()) {
     text.append(1, ' ').append(capitalised(c.note));
     if (text.back() != '.') text += '.';

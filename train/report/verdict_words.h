@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,12 +8,14 @@
 
 namespace lockstep::train {
 
-// "different", "equivalent", "inconclusive", "not measurable".
-std::string_view word(const std::optional<Verdict>& verdict);
+// "different", "equivalent", "inconclusive", "spread", "not measurable".
+std::string_view word(const Contrast& contrast);
 
-// "distribution: scale" -> "Distribution (scale)"; "coupling: scale (by head)" -> "Coupling (scale, by
-// head)".
-std::string cause_title(std::string_view cause);
+// What no verdict says.
+inline constexpr std::string_view scope_sentence =
+    "Each verdict holds for its task, model, optimizer, learning rate and metric. The learning rates were "
+    "not "
+    "tuned: at another one an effect can be smaller, or the other way round.";
 
 // The label of an arm as the task's statistics or curves give it; the arm's name where they give none.
 std::string arm_label(const TaskSummary& task, std::string_view arm);
@@ -26,10 +27,10 @@ std::string pairs_in_words(const Contrast& contrast);
 std::string capitalised(std::string text);
 
 // What was found, in a sentence or two: "Combined, ..., reached the threshold 2.7 steps later than ...".
-// Empty where there is nothing to measure; the note says why.
+// Where nothing was tested, the spread; empty where there is nothing to measure (the note says why).
 std::string explanation(const TaskSummary& task, const Contrast& contrast);
 
-// A few sentences without line breaks: "Distribution (scale): different. Combined, Xavier by the whole (3d,
+// A few sentences without line breaks: "Distribution: different. Combined, Xavier by the whole (3d,
 // d) tensor, reached the threshold 2.7 steps later than separate (3.7%, 95% interval 2.1 to 3.2 steps), 12
 // pairs."
 std::string verdict_sentence(const TaskSummary& task, const Contrast& contrast);

@@ -72,38 +72,69 @@ std::string metric_name(const std::string& metric, const ExperimentConfig& confi
 
 std::string metric_unit(const std::string& metric) { return metric == "steps" ? "steps" : "nats"; }
 
-Contrast describe(const PlannedContrast& planned, const ExperimentConfig& config) {
+// "adam, learning rate 0.001"
+std::string scope_of(const RunConfig& run) {
+  if (run.optimizer == "muon")
+    return fmt::format("muon, learning rate {}, with adam, {}", run.matrix_lr, run.lr);
+  return fmt::format("{}, learning rate {}", run.optimizer, run.lr);
+}
+
+// What changes from arm a to arm b, within a sentence.
+std::string name_of(const PlannedContrast& planned) {
+  if (planned.cause == Cause::rounding) return "the storage alone";
+  if (planned.cause == Cause::draw) return "redrawing q, k and v";
+  return fmt::format("{} by {}", planned.rule,
+                     planned.granularity == "head" ? "each head" : "the whole (3d, d) tensor");
+}
+
+Contrast describe(const PlannedContrast& planned, const Design& design, const ExperimentConfig& config) {
   Contrast contrast;
-  contrast.cause = planned.cause;
-  if (planned.cause.starts_with("distribution")) contrast.rule = config.run.init;
-  if (planned.cause.starts_with("coupling:")) contrast.rule = config.coupling_optimizer;
+  contrast.cause = info(planned.cause).key;
+  if (planned.granularity == "head") contrast.cause += " by head";
+  if (!planned.not_measurable.empty()) contrast.cause += " under " + planned.rule;
+  contrast.meaning = info(planned.cause).sentence;
+  contrast.name = name_of(planned);
+  contrast.rule = planned.rule;
+  for (const Arm& arm : design.arms) {
+    if (arm.name == planned.a) contrast.scope = scope_of(arm.run);
+  }
   contrast.question = planned.question;
   contrast.arm_a = planned.a;
   contrast.arm_b = planned.b;
   contrast.metric = metric_name(planned.metric, config);
   contrast.unit = metric_unit(planned.metric);
-  contrast.primary = planned.primary;
+  contrast.primary = is_primary(planned);
   contrast.held_equal = planned.held_equal;
   return contrast;
 }
 
-void fill(Contrast& contrast, const Comparison& comparison, const Finding& finding,
-          const PlannedContrast& planned) {
-  const PairedSample& pairs = comparison.pairs;
+void fill(Contrast& contrast, const PairedSample& pairs) {
   contrast.pairs = static_cast<int>(pairs.differences.size());
   contrast.censored = static_cast<int>(std::max(pairs.censored_a, pairs.censored_b));
   contrast.diverged = static_cast<int>(std::max(pairs.diverged_a, pairs.diverged_b));
   contrast.differences = pairs.differences;
+  contrast.base = pairs.mean_a;
+}
+
+// Two exchangeable arms: d = b - a has mean 0, and twice the variance of one arm.
+void fill_spread(Contrast& contrast, const PairedSample& pairs) {
+  fill(contrast, pairs);
+  contrast.verdict = std::nullopt;
+  contrast.sd = summarize(pairs.differences).sd;
+  contrast.spread = contrast.sd / std::sqrt(2.0);
+}
+
+void fill(Contrast& contrast, const Comparison& comparison, const Finding& finding) {
+  fill(contrast, comparison.pairs);
   contrast.effect = finding.difference.mean;
   contrast.sd = finding.difference.sd;
   contrast.low = finding.interval.lower;
   contrast.high = finding.interval.upper;
-  contrast.base = pairs.mean_a;
   contrast.percent = 100 * contrast.effect / contrast.base;
   contrast.percent_low = 100 * contrast.low / contrast.base;
   contrast.percent_high = 100 * contrast.high / contrast.base;
   contrast.p = finding.p_different;
-  contrast.p_adjusted = planned.primary ? finding.p_different_holm : finding.p_different;
+  contrast.p_adjusted = finding.p_different_holm;
   contrast.margin = comparison.margin;
   contrast.equivalence_p = finding.p_equivalent;
   contrast.equivalence_p_adjusted = finding.p_equivalent_holm;
@@ -153,30 +184,31 @@ std::string rounding_note(const ExperimentConfig& config, const Runs& runs) {
 }
 
 std::vector<Contrast> judge_all(const Design& design, const ExperimentConfig& config, const Runs& runs) {
-  std::vector<Contrast> contrasts;
-  // Secondary contrasts are judged each by itself.
-  std::vector<Comparison> family, single;
+  const auto pairs_of = [&](const PlannedContrast& planned) {
+    return pair_by_seed(runs.outcomes(planned.a, planned.metric), runs.outcomes(planned.b, planned.metric));
+  };
+  std::vector<Comparison> family;
   for (const PlannedContrast& planned : design.contrasts) {
-    if (!planned.not_measurable.empty()) continue;
-    const PairedSample pairs =
-        pair_by_seed(runs.outcomes(planned.a, planned.metric), runs.outcomes(planned.b, planned.metric));
-    (planned.primary ? family : single).push_back({pairs, pairs.mean_a * config.margin / 100});
+    if (!is_primary(planned)) continue;
+    const PairedSample pairs = pairs_of(planned);
+    family.push_back({pairs, pairs.mean_a * config.margin / 100});
   }
-  const std::vector<Finding> of_family = judge(family);
-  std::size_t next_primary = 0, next_single = 0;
+  const std::vector<Finding> findings = judge(family);
+  std::size_t next = 0;
+  std::vector<Contrast> contrasts;
   for (const PlannedContrast& planned : design.contrasts) {
-    Contrast contrast = describe(planned, config);
+    Contrast contrast = describe(planned, design, config);
     if (!planned.not_measurable.empty()) {
       contrast.verdict = std::nullopt;
       contrast.note = planned.not_measurable;
-    } else if (planned.primary) {
-      fill(contrast, family[next_primary], of_family[next_primary], planned);
-      ++next_primary;
+    } else if (is_primary(planned)) {
+      fill(contrast, family[next], findings[next]);
+      ++next;
     } else {
-      const Comparison& comparison = single[next_single++];
-      fill(contrast, comparison, judge(std::span(&comparison, 1)).front(), planned);
+      fill_spread(contrast, pairs_of(planned));
     }
-    if (planned.cause == "rounding" && planned.metric == "steps") contrast.note = rounding_note(config, runs);
+    if (planned.cause == Cause::rounding && planned.metric == "steps")
+      contrast.note = rounding_note(config, runs);
     contrasts.push_back(std::move(contrast));
   }
   return contrasts;
@@ -239,12 +271,15 @@ std::vector<std::int64_t> unequal_seeds(const Runs& runs) {
   return seeds;
 }
 
+std::string describe_model(const RunConfig& run) {
+  return fmt::format("{}, width {}, {}, MLP {}; batch {}", count(run.layers, "layer"), run.width,
+                     count(run.heads, "head"), run.mlp, run.batch);
+}
+
 std::string describe_task(const ExperimentConfig& config) {
   const RunConfig& run = config.run;
-  return fmt::format(
-      "{}, width {}, {}, MLP {}; batch {}, {} with learning rate {}, q, k, v by {}, {}; {} from {}.",
-      count(run.layers, "layer"), run.width, count(run.heads, "head"), run.mlp, run.batch, run.optimizer,
-      run.lr, run.init, run.precision, count(config.seeds, "seed"), run.seed);
+  return fmt::format("{}, {}, q, k, v by {}, {}; {} from {}.", describe_model(run), scope_of(run), run.init,
+                     run.precision, count(config.seeds, "seed"), run.seed);
 }
 
 }  // namespace
@@ -258,6 +293,7 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
     if (runs.empty()) continue;
     TaskSummary task{.task = config.run.task,
                      .title = capitalised(config.run.task) + " task",
+                     .model = describe_model(config.run),
                      .description = describe_task(config),
                      .loss_label = "training loss (cross entropy, nats)",
                      .threshold = config.threshold,

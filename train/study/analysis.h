@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "train/report/summary.h"
 #include "train/study/arm.h"
 #include "train/study/study_store.h"
-#include "train/report/summary.h"
 
 namespace lockstep::train {
 

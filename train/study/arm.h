@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "train/config/cause.h"
 #include "train/config/config.h"
 
 namespace lockstep::train {
@@ -23,21 +24,27 @@ struct Arm {
 
 // Two arms that differ by one cause. The effect is metric(b) - metric(a).
 struct PlannedContrast {
-  std::string cause;  // "distribution: scale"
+  Cause cause;
+  std::string granularity;  // what the rule looks at in b; empty where no rule looks at a shape
+  std::string rule;         // the initialiser or the optimizer that does; else empty
   std::string question;
   std::string a, b;
   std::string held_equal;
   std::string
       metric;  // "steps" (until the loss is below the threshold) or "curve" (mean loss over the first steps)
-  bool primary = true;
-  std::string not_measurable;  // why there is nothing to compare; empty if there is
+  std::string not_measurable = {};  // why there is nothing to compare; empty if there is
 };
 
-// The arms and contrasts of study.md for an experiment.
+// Whether the contrast is tested, and counts in the correction for many tests: arms that differ by their
+// draws alone have no mean difference to test.
+inline bool is_primary(const PlannedContrast& contrast) {
+  return contrast.not_measurable.empty() && contrast.cause != Cause::draw;
+}
+
+// The arms and contrasts of an experiment.
 //   A0 separate; A0' the same again; A1 combined with A0's weights (A0d, A1d: both in f64); A2 redrawn; A3
-//   initialised by another granularity (and A3m, the rule by part with the other's scale, where direction can
-//   differ too); C1, C4m, C4: A1's counterpart, the middle and the whole-tensor arm under the optimizer that
-//   can couple.
+//   (A3h) initialised by the whole tensor (by head), from the same standard draws; C1, C4 (C4h): A1's
+//   counterpart and the whole-tensor (by-head) arm under the optimizer that can couple.
 struct Design {
   std::vector<Arm> arms;
   std::vector<PlannedContrast> contrasts;

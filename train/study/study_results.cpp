@@ -4,10 +4,10 @@
 
 #include "core/error.h"
 #include "data/files/atomic_file.h"
-#include "train/study/analysis.h"
-#include "train/report/csv.h"
 #include "train/config/keys.h"
+#include "train/report/csv.h"
 #include "train/report/report.h"
+#include "train/study/analysis.h"
 
 namespace lockstep::train {
 

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "train/study/study_store.h"
 #include "train/report/summary.h"
+#include "train/study/study_store.h"
 
 namespace lockstep::train {
 

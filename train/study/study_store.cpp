@@ -6,16 +6,16 @@
 
 #include "core/error.h"
 #include "data/files/hdf5.h"
-#include "train/study/analysis.h"
 #include "train/config/keys.h"
-#include "train/text/text_layout.h"
 #include "train/report/verdict_words.h"
+#include "train/study/analysis.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
 namespace {
 
-constexpr const char* format = "lockstep study 2";
+constexpr const char* format = "lockstep study 3";
 constexpr const char* wall_seconds = "wall_seconds";
 
 double now() {
@@ -76,9 +76,16 @@ RunResult read_run(const h5::Group& group) {
   return run;
 }
 
+void write_differences(h5::Group& group, const Contrast& c) {
+  h5::Dataset differences =
+      group.write("differences", c.differences, {static_cast<std::int64_t>(c.differences.size())});
+  differences.set_attribute("unit", c.unit + ", arm_b - arm_a, a value for each pair");
+}
+
 void write_contrast(h5::Group group, const std::string& task, const Contrast& c) {
   const std::pair<const char*, std::string> texts[] = {{"task", task},
                                                        {"cause", c.cause},
+                                                       {"scope", c.scope},
                                                        {"question", c.question},
                                                        {"arm_a", c.arm_a},
                                                        {"arm_b", c.arm_b},
@@ -86,7 +93,7 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
                                                        {"unit", c.unit},
                                                        {"note", c.note},
                                                        {"held_equal", c.held_equal},
-                                                       {"verdict", std::string(word(c.verdict))}};
+                                                       {"verdict", std::string(word(c))}};
   for (const auto& [name, text] : texts) group.set_attribute(name, text);
   const std::pair<const char*, int> counts[] = {{"primary", c.primary},
                                                 {"pairs", c.pairs},
@@ -95,6 +102,12 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
                                                 {"further_seeds", c.further_seeds},
                                                 {"within_margin", c.within_margin}};
   for (const auto& [name, count] : counts) group.set_attribute(name, count);
+  if (c.spread) {
+    group.set_attribute("sd_unit", c.sd);
+    group.set_attribute("spread_unit", *c.spread);
+  }
+  if (!c.pairs) return;
+  write_differences(group, c);
   if (!c.verdict) return;
   const std::pair<const char*, double> numbers[] = {{"effect_unit", c.effect},
                                                     {"sd_unit", c.sd},
@@ -109,9 +122,6 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
                                                     {"p_equivalence", c.equivalence_p},
                                                     {"p_equivalence_holm", c.equivalence_p_adjusted}};
   for (const auto& [name, value] : numbers) group.set_attribute(name, value);
-  h5::Dataset differences =
-      group.write("differences", c.differences, {static_cast<std::int64_t>(c.differences.size())});
-  differences.set_attribute("unit", c.unit + ", arm_b - arm_a, a value for each pair");
 }
 
 void write_contrasts(h5::File& file, const StudySummary& summary) {

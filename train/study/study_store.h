@@ -6,8 +6,8 @@
 #include <string>
 #include <tuple>
 
-#include "train/study/run.h"
 #include "train/report/summary.h"
+#include "train/study/run.h"
 
 namespace lockstep::train {
 

@@ -29,8 +29,7 @@ std::vector<std::string> too_few_seeds(const StudyConfig& study, const std::vect
   std::vector<std::string> sentences;
   for (std::size_t i = 0; i < designs.size(); ++i) {
     const ExperimentConfig& experiment = study.experiments[i];
-    const std::int64_t comparisons = std::ranges::count_if(
-        designs[i].contrasts, [](const PlannedContrast& planned) { return planned.primary; });
+    const std::int64_t comparisons = std::ranges::count_if(designs[i].contrasts, is_primary);
     const std::int64_t equivalent = fewest_pairs(1, comparisons), different = fewest_pairs(2, comparisons);
     if (experiment.seeds >= different) continue;
     const bool none = experiment.seeds < equivalent;
