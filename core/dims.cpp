@@ -18,6 +18,15 @@ void Dims::erase(int position) {
   --rank_;
 }
 
+void Dims::too_many() const {
+  fail("a tensor of shape {} has more elements than can be counted (2^63)", to_string(*this));
+}
+
+void Dims::check_sizes(const char* op) const {
+  for (const std::int64_t size : *this)
+    check(size >= 0, "[{}] sizes must not be negative, got {}", op, to_string(*this));
+}
+
 std::string to_string(const Dims& dims) {
   std::string text = "(";
   for (int i = 0; i < dims.rank(); ++i) text += (i > 0 ? ", " : "") + std::to_string(dims[i]);
@@ -29,7 +38,7 @@ Dims contiguous_strides(const Dims& shape) {
   std::int64_t step = 1;
   for (int i = shape.rank() - 1; i >= 0; --i) {
     strides[i] = step;
-    step *= shape[i];
+    if (__builtin_mul_overflow(step, shape[i], &step)) shape.too_many();
   }
   return strides;
 }
@@ -38,6 +47,16 @@ int normalize_dim(int dim, int rank, const char* op) {
   check(dim >= -rank && dim < rank, "[{}] dimension {} is out of range for a tensor of rank {}", op, dim,
         rank);
   return dim < 0 ? dim + rank : dim;
+}
+
+std::array<bool, Dims::max_rank> named_dims(const std::vector<int>& dims, int rank, const char* op) {
+  std::array<bool, Dims::max_rank> named{};
+  for (const int dim : dims) {
+    bool& here = named[static_cast<std::size_t>(normalize_dim(dim, rank, op))];
+    check(!here, "[{}] dimension {} is named twice", op, dim);
+    here = true;
+  }
+  return named;
 }
 
 Dims broadcast_shape(const Dims& a, const Dims& b, const char* op) {

@@ -35,16 +35,23 @@ class Dims {
   void push_back(std::int64_t value);
   void insert(int position, std::int64_t value);
   void erase(int position);
-  // The product of the sizes; 1 for a scalar.
+  // The product of the sizes; 1 for a scalar. Throws if it does not fit 63 bits.
   std::int64_t numel() const {
     std::int64_t n = 1;
-    for (std::int64_t size : *this) n *= size;
+    for (std::int64_t size : *this) {
+      if (__builtin_mul_overflow(n, size, &n)) too_many();
+    }
     return n;
   }
+
+  // Throws for a negative size, in the name of `op`.
+  void check_sizes(const char* op) const;
 
   friend bool operator==(const Dims& a, const Dims& b) {
     return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
   }
+
+  [[noreturn]] void too_many() const;  // throws: the product does not fit
 
  private:
   std::array<std::int64_t, max_rank> values_{};
@@ -59,6 +66,9 @@ Dims contiguous_strides(const Dims& shape);
 
 // 0 <= dim < rank, counting negative ones from the end. `op` names the caller in the error.
 int normalize_dim(int dim, int rank, const char* op);
+
+// Which of `rank` dimensions `dims` names. Throws for one that is out of range or named twice.
+std::array<bool, Dims::max_rank> named_dims(const std::vector<int>& dims, int rank, const char* op);
 
 // NumPy's rule: sizes aligned at the end must be equal or 1.
 Dims broadcast_shape(const Dims& a, const Dims& b, const char* op);

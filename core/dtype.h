@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <type_traits>
 
@@ -38,6 +39,16 @@ constexpr std::string_view name_of(DType dtype) {
       return "u8";
   }
   return "?";
+}
+
+// The largest finite number of a real type.
+constexpr double largest_of(DType dtype) {
+  return dtype == DType::f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+}
+
+// The distance from 1 to the next number of a real type.
+constexpr double epsilon_of(DType dtype) {
+  return dtype == DType::f32 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
 }
 
 constexpr bool is_real(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }

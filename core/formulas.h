@@ -37,10 +37,17 @@ enum class UnaryOp : std::uint8_t {
   gelu_slope,
   gelu_tanh,
   gelu_tanh_slope,
+  expm1,
+  log1p,
+  elu,
+  elu_slope,
   count
 };
 
-enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum, equal, greater, count };
+enum class BinaryOp : std::uint8_t { add, sub, mul, div, maximum, minimum, same, share, count };
+
+// Comparisons give 1 or 0 and take every element type.
+enum class CompareOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, count };
 
 // x Phi(x), or its approximation by tanh.
 enum class Gelu : std::uint8_t { exact, tanh };
@@ -69,7 +76,7 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   if constexpr (op == softplus) return std::log1p(std::exp(-std::abs(x))) + (x > T(0) ? x : T(0));
   if constexpr (op == erf) return std::erf(x);
   if constexpr (op == relu) return x > T(0) ? x : (x == x ? T(0) : x);  // NaN stays NaN
-  if constexpr (op == step) return x > T(0) ? T(1) : T(0);
+  if constexpr (op == step) return x <= T(0) ? T(0) : T(1);             // 1 for NaN, which relu lets pass
   if constexpr (op == sign) return static_cast<T>((x > T(0)) - (x < T(0)));
   if constexpr (op == add_constant) return x + a;
   if constexpr (op == mul_constant) return x * a;
@@ -78,7 +85,7 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
     const T raised = x < a ? a : x;
     return raised > b ? b : raised;
   }
-  if constexpr (op == inside) return x >= a && x <= b ? T(1) : T(0);
+  if constexpr (op == inside) return x > a && x < b ? T(1) : T(0);
   if constexpr (op == silu) return x / (T(1) + std::exp(-x));
   if constexpr (op == leaky_relu) return x > T(0) ? x : a * x;
   // Phi(x) = erfc(-x / sqrt(2)) / 2, phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
@@ -93,6 +100,11 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
     const T du = T(gelu_scale) * (T(1) + T(3 * gelu_cubic) * x * x);
     return T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * du;
   }
+  if constexpr (op == expm1) return std::expm1(x);
+  if constexpr (op == log1p) return std::log1p(x);
+  // x where x > 0, else a (exp(b x) - 1), and its slope, a b at 0.
+  if constexpr (op == elu) return x > T(0) ? x : a * std::expm1(b * x);
+  if constexpr (op == elu_slope) return x > T(0) ? T(1) : a * b * std::exp(b * x);
 }
 
 template <BinaryOp op, typename T>
@@ -104,8 +116,20 @@ T formula(T x, T y) {
   if constexpr (op == div) return x / y;
   if constexpr (op == maximum) return x > y || x != x ? x : y;
   if constexpr (op == minimum) return x < y || x != x ? x : y;
-  if constexpr (op == equal) return x == y ? T(1) : T(0);
-  if constexpr (op == greater) return x > y ? T(1) : T(0);
+  if constexpr (op == same) return x == y || (x != x && y != y) ? T(1) : T(0);  // NaN is NaN
+  // d max(x, y) / dx: 1/2 between equals; NaN lets both pass.
+  if constexpr (op == share) return x < y ? T(0) : (x == y ? T(0.5) : T(1));
+}
+
+template <CompareOp op, typename T>
+bool formula(T x, T y) {
+  using enum CompareOp;
+  if constexpr (op == equal) return x == y;
+  if constexpr (op == not_equal) return x != y;
+  if constexpr (op == less) return x < y;
+  if constexpr (op == less_equal) return x <= y;
+  if constexpr (op == greater) return x > y;
+  if constexpr (op == greater_equal) return x >= y;
 }
 
 }  // namespace lockstep

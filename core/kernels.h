@@ -28,12 +28,14 @@ class Kernels {
   virtual void copy(const Tensor& y, const Tensor& x) const = 0;
   // y = f(x; a, b). Same shapes; y may be x.
   virtual void unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const = 0;
-  // y = f(a, b), a and b broadcast to y's shape; y may be a or b.
+  // y = f(a, b), a and b broadcast to y's shape; y may be a or b. Real, or i64 where f is no division.
   virtual void binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const = 0;
+  // y = 1 where a op b holds, else 0; y u8, a and b of one type, broadcast to y's shape.
+  virtual void compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const = 0;
   // y = condition ? a : b; condition u8, all broadcast to y's shape.
   virtual void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const = 0;
-  // y = reduction of x over the dimensions where y has size 1 and x has not. Same ranks. Sums of f32 are
-  // formed in f64.
+  // y = reduction of x over the dimensions where y has size 1 and x has not. Same ranks and types, but sums
+  // of u8 are i64. Sums of f32 are formed in f64.
   virtual void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const = 0;
   // y_i = x_0 + ... + x_i along dim; formed in f64.
   virtual void cumsum(const Tensor& y, const Tensor& x, int dim) const = 0;

@@ -3,6 +3,7 @@
 // Every op, by family. Each has its formula and its gradient beside it in core/ops/*.cpp.
 #include "core/ops/activations.h"
 #include "core/ops/attention.h"
+#include "core/ops/comparisons.h"
 #include "core/ops/conv.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"

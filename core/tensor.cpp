@@ -81,10 +81,12 @@ Tensor Tensor::view(const Dims& shape, const Dims& strides, std::int64_t offset)
 }
 
 Tensor empty(const Dims& shape, TensorOptions options) {
-  for (std::int64_t size : shape)
-    check(size >= 0, "[empty] sizes must not be negative, got {}", to_string(shape));
+  shape.check_sizes("empty");
+  const auto numel = static_cast<std::size_t>(shape.numel());
+  check(numel <= PTRDIFF_MAX / size_of(options.dtype), "[empty] {} {} is larger than any memory",
+        name_of(options.dtype), to_string(shape));
   auto impl = std::make_shared<Tensor::Impl>();
-  impl->storage = std::make_shared<Storage>(static_cast<std::size_t>(shape.numel()) * size_of(options.dtype));
+  impl->storage = std::make_shared<Storage>(numel * size_of(options.dtype));
   impl->shape = shape;
   impl->strides = contiguous_strides(shape);
   impl->dtype = options.dtype;

@@ -9,26 +9,12 @@
 namespace lockstep::nn {
 namespace {
 
-// x where x > 0, else alpha (exp(x / alpha) - 1); the argument of exp is never positive. alpha of elu stands
-// in front only: inner = 1.
-Tensor elu(const Tensor& x, double alpha, double inner) {
-  return relu(x) + alpha * (exp(relu(-x) * (-1 / inner)) - 1);
-}
-
-// scale elu(x). Klambauer et al. 2017.
-Tensor selu(const Tensor& x) {
-  constexpr double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
-  return scale * elu(x, alpha, 1);
-}
-
 int softmax_dim(const Tensor& x, const Activation& activation) {
   if (activation.number) return static_cast<int>(*activation.number);
   return x.rank() <= 1 || x.rank() == 3 ? 0 : 1;
 }
 
 }  // namespace
-
-Tensor prelu(const Tensor& x, const Tensor& slope) { return relu(x) - slope * relu(-x); }
 
 Tensor activate(const Tensor& x, const Activation& activation) {
   const double alpha = activation.number.value_or(1);
@@ -44,9 +30,9 @@ Tensor activate(const Tensor& x, const Activation& activation) {
     case Activation::prelu:
       fail("[activate] prelu has a slope to learn, which this module does not have: take leaky_relu");
     case Activation::elu:
-      return elu(x, alpha, 1);
+      return elu(x, alpha);
     case Activation::celu:
-      return elu(x, alpha, alpha);
+      return celu(x, alpha);
     case Activation::selu:
       return selu(x);
     case Activation::gelu:
@@ -55,6 +41,8 @@ Tensor activate(const Tensor& x, const Activation& activation) {
       return gelu(x, Gelu::tanh);
     case Activation::geglu: {
       const std::int64_t half = x.size(-1) / 2;
+      check(x.size(-1) == 2 * half, "[activate] geglu halves the last dimension, which is odd in {}",
+            describe(x));
       return slice(x, -1, 0, half) * gelu(slice(x, -1, half, 2 * half));
     }
     case Activation::silu:

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "core/tensor.h"
+#include "core/ops/activations.h"
 
 namespace lockstep::nn {
 
@@ -36,9 +36,9 @@ struct Activation {
   std::optional<double> number;
 };
 
+using lockstep::prelu;
+
 Tensor activate(const Tensor& x, const Activation& activation);
-// x where x > 0, else slope x; the slope broadcasts to x.
-Tensor prelu(const Tensor& x, const Tensor& slope);
 
 // MONAI's and PyTorch's names, in any case: "GELU", "swish", ...; "" is the identity. Throws for an unknown
 // one, with the known ones.

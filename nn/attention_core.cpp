@@ -1,5 +1,6 @@
 #include "nn/attention_core.h"
 
+#include "core/ops/activations.h"
 #include "core/ops/matmul.h"
 #include "core/ops/views.h"
 
@@ -14,7 +15,7 @@ Tensor AttentionCore::operator()(const Tensor& q, const Tensor& k, const Tensor&
                of_v = trace("v", split_heads(v, num_heads));
   if (!by_weights) return merge_heads(trace("heads", attention(of_q, of_k, of_v, options)));
   const Tensor scores = trace("scores", attention_scores(of_q, of_k, options));
-  const Tensor weights = trace("weights", attention_softmax(scores, options));
+  const Tensor weights = trace("weights", masked_softmax(scores, -1));
   if (saved != nullptr) *saved = weights.detach();
   return merge_heads(trace("heads", matmul(drop_weights(weights), of_v)));
 }

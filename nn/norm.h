@@ -22,7 +22,7 @@ struct LayerNorm {
   }
   Tensor operator()(const Tensor& x) const {
     if (weight.defined() || shape.rank() == 1) return layer_norm(x, weight, bias, eps);
-    return reshape(layer_norm(reshape(x, {-1, shape.numel()}), {}, {}, eps), x.shape());
+    return reshape(layer_norm(flatten(x, -shape.rank()), {}, {}, eps), x.shape());
   }
 
   Tensor weight, bias;
@@ -31,12 +31,12 @@ struct LayerNorm {
 };
 
 struct RMSNorm {
-  RMSNorm(const Scope& scope, const Dims& shape, double eps_ = 1e-6)
+  RMSNorm(const Scope& scope, const Dims& shape, std::optional<double> eps_ = {})
       : weight(scope.parameter("weight", shape, init::Constant{1})), eps(eps_) {}
   Tensor operator()(const Tensor& x) const { return rms_norm(x, weight, eps); }
 
   Tensor weight;
-  double eps;
+  std::optional<double> eps;  // none: rms_norm's own
 };
 
 // x (N, channels, ...), over each of `groups` groups of neighbouring channels.

@@ -41,7 +41,8 @@ PatchEmbeddingBlockOptions checked(const Scope& scope, PatchEmbeddingBlockOption
 Tensor cut(const Tensor& x, const std::vector<std::int64_t>& patch) {
   const int axes = static_cast<int>(patch.size()), first = x.rank() - axes;
   const std::int64_t channels = x.size(first - 1);
-  Dims shape{-1, channels};
+  const std::int64_t lead = Dims(x.shape().begin(), x.shape().begin() + first - 1).numel();
+  Dims shape{lead, channels};
   std::vector<int> order{0};
   std::int64_t width = channels, count = 1;
   for (int a = 0; a < axes; ++a) {
@@ -54,7 +55,7 @@ Tensor cut(const Tensor& x, const std::vector<std::int64_t>& patch) {
   }
   for (int a = 0; a < axes; ++a) order.push_back(3 + 2 * a);
   order.push_back(1);
-  return reshape(permute(reshape(x, shape), order), {-1, count, width});
+  return reshape(permute(reshape(x, shape), order), {lead, count, width});
 }
 
 }  // namespace

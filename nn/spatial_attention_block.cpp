@@ -28,7 +28,7 @@ SpatialAttentionBlock::SpatialAttentionBlock(const Scope& scope, const SpatialAt
 
 Tensor SpatialAttentionBlock::operator()(const Tensor& x) const {
   check(x.rank() >= 3, "[SpatialAttentionBlock] expected x (B, channels, size...), got {}", describe(x));
-  const Tensor points = transpose(reshape(norm(x), {x.size(0), x.size(1), -1}), 1, 2);  // (B, points, C)
+  const Tensor points = transpose(flatten(norm(x), 2), 1, 2);  // (B, points, C)
   return x + reshape(transpose(attn(points), 1, 2), x.shape());
 }
 

@@ -11,6 +11,7 @@ class CpuKernels final : public Kernels {
   void copy(const Tensor& y, const Tensor& x) const override;
   void unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const override;
   void binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const override;
+  void compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const override;
   void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const override;
   void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const override;
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;

@@ -67,6 +67,18 @@ void binary_loop(const Tensor& y, const Tensor& a, const Tensor& b) {
       });
 }
 
+template <CompareOp op, typename T>
+void compare_loop(const Tensor& y, const Tensor& a, const Tensor& b) {
+  Nest<3>(y.shape(), {&y, &a, &b})
+      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
+        std::uint8_t* const p = y.data<std::uint8_t>() + offset[0];
+        const T* const q = a.data<T>() + offset[1];
+        const T* const r = b.data<T>() + offset[2];
+        for (std::int64_t i = 0; i < n; ++i)
+          p[i * stride[0]] = formula<op>(q[i * stride[1]], r[i * stride[2]]) ? 1 : 0;
+      });
+}
+
 // The loop of every formula, in the order of the enumeration.
 template <typename T, std::size_t... op>
 constexpr auto unary_loops(std::index_sequence<op...>) {
@@ -75,6 +87,10 @@ constexpr auto unary_loops(std::index_sequence<op...>) {
 template <typename T, std::size_t... op>
 constexpr auto binary_loops(std::index_sequence<op...>) {
   return std::array{binary_loop<static_cast<BinaryOp>(op), T>...};
+}
+template <typename T, std::size_t... op>
+constexpr auto compare_loops(std::index_sequence<op...>) {
+  return std::array{compare_loop<static_cast<CompareOp>(op), T>...};
 }
 
 }  // namespace
@@ -89,15 +105,27 @@ void CpuKernels::unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, d
 }
 
 void CpuKernels::binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
+  constexpr std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)> all;
+  if (y.dtype() == DType::i64) {
+    constexpr auto loops = binary_loops<std::int64_t>(all);
+    return loops[static_cast<std::size_t>(op)](y, a, b);
+  }
   dispatch_real(y.dtype(), [&](auto t) {
+    constexpr auto loops = binary_loops<decltype(t)>(all);
+    loops[static_cast<std::size_t>(op)](y, a, b);
+  });
+}
+
+void CpuKernels::compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
+  dispatch(a.dtype(), [&](auto t) {
     constexpr auto loops =
-        binary_loops<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)>());
+        compare_loops<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(CompareOp::count)>());
     loops[static_cast<std::size_t>(op)](y, a, b);
   });
 }
 
 void CpuKernels::where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const {
-  dispatch_real(y.dtype(), [&](auto t) {
+  dispatch(y.dtype(), [&](auto t) {
     using T = decltype(t);
     Nest<4>(y.shape(), {&y, &condition, &a, &b})
         .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {

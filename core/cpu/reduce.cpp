@@ -1,4 +1,4 @@
-// Reductions over any set of dimensions, in double, so that f32 sums are rounded once.
+// Reductions over any set of dimensions, in double, so that f32 sums are rounded once; whole numbers in i64.
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -10,50 +10,68 @@ namespace lockstep::cpu {
 
 namespace {
 
+template <typename A>
 struct Sum {
-  static constexpr double identity = 0;
-  static double combine(double a, double x) { return a + x; }
+  static constexpr A identity = 0;
+  static A combine(A a, A x) { return a + x; }
 };
+template <typename A>
 struct Max {
-  static constexpr double identity = -std::numeric_limits<double>::infinity();
-  static double combine(double a, double x) { return x > a || x != x ? x : a; }  // NaN wins
+  static constexpr A identity = std::numeric_limits<A>::has_infinity ? -std::numeric_limits<A>::infinity()
+                                                                     : std::numeric_limits<A>::lowest();
+  static A combine(A a, A x) { return x > a || x != x ? x : a; }  // NaN wins
 };
+template <typename A>
 struct Min {
-  static constexpr double identity = std::numeric_limits<double>::infinity();
-  static double combine(double a, double x) { return x < a || x != x ? x : a; }
+  static constexpr A identity = std::numeric_limits<A>::has_infinity ? std::numeric_limits<A>::infinity()
+                                                                     : std::numeric_limits<A>::max();
+  static A combine(A a, A x) { return x < a || x != x ? x : a; }
 };
 
-template <typename Op, typename T>
+template <template <typename> typename Reduction, typename T>
 void reduce_into(const Tensor& y, const Tensor& x) {
+  using A = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+  using Op = Reduction<A>;
   // Accumulators live in C order of y; walking x visits each one in a fixed order.
-  thread_local std::vector<double> accumulators;
+  thread_local std::vector<A> accumulators;
   accumulators.assign(static_cast<std::size_t>(y.numel()), Op::identity);
+  A* const sums = accumulators.data();
   const Tensor slots = y.view(y.shape(), contiguous_strides(y.shape()), 0);
   const T* const in = x.data<T>();
-  Nest<2>(x.shape(), {&slots, &x}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-    double* const p = accumulators.data() + offset[0];
+  const auto add_run = [&](std::int64_t n, const auto& offset, const auto& stride) {
+    A* const p = sums + offset[0];
     const T* const q = in + offset[1];
     if (stride[0] == 0) {
-      double a = *p;
-      for (std::int64_t i = 0; i < n; ++i) a = Op::combine(a, static_cast<double>(q[i * stride[1]]));
+      A a = *p;
+      for (std::int64_t i = 0; i < n; ++i) a = Op::combine(a, static_cast<A>(q[i * stride[1]]));
       *p = a;
     } else {
       for (std::int64_t i = 0; i < n; ++i) {
-        p[i * stride[0]] = Op::combine(p[i * stride[0]], static_cast<double>(q[i * stride[1]]));
+        p[i * stride[0]] = Op::combine(p[i * stride[0]], static_cast<A>(q[i * stride[1]]));
       }
     }
-  });
-  std::int64_t i = 0;
-  Nest<1>(y.shape(), {&y}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
-    for (std::int64_t k = 0; k < n; ++k)
-      y.data<T>()[offset[0] + k * stride[0]] = static_cast<T>(accumulators[static_cast<std::size_t>(i++)]);
-  });
+  };
+  // Threads share the outermost loop where each of its steps has accumulators of its own.
+  const Nest<2> loops(x.shape(), {&slots, &x});
+  if (loops.strides[0][0] != 0) {
+    loops.for_each_run_in_parallel(add_run);
+  } else {
+    loops.for_each_run(add_run);
+  }
+  const auto store = [&](auto t) {
+    using Y = decltype(t);
+    const A* next = sums;
+    Nest<1>(y.shape(), {&y}).for_each_run([&](std::int64_t n, const auto& offset, const auto& stride) {
+      for (std::int64_t k = 0; k < n; ++k) y.data<Y>()[offset[0] + k * stride[0]] = static_cast<Y>(*next++);
+    });
+  };
+  y.dtype() == x.dtype() ? store(T{}) : store(std::int64_t{});
 }
 
 }  // namespace
 
 void CpuKernels::reduce(ReduceOp op, const Tensor& y, const Tensor& x) const {
-  dispatch_real(x.dtype(), [&](auto t) {
+  dispatch(x.dtype(), [&](auto t) {
     using T = decltype(t);
     switch (op) {
       case ReduceOp::sum:

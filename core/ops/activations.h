@@ -8,6 +8,8 @@ class KeyedStream;  // core/random/keyed_stream.h
 
 // exp(x) / sum(exp(x)) along dim
 Tensor softmax(const Tensor& x, int dim);
+// The same, but 0 everywhere in a row of nothing but -inf: what attention gives to a query without a key.
+Tensor masked_softmax(const Tensor& x, int dim);
 // x - log(sum(exp(x))) along dim
 Tensor log_softmax(const Tensor& x, int dim);
 
@@ -15,6 +17,14 @@ Tensor log_softmax(const Tensor& x, int dim);
 Tensor gelu(const Tensor& x, Gelu form = Gelu::exact);
 Tensor silu(const Tensor& x);  // x sigmoid(x)
 Tensor leaky_relu(const Tensor& x, double slope = 0.01);
+// x where x > 0, else slope x; the slope broadcasts to x.
+Tensor prelu(const Tensor& x, const Tensor& slope);
+// x where x > 0, else alpha (exp(x) - 1)
+Tensor elu(const Tensor& x, double alpha = 1);
+// x where x > 0, else alpha (exp(x / alpha) - 1)
+Tensor celu(const Tensor& x, double alpha = 1);
+// scale elu(x, alpha) with the fixed point of Klambauer et al. 2017 (arXiv:1706.02515)
+Tensor selu(const Tensor& x);
 
 // 0 with probability `rate`, else x / (1 - rate); element i is decided by number i of the stream. x itself at
 // rate 0.

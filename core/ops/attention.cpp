@@ -39,7 +39,7 @@ void check_qkv(const Tensor& q, const Tensor& k, const Tensor& v, const Attentio
 }
 
 double scale_of(const Tensor& q, const AttentionOptions& options) {
-  return options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  return options.scale.value_or(1 / std::sqrt(std::max(1.0, static_cast<double>(q.size(-1)))));
 }
 
 // (batch..., S) -> (batch..., 1, 1, S)
@@ -68,15 +68,6 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
     mask = expand(mask, shape);
   }
   return AttentionScores{scale_of(q, options), options.causal, mask};
-}
-
-// All masks that the options ask for, each of which broadcasts to the scores (..., T, S).
-std::vector<Tensor> masks_of(const Tensor& scores, const AttentionOptions& options) {
-  std::vector<Tensor> masks;
-  if (options.causal) masks.push_back(tril_mask(scores.size(-2), scores.size(-1)));
-  if (options.mask.defined()) masks.push_back(options.mask);
-  if (options.key_padding_mask.defined()) masks.push_back(padding_as_mask(options.key_padding_mask));
-  return masks;
 }
 
 Tensor composed(const QKV& x, const AttentionOptions& options) {
@@ -131,8 +122,9 @@ void tell_products(const Tensor& q, const Tensor& k, const Tensor& v, bool causa
   Observer* const observer = Observer::current();
   if (observer == nullptr) return;
   const std::int64_t queries = q.size(-2), keys = k.size(-2), depth = q.size(-1), width = v.size(-1);
-  const std::int64_t heads = q.numel() / (queries * depth), block = causal ? 64 : queries;
-  for (std::int64_t first = 0; first < queries; first += block) {
+  const std::int64_t heads = Dims(q.shape().begin(), q.shape().end() - 2).numel(),
+                     block = causal ? 64 : queries;
+  for (std::int64_t first = 0; first < queries; first += std::max<std::int64_t>(block, 1)) {
     const std::int64_t rows = std::min(block, queries - first);
     const std::int64_t seen = causal ? std::min(first + rows, keys) : keys;
     if (!gradients) {
@@ -169,10 +161,14 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
     tell_products(q, k, v, scores->causal, false);
     y = layout.merge(heads);
   }
+  const auto check_masks = [mask = saved(options.mask), padding = saved(options.key_padding_mask)] {
+    mask(), padding();
+  };
   return record_fused(
       "attention", y, inputs,
-      [y = saved(y.detach()), lse = saved(lse), scores = *scores, layout](
+      [y = saved(y.detach()), lse = saved(lse), scores = *scores, layout, check_masks](
           const Tensor& dy, const std::array<Tensor, N>& in, GradientSlots& slots) {
+        check_masks();
         std::array<Tensor, N> gradients;
         for (std::size_t i = 0; i < N; ++i) gradients[i] = empty_like(in[i]);
         const auto [q, k, v] = readable(layout.parts(in));
@@ -182,7 +178,10 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
         tell_products(q, k, v, scores.causal, true);
         for (std::size_t i = 0; i < N; ++i) slots.add(static_cast<int>(i), std::move(gradients[i]));
       },
-      reference);
+      [reference, check_masks](const auto&... in) {
+        check_masks();
+        return reference(in...);
+      });
 }
 
 }  // namespace
@@ -206,26 +205,16 @@ Tensor attention_scores(const Tensor& q, const Tensor& k, const AttentionOptions
   check_qkv(q, k, k, options);
   Tensor scores = matmul(q * scale_of(q, options), transpose(k, -1, -2));
   if (options.bias.defined()) scores = scores + options.bias;
-  // The most negative number, not -inf, so that a row without any key gives no NaN; attention_softmax zeroes
-  // it.
-  const double lowest = dispatch_real(
-      q.dtype(), [](auto t) { return static_cast<double>(std::numeric_limits<decltype(t)>::lowest()); });
-  const Tensor nothing = full({}, lowest, q.options());
-  for (const Tensor& mask : masks_of(scores, options)) scores = where(mask, scores, nothing);
+  const Tensor hidden = full({}, -std::numeric_limits<double>::infinity(), q.options());
+  if (options.causal) scores = where(tril_mask(scores.size(-2), scores.size(-1)), scores, hidden);
+  if (options.mask.defined()) scores = where(options.mask, scores, hidden);
+  if (options.key_padding_mask.defined())
+    scores = where(padding_as_mask(options.key_padding_mask), scores, hidden);
   return scores;
 }
 
-Tensor attention_softmax(const Tensor& scores, const AttentionOptions& options) {
-  Tensor weights = softmax(scores, -1);
-  const std::vector<Tensor> masks = masks_of(scores, options);
-  if (options.causal && masks.size() == 1) return weights;  // every query sees itself
-  const Tensor zero = zeros({}, scores.options());
-  for (const Tensor& mask : masks) weights = where(mask, weights, zero);
-  return weights;
-}
-
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
-  return attention_softmax(attention_scores(q, k, options), options);
+  return masked_softmax(attention_scores(q, k, options), -1);
 }
 
 Tensor split_heads(const Tensor& x, int heads) {

@@ -27,11 +27,10 @@ Tensor multi_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, i
 Tensor packed_attention(const Tensor& qkv, int heads, const AttentionOptions& options = {});
 
 // The attention weights themselves, (..., T, S), from ordinary ops: to look at, or for dropout before matmul
-// with v. They are attention_softmax(attention_scores(q, k)): the scores, scaled, with the bias, and the most
-// negative number where a key is hidden; and their softmax, 0 there.
+// with v. They are masked_softmax(attention_scores(q, k), -1): the scores, scaled, with the bias, and -inf
+// where a key is hidden; and their softmax, 0 there.
 Tensor attention_weights(const Tensor& q, const Tensor& k, const AttentionOptions& options = {});
 Tensor attention_scores(const Tensor& q, const Tensor& k, const AttentionOptions& options = {});
-Tensor attention_softmax(const Tensor& scores, const AttentionOptions& options = {});
 
 // (..., T, heads D) -> (..., heads, T, D), a view, and back.
 Tensor split_heads(const Tensor& x, int heads);

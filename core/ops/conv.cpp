@@ -1,5 +1,6 @@
 #include "core/ops/conv.h"
 
+#include <limits>
 #include <utility>
 
 #include "core/autograd.h"
@@ -28,7 +29,10 @@ Tensor fold(const Tensor& x, const Dims& shape, int dim, std::int64_t step, std:
 std::int64_t per_dim(const char* what, const PerDim& values, int dims, int i) {
   check(values.size() == 1 || static_cast<int>(values.size()) == dims,
         "[conv] expected 1 or {} numbers for the {}, got {}", dims, what, values.size());
-  return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(i)];
+  const std::int64_t value = values.size() == 1 ? values[0] : values[static_cast<std::size_t>(i)];
+  check(value >= 0 && value <= std::numeric_limits<std::int32_t>::max(),
+        "[conv] expected a {} between 0 and 2^31, got {}", what, value);
+  return value;
 }
 
 // With zeros: `before` in front of dim, `count` in all.
@@ -55,14 +59,15 @@ Tensor grouped_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, C
 
 Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step, std::int64_t spacing) {
   dim = normalize_dim(dim, x.rank(), "windows");
-  const std::int64_t span = (size - 1) * spacing + 1;
-  check(size > 0 && step > 0 && spacing > 0 && span <= x.size(dim),
+  check(size > 0 && step > 0 && spacing > 0 && (size - 1) <= (x.size(dim) - 1) / spacing && x.size(dim) > 0,
         "[windows] windows of {} elements, {} from each other, do not fit dimension {} of {}", size, spacing,
         dim, describe(x));
+  const std::int64_t span = (size - 1) * spacing + 1;
   Dims shape = x.shape(), strides = x.strides();
   shape[dim] = (x.size(dim) - span) / step + 1;
   strides[dim] *= step;
   shape.push_back(size);
+  shape.numel();  // throws where it cannot be counted
   strides.push_back(x.strides()[dim] * spacing);
   return record(
       "windows", x.view(shape, strides, x.offset()),
@@ -71,17 +76,18 @@ Tensor windows(const Tensor& x, int dim, std::int64_t size, std::int64_t step, s
 
 Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvGeometry& geometry) {
   const int dims = weight.rank() - 2;
+  check(geometry.groups > 0 && weight.rank() > 0 && weight.size(0) % geometry.groups == 0,
+        "[conv] the output channels of weight {} do not divide by {} groups", describe(weight),
+        geometry.groups);
   check(dims >= 1 && dims <= 3 && x.rank() > dims && x.size(-1 - dims) == weight.size(1) * geometry.groups,
         "[conv] expected x (..., C, spatial) and weight (O, C / {}, window) with 1 to 3 spatial dimensions, "
         "got "
         "{} and {}",
         geometry.groups, describe(x), describe(weight));
-  check(geometry.groups > 0 && weight.size(0) % geometry.groups == 0,
-        "[conv] {} output channels do not divide by {} groups", weight.size(0), geometry.groups);
   if (geometry.groups > 1) return grouped_conv(x, weight, bias, geometry);
   // (N, C, out..., window...) -> (N, out..., C, window...) -> (N, out..., O) -> (N, O, out...)
   Dims flat(x.shape().end() - dims - 1, x.shape().end());
-  flat.insert(0, -1);
+  flat.insert(0, Dims(x.shape().begin(), x.shape().end() - dims - 1).numel());
   Tensor patches = reshape(x, flat);
   for (int i = 0; i < dims; ++i) {
     const std::int64_t step = per_dim("stride", geometry.stride, dims, i),
@@ -89,7 +95,7 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
                        padding = per_dim("padding", geometry.padding, dims, i),
                        span = spacing * (weight.size(2 + i) - 1) + 1,
                        zeros = geometry.same ? span - 1 : 2 * padding;
-    check(padding >= 0 && step > 0 && spacing > 0 && patches.size(2 + i) + zeros >= span,
+    check(step > 0 && spacing > 0 && patches.size(2 + i) + zeros >= span,
           "[conv] weight {} with stride {}, dilation {} and padding {} does not fit {}",
           to_string(weight.shape()), step, spacing, padding, describe(x));
     check(!geometry.same || step == 1, "[conv] padding \"same\" keeps the size with stride 1 only, got {}",
@@ -102,10 +108,10 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
   for (int i = 0; i < dims; ++i) order.push_back(2 + dims + i);
   Dims rows(patches.shape().begin() + 2, patches.shape().begin() + 2 + dims);
   rows.insert(0, patches.size(0));
-  rows.push_back(-1);
-  const Tensor y = permute(linear(reshape(permute(patches, order), rows),
-                                  reshape(weight, {weight.size(0), weight.numel() / weight.size(0)}), bias),
-                           back);
+  const std::int64_t width = Dims(weight.shape().begin() + 1, weight.shape().end()).numel();
+  rows.push_back(width);
+  const Tensor y = permute(
+      linear(reshape(permute(patches, order), rows), reshape(weight, {weight.size(0), width}), bias), back);
   Dims shape(x.shape().begin(), x.shape().end() - dims - 1);
   for (int i = 1; i < y.rank(); ++i) shape.push_back(y.size(i));
   return reshape(y, shape);

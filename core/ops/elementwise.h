@@ -24,7 +24,9 @@ Tensor operator-(const Tensor& x);
 
 Tensor abs(const Tensor& x);
 Tensor exp(const Tensor& x);
+Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0
 Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);  // log(1 + x), exact near 0
 Tensor sqrt(const Tensor& x);
 Tensor rsqrt(const Tensor& x);  // 1 / sqrt(x)
 Tensor square(const Tensor& x);
@@ -36,7 +38,7 @@ Tensor softplus(const Tensor& x);  // log(1 + exp(x))
 Tensor erf(const Tensor& x);
 Tensor relu(const Tensor& x);
 Tensor pow(const Tensor& x, double exponent);
-Tensor clamp(const Tensor& x, double low, double high);
+Tensor clamp(const Tensor& x, double low, double high);  // no gradient at the bounds and beyond
 
 // condition ? a : b; condition u8, all broadcast.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);

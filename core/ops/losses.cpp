@@ -5,6 +5,7 @@
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/activations.h"
+#include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/views.h"
@@ -96,6 +97,11 @@ Tensor cross_entropy_of_distributions(const Tensor& logits, const Tensor& target
   return reduced(-sum(share * log_softmax(logits, -1), {-1}), options.reduction);
 }
 
+// sum(share log p) over the classes; a class without a share counts 0, even where its log p is -inf.
+Tensor shared(const Tensor& share, const Tensor& log_p) {
+  return sum(share * where(share == 0, zeros({}, log_p.options()), log_p), {-1});
+}
+
 }  // namespace
 
 // dlogits = dy (softmax(logits) - target distribution)
@@ -104,7 +110,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   const Tensor labels = contiguous(target);
   check_targets("cross_entropy", logits, labels, options);
   const auto reference = [labels, options](const Tensor& x) {
-    return -sum(target_distribution(x, labels, options) * log_softmax(x, -1), {-1});
+    return -shared(target_distribution(x, labels, options), log_softmax(x, -1));
   };
   if (options.class_weights.defined()) return reduced(reference(logits), logits, labels, options);
 
@@ -118,13 +124,17 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   }
   losses = record_fused(
       "cross_entropy", losses, std::array{logits},
-      [labels, lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in, GradientSlots& slots) {
+      [kept = saved(labels), lse = saved(lse), ignore, smoothing](const Tensor& dy, const auto& in,
+                                                                  GradientSlots& slots) {
         Tensor dx = empty_like(in[0]);
-        kernels(dy).cross_entropy_backward(dx, reshape(dy, {dy.numel()}), contiguous(in[0]), lse(), labels,
+        kernels(dy).cross_entropy_backward(dx, reshape(dy, {dy.numel()}), contiguous(in[0]), lse(), kept(),
                                            ignore, smoothing);
         slots.add(0, std::move(dx));
       },
-      reference);
+      [reference, kept = saved(labels)](const Tensor& x) {
+        kept();
+        return reference(x);
+      });
   return reduced(losses, logits, labels, options);
 }
 
@@ -132,7 +142,7 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const Cro
   const Tensor labels = contiguous(target);
   check_targets("nll_loss", log_probabilities, labels, options);
   const Tensor share = target_distribution(log_probabilities, labels, options);
-  return reduced(-sum(share * log_probabilities, {-1}), log_probabilities, labels, options);
+  return reduced(-shared(share, log_probabilities), log_probabilities, labels, options);
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
@@ -156,9 +166,19 @@ Tensor huber_loss(const Tensor& x, const Tensor& y, Reduction reduction, double 
   return smooth_l1_loss(x, y, reduction, delta) * delta;
 }
 
-// softplus(x) - x y
+// max(x, 0) (1 - y) + max(-x, 0) y + log(1 + exp(-|x|)): softplus(x) - x y without its cancellation.
+// dx = dloss (sigmoid(x) - y), dy = -dloss x
 Tensor bce_with_logits(const Tensor& x, const Tensor& y, Reduction reduction) {
-  return reduced(softplus(x) - x * y, reduction);
+  Tensor losses;
+  {
+    const NoGrad no_grad;
+    losses = relu(x) * (1 - y) + relu(-x) * y + softplus(-abs(x));
+  }
+  losses = record(
+      "bce_with_logits", losses,
+      wrt(x, [x = saved(x), y = saved(y)](const Tensor& dloss) { return dloss * (sigmoid(x()) - y()); }),
+      wrt(y, [x = saved(x)](const Tensor& dloss) { return -(dloss * x()); }));
+  return reduced(losses, reduction);
 }
 
 // 0 log 0 = 0: the smallest positive number stands for 0 inside the logarithm.

@@ -78,7 +78,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
       });
 }
 
-Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+Tensor rms_norm(const Tensor& x, const Tensor& weight, std::optional<double> given_eps) {
+  const double eps = given_eps.value_or(epsilon_of(x.dtype()));
   const Dims shape = normalized_shape("rms_norm", x, weight, {});
   const std::int64_t width = shape.numel(), rows = width == 0 ? 0 : x.numel() / width;
   Tensor y = empty_like(x);
@@ -110,7 +111,10 @@ Tensor group_norm(const Tensor& x, int groups, const Tensor& weight, const Tenso
           x.size(1), describe(w));
     return w.defined() ? reshape(w, per_channel) : w;
   };
-  const Tensor grouped = layer_norm(reshape(x, {x.size(0), groups, -1}), {}, {}, eps);
+  Dims by_group = flatten(x, 1).shape();
+  by_group[1] /= groups;
+  by_group.insert(1, groups);
+  const Tensor grouped = layer_norm(reshape(x, by_group), {}, {}, eps);
   return affine(reshape(grouped, x.shape()), channels(weight), channels(bias));
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 
@@ -14,24 +15,27 @@ namespace {
 // x's shape with size 1 in the given dimensions (all of them if there are none).
 Dims reduced_shape(const Tensor& x, const DimList& dims, const char* op) {
   Dims shape = x.shape();
-  if (dims.empty()) std::fill(shape.begin(), shape.end(), 1);
-  for (int dim : dims) shape[normalize_dim(dim, x.rank(), op)] = 1;
+  const auto named = named_dims(dims, x.rank(), op);
+  for (int i = 0; i < x.rank(); ++i) {
+    if (dims.empty() || named[static_cast<std::size_t>(i)]) shape[i] = 1;
+  }
   return shape;
 }
 
 Tensor reduce(ReduceOp op, const Tensor& x, const Dims& shape) {
-  Tensor y = empty(shape, x.options());
+  const bool counts = op == ReduceOp::sum && !is_real(x.dtype());
+  Tensor y = empty(shape, {counts ? DType::i64 : x.dtype(), x.device()});
   kernels(y).reduce(op, y, x);
   return y;
 }
 
 // Drops the dimensions that a reduction left with size 1.
 Tensor drop_dims(const Tensor& x, const DimList& dims) {
+  if (dims.empty()) return reshape(x, {});
   Dims shape;
-  std::vector<bool> dropped(static_cast<std::size_t>(x.rank()), dims.empty());
-  for (int dim : dims) dropped[static_cast<std::size_t>(normalize_dim(dim, x.rank(), "reduce"))] = true;
+  const auto named = named_dims(dims, x.rank(), "reduce");
   for (int i = 0; i < x.rank(); ++i) {
-    if (!dropped[static_cast<std::size_t>(i)]) shape.push_back(x.shape()[i]);
+    if (!named[static_cast<std::size_t>(i)]) shape.push_back(x.shape()[i]);
   }
   return reshape(x, shape);
 }
@@ -48,6 +52,7 @@ Tensor sum(const Tensor& x, const DimList& dims, bool keepdim) {
 Tensor sum(const Tensor& x) { return sum(x, {}); }
 
 Tensor mean(const Tensor& x, const DimList& dims, bool keepdim) {
+  check(is_real(x.dtype()), "[mean] is not for {}: convert it with to()", describe(x));
   const Tensor total = sum(x, dims, keepdim);
   return total * (static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
 }
@@ -70,12 +75,14 @@ namespace {
 
 // dx = dy, shared between the elements that equal y
 Tensor extreme(const char* name, ReduceOp op, const Tensor& x, const DimList& dims, bool keepdim) {
-  const Tensor y = record(name, reduce(op, x, reduced_shape(x, dims, name)),
-                          wrt(x, [x = saved(x), dims](const Tensor& dy, const Tensor& out) {
-                            Tensor chosen = empty_like(x());
-                            kernels(chosen).binary(BinaryOp::equal, chosen, x(), out);
-                            return dy * (chosen / sum(chosen, dims, true));
-                          }));
+  const Dims shape = reduced_shape(x, dims, name);
+  check(x.numel() > 0 || shape.numel() == 0, "[{}] expected at least one element, got {}", name, describe(x));
+  const Tensor y =
+      record(name, reduce(op, x, shape), wrt(x, [x = saved(x), dims](const Tensor& dy, const Tensor& out) {
+               Tensor chosen = empty_like(x());
+               kernels(chosen).binary(BinaryOp::same, chosen, x(), out);
+               return dy * (chosen / sum(chosen, dims, true));
+             }));
   return keepdim ? y : drop_dims(y, dims);
 }
 
@@ -103,9 +110,20 @@ Tensor prod(const Tensor& x, const DimList& dims, bool keepdim) {
   return keepdim ? y : drop_dims(y, dims);
 }
 
+// dx = dy exp(x - y), where -inf - -inf is -inf (a row of nothing) and inf - inf is 0. Only a finite largest
+// element can be subtracted and added again.
 Tensor logsumexp(const Tensor& x, const DimList& dims, bool keepdim) {
-  const Tensor largest = max(x.detach(), dims, true);
-  const Tensor y = log(sum(exp(x - largest), dims, true)) + largest;
+  Tensor y;
+  {
+    const NoGrad no_grad;
+    const double most = largest_of(x.dtype());
+    const Tensor largest = clamp(reduce(ReduceOp::max, x, reduced_shape(x, dims, "logsumexp")), -most, most);
+    y = log(sum(exp(x - largest), dims, true)) + largest;
+  }
+  y = record("logsumexp", y, wrt(x, [x = saved(x)](const Tensor& dy, const Tensor& out) {
+               const Tensor finite = maximum(out, full({}, -largest_of(out.dtype()), out.options()));
+               return dy * exp(where(x() == finite, zeros({}, out.options()), x() - finite));
+             }));
   return keepdim ? y : drop_dims(y, dims);
 }
 

@@ -52,6 +52,7 @@ Tensor reshape(const Tensor& x, Dims shape) {
           to_string(shape));
     *unknown = x.numel() / others;
   }
+  shape.check_sizes("reshape");
   check(shape.numel() == x.numel(), "[reshape] {} has {} elements, {} has {}", describe(x), x.numel(),
         to_string(shape), shape.numel());
   if (shape == x.shape()) return x;
@@ -61,9 +62,23 @@ Tensor reshape(const Tensor& x, Dims shape) {
   return record("reshape", y, wrt(x, [from = x.shape()](const Tensor& dy) { return reshape(dy, from); }));
 }
 
+Tensor flatten(const Tensor& x, int first, int last) {
+  first = normalize_dim(first, std::max(x.rank(), 1), "flatten");
+  last = normalize_dim(last, std::max(x.rank(), 1), "flatten");
+  check(first <= last, "[flatten] expected dimensions in order, got {} to {}", first, last);
+  const std::int64_t* const size = x.shape().begin();
+  const int end = std::min(last + 1, x.rank());
+  Dims shape(size, size + first);
+  shape.push_back(Dims(size + first, size + end).numel());
+  for (int i = end; i < x.rank(); ++i) shape.push_back(size[i]);
+  return reshape(x, shape);
+}
+
 // dx = dy summed over what was repeated
 Tensor expand(const Tensor& x, const Dims& shape) {
   if (x.shape() == shape) return x;
+  shape.check_sizes("expand");
+  shape.numel();  // throws where it cannot be counted
   check(broadcast_shape(x.shape(), shape, "expand") == shape, "[expand] {} does not expand to {}",
         describe(x), to_string(shape));
   Dims strides = shape;
@@ -115,9 +130,13 @@ Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, st
 
 // dx = dy sliced
 Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, std::int64_t step) {
+  dim = normalize_dim(dim, shape.rank(), "unslice");
   Tensor y = zeros(shape, x.options());
-  const std::int64_t stop = x.shape()[dim] == 0 ? start : start + (x.shape()[dim] - 1) * step + 1;
-  kernels(y).copy(slice(y, dim, start, stop, step), x);
+  const std::int64_t stop = x.size(dim) == 0 ? start : start + (x.size(dim) - 1) * step + 1;
+  const Tensor place = slice(y, dim, start, stop, step);
+  check(place.shape() == x.shape(), "[unslice] {} does not fit dimension {} of {}", describe(x), dim,
+        to_string(shape));
+  kernels(y).copy(place, x);
   return record("unslice", y, wrt(x, [dim, start, stop, step](const Tensor& dy) {
                   return slice(dy, dim, start, stop, step);
                 }));
@@ -127,8 +146,9 @@ Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, 
 Tensor flip(const Tensor& x, const std::vector<int>& dims) {
   Dims strides = x.strides();
   std::int64_t offset = x.offset();
-  for (int dim : dims) {
-    dim = normalize_dim(dim, x.rank(), "flip");
+  const auto named = named_dims(dims, x.rank(), "flip");
+  for (int dim = 0; dim < x.rank(); ++dim) {
+    if (!named[static_cast<std::size_t>(dim)]) continue;
     offset += (x.shape()[dim] - 1) * strides[dim];
     strides[dim] = -strides[dim];
   }

@@ -8,6 +8,8 @@ namespace lockstep {
 // The same elements in C order under another shape; one size may be -1. A view where the strides allow it,
 // else a copy.
 Tensor reshape(const Tensor& x, Dims shape);
+// The dimensions first ... last as one.
+Tensor flatten(const Tensor& x, int first = 0, int last = -1);
 // x repeated along dimensions of size 1 and new leading ones, without a copy (stride 0).
 Tensor expand(const Tensor& x, const Dims& shape);
 Tensor permute(const Tensor& x, const std::vector<int>& order);

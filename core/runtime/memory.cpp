@@ -44,6 +44,7 @@ struct SizeClass {
 struct Block {
   void* data;
   std::size_t capacity;
+  std::uint64_t freed = 0;  // when: the older, the sooner it goes back to the system
 };
 
 // AddressSanitizer watches over what comes from operator new only, which must ask for less than its limit.
@@ -64,7 +65,9 @@ void system_free(Block block) {
   }
 }
 
-// What one thread keeps.
+// What one thread keeps: never so much that it holds more than 1.5 times the most that was ever active. Sizes
+// that come again and again stay below that; sizes that never come again would add up. The system is asked
+// only where nothing fits, so what recurs costs nothing.
 class Cache {
  public:
   ~Cache() { release(); }
@@ -87,6 +90,7 @@ class Cache {
       count(block.capacity, -static_cast<std::int64_t>(block.capacity));
       return block;
     }
+    make_room(block.capacity);
     block.data = system_allocate(block.capacity);
     if (block.data == nullptr && stats.cached > 0) {
       release();
@@ -99,12 +103,18 @@ class Cache {
     return block;
   }
 
-  void keep(Block block) {
+  void keep(Block block) noexcept {
     if (block.capacity <= largest_small) {
       Free*& first = small_[SizeClass(block.capacity).index];
       first = new (block.data) Free{first};
     } else {
-      large_.insert(std::lower_bound(large_.begin(), large_.end(), block.capacity, smaller), block);
+      block.freed = ++clock_;
+      try {
+        large_.insert(std::lower_bound(large_.begin(), large_.end(), block.capacity, smaller), block);
+      } catch (const std::bad_alloc&) {
+        system_free(block);
+        return count(-static_cast<std::int64_t>(block.capacity), 0);
+      }
     }
     count(-static_cast<std::int64_t>(block.capacity), block.capacity);
   }
@@ -113,6 +123,7 @@ class Cache {
     stats.active += active;
     stats.cached += cached;
     stats.peak_active = std::max(stats.peak_active, stats.active);
+    most_active_ = std::max(most_active_, stats.active);
     stats.peak_reserved = std::max(stats.peak_reserved, stats.active + stats.cached);
   }
 
@@ -137,8 +148,25 @@ class Cache {
   };
   static bool smaller(const Block& block, std::size_t capacity) { return block.capacity < capacity; }
 
+  // Before the system is asked for so much: what has been free for the longest goes back first, small blocks
+  // last and together.
+  void make_room(std::size_t capacity) {
+    const std::int64_t active = stats.active + static_cast<std::int64_t>(capacity);
+    const std::int64_t most = std::max(most_active_, active), allowed = most + most / 2 - active;
+    while (stats.cached > allowed && !large_.empty()) {
+      const auto oldest = std::min_element(large_.begin(), large_.end(),
+                                           [](const Block& a, const Block& b) { return a.freed < b.freed; });
+      system_free(*oldest);
+      stats.cached -= static_cast<std::int64_t>(oldest->capacity);
+      large_.erase(oldest);
+    }
+    if (stats.cached > allowed) release();
+  }
+
   std::array<Free*, SizeClass::count> small_{};
   std::vector<Block> large_;  // by capacity
+  std::uint64_t clock_ = 0;
+  std::int64_t most_active_ = 0;  // since the start, whatever reset_peak() did
 };
 
 // The pointer has no destructor, so that buffers can die in a thread's last moments, after its cache.
@@ -154,8 +182,12 @@ struct CacheOwner {
   std::unique_ptr<Cache> owned;
 };
 
-Cache* this_threads_cache() {
-  if (cache == nullptr && !cache_is_gone) thread_local CacheOwner owner;
+// Null at the end of the thread, and where the system has no memory for it.
+Cache* this_threads_cache() noexcept {
+  try {
+    if (cache == nullptr && !cache_is_gone) thread_local CacheOwner owner;
+  } catch (const std::bad_alloc&) {
+  }
   return cache;
 }
 
@@ -164,7 +196,7 @@ Cache* this_threads_cache() {
 Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
   check(bytes <= PTRDIFF_MAX, "[memory] no buffer has {} bytes", bytes);
   Cache* const mine = this_threads_cache();
-  check(mine != nullptr, "[memory] a buffer was asked for while its thread ends");
+  check(mine != nullptr, "[memory] a buffer was asked for while its thread ends, or without any memory left");
   const Block block = mine->take(bytes);
   data_ = block.data;
   capacity_ = block.capacity;

@@ -9,9 +9,11 @@ namespace lockstep {
 // Uninitialised host memory, aligned to 64 bytes; never null unless default-constructed or moved from.
 //
 // Freed memory is kept by the thread that frees it and handed out again without a lock or a system call, so a
-// training allocates from the system in its first steps only. A buffer that dies on another thread than the
-// one that made it goes back to the system: a loader that hands batches over would fill the receiver's cache.
-// Under AddressSanitizer nothing is kept, so that it sees every overflow and use after free.
+// training allocates from the system in its first steps only. What a thread holds stays below 1.5 times the
+// most that it ever used at once: sizes that do not come again go back to the system. A buffer that dies on
+// another thread than the one that made it goes back to the system: a loader that hands batches over would
+// fill the receiver's cache. Under AddressSanitizer nothing is kept, so that it sees every overflow and use
+// after free.
 class Buffer {
  public:
   Buffer() = default;

@@ -114,12 +114,6 @@ Tensor linear_of(const Inputs& in) {
   return linear(in[0], in[1], in.size() > 2 ? in[2] : Tensor());
 }
 
-// PyTorch's default of rms_norm: the distance from 1 to the next number.
-double eps_of(const Tensor& x, const Args& args) {
-  return args.optional("eps").value_or(dispatch_real(
-      x.dtype(), [](auto t) { return static_cast<double>(std::numeric_limits<decltype(t)>::epsilon()); }));
-}
-
 using In = const Inputs&;
 using Ar = const Args&;
 
@@ -177,7 +171,7 @@ const std::map<std::string, Call> calls{
     {"embedding", [](In in, Ar) { return embedding(in[0], in[1]); }},
     {"linear", [](In in, Ar) { return linear_of(in); }},
     {"layer_norm", [](In in, Ar args) { return layer_norm(in[0], in[1], in[2], args.number("eps")); }},
-    {"rms_norm", [](In in, Ar args) { return rms_norm(in[0], in[1], eps_of(in[0], args)); }},
+    {"rms_norm", [](In in, Ar args) { return rms_norm(in[0], in[1], args.optional("eps")); }},
     {"group_norm",
      [](In in, Ar args) { return group_norm(in[0], args.dim("groups"), in[1], in[2], args.number("eps")); }},
     {"cross_entropy",

@@ -81,6 +81,20 @@ TEST(Memory, ALargeBlockIsReusedForNearlyItsSizeOnly) {
   });
 }
 
+// As sequences of every length do: nothing of one size is of use to the next.
+TEST(Memory, SizesThatDoNotComeAgainGoBackToTheSystem) {
+  if (address_sanitizer) GTEST_SKIP() << "nothing is kept under AddressSanitizer";
+  on_a_new_thread([] {
+    const auto hold_three = [](std::size_t n) { const Buffer a(4000 * n), b(4000 * n), c(4000 * n); };
+    for (std::size_t n = 1; n <= 1000; ++n) hold_three(n);
+    for (std::size_t n = 1000; n > 3; n -= 3) hold_three(n);
+    const MemoryStats after = memory_stats();
+    EXPECT_LT(after.peak_active, static_cast<std::int64_t>(13 * MiB));
+    EXPECT_LE(after.peak_reserved, after.peak_active + after.peak_active / 2);
+    EXPECT_LE(after.cached, after.peak_active + after.peak_active / 2);
+  });
+}
+
 // Blocks in use at once never overlap: each carries its number in every byte.
 TEST(Memory, LiveBlocksDoNotOverlap) {
   on_a_new_thread([] {

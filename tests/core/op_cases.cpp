@@ -69,6 +69,11 @@ std::vector<OpCase> elementwise_cases() {
       {"erf", {x}, [](const Inputs& in) { return erf(in[0]); }},
       {"relu", {x}, [](const Inputs& in) { return relu(in[0]); }},
       {"silu", {x}, [](const Inputs& in) { return silu(in[0]); }},
+      {"expm1", {x}, [](const Inputs& in) { return expm1(in[0]); }},
+      {"log1p", {p}, [](const Inputs& in) { return log1p(in[0]); }},
+      {"elu", {x}, [](const Inputs& in) { return elu(in[0], 0.7); }},
+      {"celu", {x}, [](const Inputs& in) { return celu(in[0], 0.7); }},
+      {"selu", {x}, [](const Inputs& in) { return selu(in[0]); }},
       {"leaky_relu", {x}, [](const Inputs& in) { return leaky_relu(in[0], 0.1); }},
       {"gelu", {x}, [](const Inputs& in) { return gelu(in[0]); }},
       {"gelu_tanh", {x}, [](const Inputs& in) { return gelu(in[0], Gelu::tanh); }},
@@ -88,6 +93,7 @@ std::vector<OpCase> elementwise_cases() {
       {"minimum", {x, y}, [](const Inputs& in) { return minimum(in[0], in[1]); }},
   };
   for (const OpCase& op : binary) cases.push_back(op.with_leading({1}).timed_at({large[0], large[0]}));
+  cases.push_back({"prelu", {x, normal({5})}, [](const Inputs& in) { return prelu(in[0], in[1]); }});
   cases.push_back(
       {"where", {bits({2, 3, 5}), x, y}, [](const Inputs& in) { return where(in[0], in[1], in[2]); }});
   return cases;
@@ -115,6 +121,11 @@ std::vector<OpCase> reduction_cases() {
       {"cumsum", {x}, [](const Inputs& in) { return cumsum(in[0], -2); }},
       {"softmax", {x}, [](const Inputs& in) { return softmax(in[0], -1); }},
       {"softmax_inner", {x}, [](const Inputs& in) { return softmax(in[0], -2); }},
+      {"masked_softmax",
+       {x, bits({3, 4})},
+       [](const Inputs& in) {
+         return masked_softmax(masked_fill(in[0], in[1], -std::numeric_limits<double>::infinity()), -1);
+       }},
       {"log_softmax", {x}, [](const Inputs& in) { return log_softmax(in[0], -1); }},
   };
   for (OpCase& op : cases) op = op.with_leading({0}).timed_at({large});
