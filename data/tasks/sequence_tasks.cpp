@@ -1,5 +1,5 @@
-// Generated sequences: copy, reverse and sort. Every sequence is drawn under its own step and row, so no two
-// batches, and no training and validation batch, share draws.
+// Generated sequences: copy, induction, reverse and sort. Every sequence is drawn under its own step and row,
+// so no two batches, and no training and validation batch, share draws.
 #include <algorithm>
 
 #include "core/random/keyed_stream.h"
@@ -72,6 +72,30 @@ class CopyTask final : public SequenceTask {
   }
 };
 
+// a1 ... ap a1 ... ap a1 ..., cut at 32 tokens, with a period p drawn for every sequence: where to look back
+// to is not told by the position. Loss behind the longest period, where every target can be known.
+class InductionTask final : public SequenceTask {
+ public:
+  static constexpr std::int64_t length = 32, shortest = 6, longest = 16, vocabulary = 16;
+  static constexpr std::int64_t periods = longest - shortest + 1;
+  explicit InductionTask(std::uint64_t seed)
+      : SequenceTask(
+            seed,
+            {.vocabulary = vocabulary, .length = length, .classes = vocabulary, .first_answer = longest},
+            longest + 1) {}
+
+ private:
+  // One drawn number stands for the period.
+  std::int64_t alphabet_size() const override { return vocabulary * periods; }
+  void arrange(const std::int64_t* drawn, std::int64_t* inputs, std::int64_t* targets) const override {
+    const std::int64_t period = shortest + drawn[longest] % periods;
+    for (std::int64_t t = 0; t < length; ++t) {
+      inputs[t] = drawn[t % period] % vocabulary;
+      targets[t] = t >= longest ? drawn[(t + 1) % period] % vocabulary : ignored;
+    }
+  }
+};
+
 // Position t answers with token n - 1 - t; every position sees all.
 class ReverseTask final : public SequenceTask {
  public:
@@ -112,6 +136,9 @@ class SortTask final : public SequenceTask {
 }  // namespace
 
 std::unique_ptr<Task> make_copy_task(std::uint64_t seed) { return std::make_unique<CopyTask>(seed); }
+std::unique_ptr<Task> make_induction_task(std::uint64_t seed) {
+  return std::make_unique<InductionTask>(seed);
+}
 std::unique_ptr<Task> make_reverse_task(std::uint64_t seed) { return std::make_unique<ReverseTask>(seed); }
 std::unique_ptr<Task> make_sort_task(std::uint64_t seed) { return std::make_unique<SortTask>(seed); }
 

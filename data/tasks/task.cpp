@@ -11,8 +11,12 @@ struct Entry {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
-      {{"copy", "16 random tokens, then the same again: the second half can be known, by an induction head"},
+      {{"copy",
+        "16 random tokens, then the same again: learned by position, without an induction circuit, so that "
+        "other periods fail"},
        make_copy_task},
+      {{"induction", "random tokens repeated with a random period, 6 to 16: learned by an induction circuit"},
+       make_induction_task},
       {{"reverse", "16 random digits, to be given in reversed order"}, make_reverse_task},
       {{"sort", "6 random digits of 3 kinds, then the same sorted (minGPT)"}, make_sort_task},
       {{"modadd",

@@ -53,6 +53,7 @@ std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed);
 
 // Each in its file.
 std::unique_ptr<Task> make_copy_task(std::uint64_t seed);
+std::unique_ptr<Task> make_induction_task(std::uint64_t seed);
 std::unique_ptr<Task> make_reverse_task(std::uint64_t seed);
 std::unique_ptr<Task> make_sort_task(std::uint64_t seed);
 std::unique_ptr<Task> make_modadd_task(std::uint64_t seed);

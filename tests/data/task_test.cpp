@@ -51,7 +51,7 @@ TEST_P(EveryTask, FirstAnswerIsTheFirstPositionWithATarget) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask,
-                         testing::Values("copy", "reverse", "sort", "modadd", "shakespeare", "digits"),
+                         testing::Values("copy", "induction", "reverse", "sort", "modadd", "shakespeare", "digits"),
                          [](const auto& test) { return test.param; });
 
 TEST(CopyTask, SecondHalfRepeatsTheFirst) {
@@ -61,6 +61,23 @@ TEST(CopyTask, SecondHalfRepeatsTheFirst) {
   for (std::size_t t = 0; t < 15; ++t) EXPECT_EQ(out[t], ignored);
   for (std::size_t t = 15; t < 31; ++t) EXPECT_EQ(out[t], in[t + 1]);
   EXPECT_EQ(out[31], in[0]);
+}
+
+// Periods from 6 to 16, all of them, and nothing but the repetition.
+TEST(InductionTask, RepeatsWithARandomPeriod) {
+  const Batch batch = make_task("induction", 0)->training(0, 200);
+  std::set<std::size_t> periods;
+  for (std::int64_t i = 0; i < 200; ++i) {
+    const std::vector<double> in = row(batch.inputs, i), out = row(batch.targets, i);
+    std::size_t period = 1;
+    while (!std::equal(in.begin() + static_cast<std::ptrdiff_t>(period), in.end(), in.begin())) ++period;
+    periods.insert(period);
+    for (std::size_t t = 0; t < 16; ++t) EXPECT_EQ(out[t], ignored);
+    for (std::size_t t = 16; t < 32; ++t) EXPECT_EQ(out[t], in[t + 1 - period]);
+  }
+  EXPECT_EQ(*periods.begin(), 6U);
+  EXPECT_EQ(*periods.rbegin(), 16U);
+  EXPECT_EQ(periods.size(), 11U);
 }
 
 TEST(SortTask, AnswersInOrder) {

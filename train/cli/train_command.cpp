@@ -13,6 +13,7 @@
 #include "train/text/output.h"
 #include "train/text/step_line.h"
 #include "train/training/checkpoint.h"
+#include "train/training/kept_weights.h"
 #include "train/training/sampling.h"
 
 namespace lockstep::train::cli {
@@ -25,7 +26,7 @@ struct Given {
   Typed keys;
   std::filesystem::path out;
   bool resume = false;
-  std::int64_t every = 0;  // 0: default_interval
+  Habits habits;
   int threads = 1;
   std::string weights;
   data::LoadOptions load;
@@ -103,17 +104,20 @@ std::int64_t default_interval(const RunConfig& config, const data::Task& task) {
 // One training with its files, from where it stands to its end.
 class Run {
  public:
-  Run(Training& training, Metrics metrics, std::filesystem::path out, std::int64_t every)
+  Run(Training& training, Metrics metrics, std::filesystem::path out, const Habits& habits)
       : training_(training),
         metrics_(std::move(metrics)),
         out_(std::move(out)),
-        every_(every),
+        habits_(habits),
+        every_(habits.every > 0 ? habits.every : default_interval(training.config(), training.task())),
+        keep_(steps_to_keep(habits.keep, training.config().steps)),
         line_(training.config().steps, training.steps_done()) {}
 
   std::string checkpoint() const { return (out_ / "checkpoint.h5").string(); }
 
   // False where it was stopped.
   bool run() {
+    keep_now();
     while (training_.steps_done() < training_.config().steps) {
       if (stop_requested()) {
         save();
@@ -123,6 +127,7 @@ class Run {
       check(std::isfinite(loss), "the loss became {} in step {}: {}", loss, training_.steps_done(), rescue());
       metrics_.training_loss.push_back(loss);
       line_.stepped(training_.steps_done(), loss);
+      keep_now();
       const bool last = training_.steps_done() == training_.config().steps;
       if (last || training_.steps_done() % every_ == 0) {
         validate_now();
@@ -131,6 +136,7 @@ class Run {
         save();
       }
     }
+    if (metrics_.validations.empty()) validate_now();  // of 0 steps
     if (!saved_) save();
     return true;
   }
@@ -154,12 +160,15 @@ class Run {
     metrics_.seconds = seconds();
     started_ = saved_at_ = Clock::now();
     saved_ = true;
-    save_checkpoint(checkpoint(), training_, metrics_);
+    save_checkpoint(checkpoint(), training_, metrics_, habits_);
     save_metrics((out_ / "metrics.h5").string(), training_.config(), metrics_);
     data::write_file(out_ / "metrics.csv", to_csv(metrics_));
   }
 
  private:
+  void keep_now() const {
+    if (std::ranges::binary_search(keep_, training_.steps_done())) keep_weights(out_, training_);
+  }
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -174,7 +183,9 @@ class Run {
   Training& training_;
   Metrics metrics_;
   std::filesystem::path out_;
+  Habits habits_;
   std::int64_t every_;
+  std::vector<std::int64_t> keep_;
   StepLine line_;
   Clock::time_point started_ = Clock::now(), saved_at_ = Clock::now();
   bool saved_ = false;  // in this sitting
@@ -194,7 +205,11 @@ int train(const Given& given, const std::string& command) {
   const Threads threads(given.threads);
   Training training(config);
   Metrics metrics;
+  Habits habits = given.habits;
   if (checkpoint) {
+    const Habits before = checkpoint->habits();
+    if (habits.every == 0) habits.every = before.every;
+    if (habits.keep.empty()) habits.keep = before.keep;
     checkpoint->restore(training);
     metrics = checkpoint->metrics();
     show("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
@@ -205,9 +220,9 @@ int train(const Given& given, const std::string& command) {
            data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
                .text());
   }
+  steps_to_keep(habits.keep, config.steps);  // throws before there is a folder
   std::filesystem::create_directories(out);
-  Run run(training, std::move(metrics), out,
-          given.every > 0 ? given.every : default_interval(config, training.task()));
+  Run run(training, std::move(metrics), out, habits);
   if (!checkpoint && !given.weights.empty()) run.validate_now();
   if (!run.run()) {
     say("Stopped after step {}; go on with: {}{}\n", training.steps_done(), command,
@@ -298,9 +313,12 @@ void add_train(CLI::App& app, Session& session) {
   command->add_flag("--resume", given->resume, "go on from the checkpoint in --out, with its settings");
   command
       ->add_option(
-          "--every", given->every,
+          "--every", given->habits.every,
           "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time")
       ->check(CLI::Range(1, 1'000'000'000));
+  command->add_option(
+      "--keep", given->habits.keep,
+      "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the last");
   command
       ->add_option("--threads", given->threads, "threads of this training; the numbers do not depend on it")
       ->check(CLI::Range(1, 1024));

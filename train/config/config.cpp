@@ -21,6 +21,10 @@ RunConfig defaults_for(const std::string& task) {
                 .momentum = 0.95,
                 .matrix_lr = 0.01};
   if (task == "copy") return run;
+  if (task == "induction") {  // copy's model: 100% on all periods
+    run.steps = 2500;
+    return run;
+  }
   if (task == "reverse") {  // study.md: 1 layer, 1 head, d = 32: 100%
     run.steps = 3000;
     run.layers = 1;
@@ -75,6 +79,9 @@ ExperimentConfig experiment_for(const std::string& task) {
   if (task == "copy") {
     experiment.threshold = 0.5;
     experiment.curve_steps = 60;
+  } else if (task == "induction") {
+    experiment.threshold = 0.5;
+    experiment.curve_steps = 1000;
   } else if (task == "digits") {
     experiment.threshold = 0.5;
     experiment.curve_steps = 40;

@@ -98,7 +98,7 @@ void validate(const ExperimentConfig& experiment) {
 void validate(const RunConfig& run) {
   defaults_for(run.task);  // throws for a task that does not exist
   expect_between("seed", run.seed, 0, last_seed);
-  expect_between("steps", run.steps, 1, most_steps);
+  expect_between("steps", run.steps, 0, most_steps);
   expect_between("batch", run.batch, 1, most_size);
   expect_between("layers", run.layers, 1, most_layers);
   expect_between("width", run.width, 1, most_size);

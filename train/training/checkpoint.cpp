@@ -47,6 +47,11 @@ RunConfig Checkpoint::config() const {
 
 std::int64_t Checkpoint::steps_done() const { return file_.attribute<std::int64_t>("steps_done"); }
 
+Habits Checkpoint::habits() const {
+  if (!file_.has_attribute("keep")) return {};  // from before there was --keep
+  return {file_.attribute<std::int64_t>("every"), file_.attribute<std::string>("keep")};
+}
+
 void Checkpoint::restore(Training& training) const {
   optim::OptimizerState state = optim::clone(training.optimizer().state());
   for (auto& [slot, tensors] : state) {
@@ -58,10 +63,13 @@ void Checkpoint::restore(Training& training) const {
   training.continue_after(steps_done());
 }
 
-void save_checkpoint(const std::string& path, const Training& training, const Metrics& metrics) {
+void save_checkpoint(const std::string& path, const Training& training, const Metrics& metrics,
+                     const Habits& habits) {
   h5::File file = h5::File::create(path);
   describe(file, format, training.config());
   file.set_attribute("steps_done", training.steps_done());
+  file.set_attribute("every", habits.every);
+  file.set_attribute("keep", habits.keep);
   h5::Group weights = file.create_group("weights");
   data::write_weights(weights, training.model().parameters());
   file.create_group("optimizer");

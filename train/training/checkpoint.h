@@ -10,8 +10,14 @@
 
 namespace lockstep::train {
 
+// How a training is looked after, and what --resume goes on with.
+struct Habits {
+  std::int64_t every = 0;  // steps between validations; 0: the default
+  std::string keep;        // train/training/kept_weights.h: "log", "0,10,20" or nothing
+};
+
 // A training on the disk, in HDF5:
-//   /                 attributes: format, config (TOML), steps_done, version, hdf5
+//   /                 attributes: format, config (TOML), steps_done, every, keep, version, hdf5
 //   /weights          the model's tensors by name
 //   /optimizer/SLOT   what the optimizer remembers, by the names of the parameters
 //   /metrics          train/training/metrics.h
@@ -23,6 +29,7 @@ class Checkpoint {
   const std::string& path() const { return path_; }
   RunConfig config() const;  // validated
   std::int64_t steps_done() const;
+  Habits habits() const;
   Metrics metrics() const { return read_metrics(file_.group("metrics")); }
   std::vector<data::StoredTensor> weights() const { return data::weights_in(file_.group("weights")); }
   // Fills weights, optimizer state and step count of a training of the same task, model and optimizer. Either
@@ -41,7 +48,8 @@ bool is_checkpoint(const std::string& path);
 std::vector<data::StoredTensor> weights_of(const std::string& path);
 
 // In one step (data/files/atomic_file.h): killed at any moment, the file is the old one or the new.
-void save_checkpoint(const std::string& path, const Training& training, const Metrics& metrics);
+void save_checkpoint(const std::string& path, const Training& training, const Metrics& metrics,
+                     const Habits& habits = {});
 
 // metrics.h5 of a training: the same numbers for other programs, with the configuration.
 void save_metrics(const std::string& path, const RunConfig& config, const Metrics& metrics);

@@ -65,6 +65,7 @@ optim::Schedule make_one_cycle(const RunConfig& config) {
 }
 
 optim::Schedule make_schedule(const RunConfig& config) {
+  if (config.steps == 0) return optim::warmup_constant(0);  // an initialisation, to look at
   if (config.schedule == "onecycle") return make_one_cycle(config);
   const auto after_warmup = [&](const optim::TorchSchedule& schedule) {
     return optim::after_warmup(config.warmup, factor_from(schedule));
