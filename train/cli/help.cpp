@@ -21,6 +21,7 @@ constexpr std::pair<const char*, const char*> examples[] = {
     {"train", "lockstep train --task shakespeare --attention separate --out out/separate"},
     {"eval", "lockstep eval out/train-copy/checkpoint.h5"},
     {"sample", "lockstep sample out/train-shakespeare/checkpoint.h5 --prompt 'ROMEO:' --temperature 0.8"},
+    {"explain", "lockstep explain out/combined out/separate --out attention.html"},
     {"convert", "lockstep convert out/train-copy/checkpoint.h5 separate.h5 --to separate"},
     {"export", "lockstep export out/train-copy/checkpoint.h5 copy.safetensors"},
     {"inspect", "lockstep inspect copy.safetensors"},

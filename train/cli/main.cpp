@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
   add_study(app, session);
   add_report(app, session);
   add_train(app, session);
+  add_explain(app, session);
   add_weights(app, session);
   add_info(app, session);
   add_bench(app, session);

@@ -16,26 +16,7 @@ foreach(module util time format loader statistics expression dataflow scale canv
 endforeach()
 file(READ ${CMAKE_CURRENT_LIST_DIR}/vega_index.js text)
 string(APPEND report_vega "${text}")
-set(report_files "    {\"vega.js\", R\"REPORT(${report_vega})REPORT\"},\n")
-foreach(name page.html task.html style.css charts.js forest.vg.json curves.vg.json)
-  file(READ ${CMAKE_CURRENT_LIST_DIR}/${name} text)
-  string(APPEND report_files "    {\"${name}\", R\"REPORT(${text})REPORT\"},\n")
-endforeach()
-file(GLOB report_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${report_sources})
-file(CONFIGURE OUTPUT report_files.cpp CONTENT [[
-#include <map>
-
-#include "core/error.h"
-#include "train/report/report.h"
-
-std::string_view lockstep::train::report_file(std::string_view name) {
-  static const std::map<std::string_view, std::string_view> files = {
-@report_files@  };
-  const auto file = files.find(name);
-  check(file != files.end(), "[report] there is no file {}", name);
-  return file->second;
-}
-]] @ONLY)
-set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/report_files.cpp PROPERTIES COMPILE_OPTIONS
-                            -Wno-overlength-strings)  # clang counts; every compiler here can take them
+set(embedded_texts "    {\"vega.js\", R\"FILE(${report_vega})FILE\"},\n")
+embed_files(report_files.cpp report_file train/report/report.h ${CMAKE_CURRENT_LIST_DIR}
+            page.html task.html style.css charts.js forest.vg.json curves.vg.json)
+unset(embedded_texts)

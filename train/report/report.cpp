@@ -251,13 +251,6 @@ std::string facts(const StudySummary& study) {
   return html_escape(text);
 }
 
-// JSON that may stand in a script element: "</script>" can't end it.
-std::string in_script(std::string_view json) {
-  std::string out;
-  for (const char c : json) c == '<' ? out += "\\u003c" : out += c;
-  return out;
-}
-
 }  // namespace
 
 std::string report_page(const StudySummary& study) {

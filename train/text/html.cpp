@@ -30,6 +30,12 @@ std::string html_escape(std::string_view text) {
   return out;
 }
 
+std::string in_script(std::string_view json) {
+  std::string out;
+  for (const char c : json) c == '<' ? out += "\\u003c" : out += c;
+  return out;
+}
+
 std::string filled(std::string_view page, const std::map<std::string_view, std::string>& values) {
   std::string out;
   for (std::size_t at = 0; at < page.size();) {

@@ -1,0 +1,213 @@
+"""The page of `lockstep explain` in headless Chromium: python3 page_in_browser.py PROGRAM
+
+Trains small models, explains them, and holds the page against Lockstep's own numbers. Needs Debian's chromium,
+chromium-driver and python3-selenium; without them it says so and ends with 77, which ctest shows as "skipped".
+"""
+import csv
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+BROWSER, DRIVER = pathlib.Path("/usr/bin/chromium"), pathlib.Path("/usr/bin/chromedriver")
+
+
+def skip(missing):
+    print(f"explain_page did not run: {missing} is missing (apt-get install chromium chromium-driver python3-selenium)")
+    sys.exit(SKIPPED)
+
+
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    skip("python3-selenium")
+for program in (BROWSER, DRIVER):
+    if not program.exists():
+        skip(str(program))
+
+
+def start_browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(service=Service(str(DRIVER)), options=options)
+
+
+def lockstep(*arguments):
+    subprocess.run([sys.argv[1], *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+SMALL = ["--layers", 2, "--width", 16, "--heads", 2, "--mlp", 32, "--batch", 4, "--steps", 6]
+
+
+def train(folder, name, task, attention, every=1):
+    out = folder / name
+    lockstep("train", "--task", task, "--attention", attention, *SMALL, "--every", every, "--keep", "0,2,5", "--out", out)
+    return out
+
+
+# All kept steps of all runs: the largest difference from the record, and whether every name is in both.
+AGREEMENT = """
+const data = JSON.parse(document.getElementById('data').textContent);
+return data.runs.map(run => run.steps.map((step, i) => {
+  const result = models.explained(models.at(run, i), data.examples[0], {});
+  const names = [...result.pass.trace.keys()].sort(), recorded = step.record.traced.map(r => r.name).sort();
+  const weights = [...result.gradients.parameters.keys()], stored = step.record.parameters.map(r => r.name);
+  return {...agreement(result, step.record), same: String(names) === String(recorded) && String(weights) === String(stored),
+          told: result.gradients.told.size === names.length};
+}));
+"""
+
+# Gradients against finite differences, every seventh number of some tensors.
+DIFFERENCES = """
+const data = JSON.parse(document.getElementById('data').textContent), example = data.examples[1];
+const model = models.at(data.runs[0], 0), result = models.explained(model, example, {knockedOut: ['0.1']});
+let worst = 0;
+for (const name of ['blocks.0.attn.q', 'blocks.1.attn.k', 'blocks.0.attn.weights', 'blocks.1.attn.scores', 'blocks.0.norm1'])
+  for (let i = 0; i < result.trace(name).data.length; i += 7) {
+    if (!Number.isFinite(result.trace(name).data[i])) continue;
+    const slope = models.finiteDifference(model, example, {knockedOut: ['0.1']}, name, i);
+    worst = Math.max(worst, Math.abs(slope - result.gradients.told.get(name)[i]));
+  }
+return worst;
+"""
+
+NAMELESS = """
+const nameless = element => !(element.getAttribute('aria-label') || element.textContent.trim() || (element.labels && element.labels.length));
+return [...document.querySelectorAll('canvas, svg[role=img], button, select, input, a')].filter(nameless).map(e => e.outerHTML.slice(0, 80));
+"""
+
+
+class Checks:
+    def __init__(self, browser):
+        self.browser, self.failed = browser, 0
+
+    def expect(self, right, what):
+        if not right:
+            self.failed += 1
+            print("FAILED:", what)
+
+    def open(self, page, fragment=""):
+        self.browser.get("about:blank")
+        self.browser.get(f"file://{page}{fragment}")
+
+    def console_is_empty(self, where):
+        messages = self.browser.get_log("browser")
+        self.expect(not messages, f"{where}: console says {messages}")
+
+    def agrees(self, page):
+        self.open(page)
+        for run in self.browser.execute_script(AGREEMENT):
+            for step in run:
+                self.expect(step["worst"] < 1e-5, f"{page.name}: {step['where']} is off by {step['worst']}")
+                self.expect(step["same"] and step["told"], f"{page.name}: not all names are compared")
+        text = self.browser.find_element(By.ID, "agreement")
+        self.expect(text.text.startswith("agrees with Lockstep to"), f"{page.name}: {text.text}")
+        self.expect(page.stat().st_size < 3_000_000, f"{page.name}: {page.stat().st_size} bytes")
+        for station in range(1, 10):
+            for back in ("", "&b=1"):
+                self.open(page, f"#s={station}{back}")
+                shown = self.browser.find_element(By.CSS_SELECTOR, f"#station-{station} figure")
+                self.expect(shown.is_displayed(), f"{page.name}: station {station} shows nothing")
+                nameless = self.browser.execute_script(NAMELESS)
+                self.expect(not nameless, f"{page.name}, station {station}: without a name: {nameless}")
+        self.console_is_empty(page.name)
+
+    def slider_shows_the_metrics(self, page, out):
+        with open(out / "metrics.csv", newline="") as file:
+            rows = {int(row["step"]): row for row in csv.DictReader(file)}
+        for step in (0, 2, 5):
+            self.open(page, f"#s=1&n={step}")
+            shown = self.browser.find_element(By.ID, "step-name").text
+            loss = float(rows[step + 1]["training_loss"])  # of the one step between two rows
+            self.expect(f"training loss {loss:.3f}" in shown, f"{page.name}: {shown}, and the metrics say {loss}")
+
+    def keyboard_is_enough(self, page):
+        self.open(page)
+
+        def press(*keys):
+            webdriver.ActionChains(self.browser).send_keys(*keys).perform()
+            return self.browser.execute_script("return location.hash")
+
+        for n in range(1, 10):
+            self.expect(f"s={n}" in press(str(n)), f"key {n}")
+            self.expect(self.browser.find_element(By.ID, f"station-{n}").is_displayed(), f"station {n} by its key")
+        self.expect("b=1" in press("b"), "B goes backward")
+        self.expect("pr=1" in press("p"), "P is the presenter's")
+        self.expect("n=5" in press(Keys.ARROW_LEFT), "left goes a step back")
+        self.expect("l=1" in press("l") and "h=1" in press("h"), "L and H choose layer and head")
+        before = press("4")
+        self.expect(before != press(Keys.ARROW_DOWN), "down goes to the next query")
+        self.browser.find_element(By.CSS_SELECTOR, "#station-4 canvas").send_keys(Keys.ARROW_LEFT)
+        focused = self.browser.execute_script("return document.activeElement.tagName")
+        self.expect("k=" in press() and focused == "CANVAS", "arrows move in a map, which keeps the focus")
+        bookmark = press()
+        self.open(page, bookmark)
+        self.expect(self.browser.execute_script("return location.hash") == bookmark, "a bookmark is a state")
+        self.console_is_empty("keyboard")
+
+    def fits_a_phone(self, page):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                     {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True})
+        for station in range(1, 10):
+            self.open(page, f"#s={station}")
+            width = self.browser.execute_script("return document.documentElement.scrollWidth")
+            self.expect(width <= 390, f"station {station} is {width} px wide on a phone of 390")
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def says_so_where_it_does_not_agree(self, page, folder):
+        html = page.read_text()
+        start = html.index('<script type="application/json" id="data">') + 42
+        end = html.index("</script>", start)
+        data = json.loads(html[start:end])
+        for step in data["runs"][0]["steps"]:
+            step["record"]["traced"][3]["gradient_norm"] *= 1.001
+        changed = folder / "changed.html"
+        changed.write_text(html[:start] + json.dumps(data).replace("<", "\\u003c") + html[end:])
+        self.open(changed)
+        text = self.browser.find_element(By.ID, "agreement")
+        self.expect("does NOT agree" in text.text and "bad" in text.get_attribute("class"), f"a wrong record: {text.text}")
+        self.expect("unsafe" not in html[:2000], "the content security policy is strict")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        runs = {
+            "copy": [train(folder, "copy", "copy", "combined"), train(folder, "copy-separate", "copy", "separate")],
+            "induction": [train(folder, "induction", "induction", "separate")],
+            "digits": [train(folder, "digits", "digits", "combined")],
+            "digits-separate": [train(folder, "digits-separate", "digits", "separate")],
+            "shakespeare": [train(folder, "shakespeare", "shakespeare", "combined", every=1000)],
+        }
+        pages = {}
+        for key, outs in runs.items():
+            pages[key] = folder / f"{key}.html"
+            lockstep("explain", *outs, "--out", pages[key])
+        browser = start_browser()
+        try:
+            checks = Checks(browser)
+            for page in pages.values():
+                checks.agrees(page)
+            checks.open(pages["copy"])
+            worst = browser.execute_script(DIFFERENCES)
+            checks.expect(worst < 1e-8, f"finite differences are off by {worst}")
+            checks.slider_shows_the_metrics(pages["copy"], runs["copy"][0])
+            checks.keyboard_is_enough(pages["induction"])
+            checks.fits_a_phone(pages["copy"])
+            checks.says_so_where_it_does_not_agree(pages["induction"], folder)
+        finally:
+            browser.quit()
+    print("failed" if checks.failed else "passed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+#include "train/explain/embedded_weights.h"
+
+#include <algorithm>
+#include <bit>
+#include <span>
+
+#include "data/files/half.h"
+
+namespace lockstep::train {
+
+namespace {
+
+std::string base64(std::span<const std::uint8_t> bytes) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t there = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (j < there ? bytes[i + j] : 0U);
+    for (std::size_t j = 0; j < 4; ++j) text += j <= there ? digits[group >> (18 - 6 * j) & 63U] : '=';
+  }
+  return text;
+}
+
+void append(std::vector<std::uint8_t>& bytes, std::uint32_t bits, int count) {
+  for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(bits >> 8 * i));
+}
+
+constexpr std::size_t size_of(EmbeddedType type) { return type == EmbeddedType::f32 ? 4 : 2; }
+
+}  // namespace
+
+std::string embedded_weights(const ParameterList& parameters, EmbeddedType type) {
+  std::vector<std::uint8_t> bytes;
+  for (const Parameter& parameter : parameters) {
+    const auto count = static_cast<std::size_t>(parameter.tensor.numel());
+    for (double& value : std::span(parameter.tensor.data<double>(), count)) {
+      if (type == EmbeddedType::f32) {
+        const auto rounded = static_cast<float>(value);
+        value = rounded;
+        append(bytes, std::bit_cast<std::uint32_t>(rounded), 4);
+      } else {
+        const std::uint16_t half = data::to_half(value);
+        value = data::half_to_float(half);
+        append(bytes, half, 2);
+      }
+    }
+  }
+  return base64(bytes);
+}
+
+std::size_t embedded_size(std::int64_t count, EmbeddedType type) {
+  return (static_cast<std::size_t>(count) * size_of(type) + 2) / 3 * 4;
+}
+
+std::vector<EmbeddedStep> choose_steps(std::size_t steps, std::int64_t count, std::size_t overhead,
+                                       std::size_t bytes) {
+  const std::size_t half = embedded_size(count, EmbeddedType::f16) + overhead;
+  const std::size_t whole = embedded_size(count, EmbeddedType::f32) + overhead;
+  const std::size_t ends = std::min<std::size_t>(steps, 2);
+  const bool precise = ends * whole <= bytes;
+  const std::size_t fit = precise ? ends + (bytes - ends * whole) / half : bytes / half;
+  const std::size_t chosen = std::min(fit, steps);
+  std::vector<EmbeddedStep> result;
+  for (std::size_t i = 0; i < chosen; ++i) {
+    const std::size_t index = chosen == 1 ? steps - 1 : (i * (steps - 1) + (chosen - 1) / 2) / (chosen - 1);
+    const bool end = index == 0 || index == steps - 1;
+    result.push_back({index, end && precise ? EmbeddedType::f32 : EmbeddedType::f16});
+  }
+  return result;
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,220 @@
+#include "train/explain/page.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "train/config/keys.h"
+#include "train/explain/embedded_weights.h"
+#include "train/explain/record.h"
+#include "train/text/html.h"
+
+namespace lockstep::train {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t example_count = 8;
+
+Json numbers(const std::vector<Recorded>& recorded) {
+  Json list = Json::array();
+  for (const Recorded& r : recorded)
+    list.push_back({{"name", r.name},
+                    {"sum", r.sum},
+                    {"norm", r.norm},
+                    {"gradient_sum", r.gradient_sum},
+                    {"gradient_norm", r.gradient_norm}});
+  return list;
+}
+
+// At most `most` points: step in the middle, mean loss.
+Json thinned(const std::vector<double>& losses, std::size_t most) {
+  Json points = Json::array();
+  const std::size_t group = std::max<std::size_t>(1, (losses.size() + most - 1) / most);
+  for (std::size_t first = 0; first < losses.size(); first += group) {
+    const std::size_t end = std::min(first + group, losses.size());
+    double sum = 0;
+    for (std::size_t i = first; i < end; ++i) sum += losses[i];
+    points.push_back({static_cast<double>(first + end - 1) / 2, sum / static_cast<double>(end - first)});
+  }
+  return points;
+}
+
+Json shown_metrics(const Metrics& metrics) {
+  Json validations = Json::array();
+  for (const Validation& v : metrics.validations)
+    validations.push_back({v.step, v.result.loss, v.result.accuracy});
+  return {{"training_loss", thinned(metrics.training_loss, 400)}, {"validations", validations}};
+}
+
+Json model_of(const ExplainedRun& run, const data::TaskShape& shape) {
+  const RunConfig& config = run.config();
+  Json model = {{"kind", shape.images ? "image" : "tokens"},
+                {"causal", shape.causal},
+                {"vocabulary", shape.vocabulary},
+                {"classes", shape.classes},
+                {"length", shape.length},
+                {"first_answer", shape.first_answer},
+                {"layers", config.layers},
+                {"width", config.width},
+                {"heads", config.heads},
+                {"act", config.task == "modadd" ? "relu" : "gelu"},
+                {"norms", false}};
+  for (const Parameter& parameter : run.parameters()) {
+    if (parameter.name == "norm.weight") model["norms"] = true;
+    if (parameter.name == "blocks.0.mlp.linear1.weight") model["mlp"] = parameter.tensor.size(0);
+    if (parameter.name == "patch_embedding.patch_embeddings.weight") {
+      model["patch"] = parameter.tensor.size(-1);
+      model["rows"] = 1;  // the class token alone leaves the last block
+    }
+  }
+  return model;
+}
+
+Json parameters_of(const ExplainedRun& run) {
+  Json list = Json::array();
+  for (const Parameter& parameter : run.parameters()) {
+    Json parts = Json::array(), shape = Json::array();
+    for (int d = 0; d < parameter.tensor.rank(); ++d) shape.push_back(parameter.tensor.size(d));
+    for (const LogicalPart& part : parameter.parts)
+      parts.push_back({{"name", part.name}, {"begin", part.begin}, {"end", part.end}, {"heads", part.heads}});
+    list.push_back({{"name", parameter.name}, {"shape", shape}, {"parts", parts}});
+  }
+  return list;
+}
+
+Json examples_of(const data::Batch& batch) {
+  const std::int64_t rows = batch.inputs.size(0);
+  const std::vector<double> inputs = batch.inputs.to_vector(), targets = batch.targets.to_vector();
+  const auto row = [&](const std::vector<double>& all, std::int64_t i) {
+    const auto width = std::ssize(all) / rows;
+    return std::vector<double>(all.begin() + i * width, all.begin() + (i + 1) * width);
+  };
+  Json list = Json::array();
+  for (std::int64_t i = 0; i < rows; ++i)
+    list.push_back({{"inputs", row(inputs, i)}, {"targets", row(targets, i)}});
+  return list;
+}
+
+Json settings_of(const RunConfig& config) {
+  return {{"task", config.task},    {"seed", config.seed},           {"steps", config.steps},
+          {"batch", config.batch},  {"attention", config.attention}, {"optimizer", config.optimizer},
+          {"lr", config.lr},        {"beta1", config.beta1},         {"beta2", config.beta2},
+          {"eps", config.eps},      {"momentum", config.momentum},   {"weight_decay", config.weight_decay},
+          {"init", config.init},    {"matrix_lr", config.matrix_lr}, {"precision", config.precision},
+          {"toml", to_toml(config)}};
+}
+
+// The chosen steps of a run, with their weights and what Lockstep computes with them on the first example.
+Json steps_of(ExplainedRun& run, const std::vector<KeptWeights>& steps,
+              const std::vector<EmbeddedStep>& chosen, const data::Batch& first) {
+  Json list = Json::array();
+  for (const auto& [index, type] : chosen) {
+    run.go_to(steps[index]);
+    const auto step = static_cast<std::size_t>(steps[index].step);
+    std::string weights = embedded_weights(run.parameters(), type);
+    const Record computed = record(run.training(), first);
+    check(std::isfinite(computed.loss), "{}: the loss of step {} is not finite: there is nothing to explain",
+          run.name(), step);
+    const std::vector<double>& losses = run.metrics().training_loss;
+    list.push_back({{"step", step},
+                    {"type", type == EmbeddedType::f32 ? "f32" : "f16"},
+                    {"training_loss", step < losses.size() ? Json(losses[step]) : Json()},
+                    {"record",
+                     {{"loss", computed.loss},
+                      {"traced", numbers(computed.traced)},
+                      {"parameters", numbers(computed.parameters)}}},
+                    {"weights", std::move(weights)}});
+  }
+  return list;
+}
+
+// The kept steps that all runs have.
+std::vector<std::vector<KeptWeights>> common_steps(const std::vector<ExplainedRun>& runs) {
+  std::vector<std::vector<KeptWeights>> common;
+  const auto has = [](const ExplainedRun& run, std::int64_t step) {
+    return std::ranges::count(run.steps(), step, &KeptWeights::step) > 0;
+  };
+  for (const ExplainedRun& run : runs) {
+    common.emplace_back();
+    for (const KeptWeights& kept : run.steps()) {
+      if (std::ranges::all_of(runs, [&](const ExplainedRun& r) { return has(r, kept.step); }))
+        common.back().push_back(kept);
+    }
+  }
+  check(!common[0].empty(), "{} and {} have no step in common: train both with the same --steps and --keep",
+        runs.front().name(), runs.back().name());
+  return common;
+}
+
+// The scripts in the order in which they need each other.
+std::string scripts() {
+  std::string all;
+  for (const char* name :
+       {"engine.js", "backward.js", "rules.js", "model.js", "check.js", "draw.js", "stations.js",
+        "attention_stations.js", "backward_stations.js", "rule_stations.js", "what_if_station.js", "app.js"})
+    all += fmt::format("<script nonce=\"lockstep\">\n{}</script>\n", explain_file(name));
+  return all;
+}
+
+}  // namespace
+
+ExplainPage explain_page(std::vector<ExplainedRun>& runs) {
+  check(!runs.empty() && runs.size() <= 2, "a page explains one run or two, not {}", runs.size());
+  if (runs.size() == 2) check_pair(runs[0], runs[1]);
+  const std::vector<std::vector<KeptWeights>> steps = common_steps(runs);
+  const data::TaskShape shape = runs[0].training().task().shape();
+  const data::Batch examples = runs[0].training().task().validation(0, example_count);
+  const data::Batch first = runs[0].training().task().validation(0, 1);
+  const std::string all_scripts = scripts(), style(explain_file("style.css")),
+                    page(explain_file("page.html"));
+
+  Json data = {{"version", LOCKSTEP_VERSION},
+               {"alphabet", runs[0].training().task().alphabet()},
+               {"examples", examples_of(examples)},
+               {"runs", Json::array()}};
+  for (const ExplainedRun& run : runs)
+    data["runs"].push_back({{"name", run.name()},
+                            {"settings", settings_of(run.config())},
+                            {"model", model_of(run, shape)},
+                            {"metrics", shown_metrics(run.metrics())},
+                            {"parameters", parameters_of(run)}});
+
+  // Whatever is not weights comes first; a record is about 170 bytes a line.
+  const std::size_t fixed = all_scripts.size() + style.size() + page.size() + data.dump().size() + 2'000;
+  const std::int64_t weights = runs[0].weight_count();
+  const std::size_t overhead =
+      500 + 170 * (runs[0].parameters().size() + 20 * static_cast<std::size_t>(runs[0].config().layers));
+  const std::size_t room = fixed < largest_page ? (largest_page - fixed) / runs.size() : 0;
+  const std::vector<EmbeddedStep> chosen = choose_steps(steps[0].size(), weights, overhead, room);
+  check(!chosen.empty(),
+        "{} has {} weights, and a page of at most {} MB holds {} of a run at one step: a smaller --width or "
+        "fewer "
+        "--layers can be explained",
+        runs[0].name(), weights, largest_page / 1'000'000, room * 3 / 8);
+  ExplainPage result;
+  if (chosen.size() < steps[0].size())
+    result.notes.push_back(fmt::format(
+        "{} of the {} kept steps fit into {} MB{}", chosen.size(), steps[0].size(), largest_page / 1'000'000,
+        chosen.back().type == EmbeddedType::f16 ? ", their weights as f16" : ""));
+  else if (chosen.back().type == EmbeddedType::f16)
+    result.notes.push_back("to fit, the weights are rounded to f16");
+  data["notes"] = result.notes;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    data["runs"][i]["steps"] = steps_of(runs[i], steps[i], chosen, first);
+
+  std::string title = fmt::format("Attention, explained: {}", runs[0].config().task);
+  result.html = filled(page, {{"version", LOCKSTEP_VERSION},
+                              {"title", html_escape(title)},
+                              {"style", style},
+                              {"scripts", all_scripts},
+                              {"data", in_script(data.dump())}});
+  check(result.html.size() <= largest_page, "the page of {} would be {} bytes, more than {}", runs[0].name(),
+        result.html.size(), largest_page);
+  return result;
+}
+
+}  // namespace lockstep::train
