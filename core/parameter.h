@@ -24,6 +24,7 @@ struct Parameter {
   Tensor tensor;
   std::vector<LogicalPart> parts;
   bool trainable = true;  // false: a buffer, saved and loaded, never stepped
+  bool derived = false;   // follows from the options: saved for others to read, never loaded
 };
 
 using ParameterList = std::vector<Parameter>;

@@ -74,7 +74,7 @@ Tensor Scope::add(Parameter p, const Init& init) const {
 }
 
 Tensor Scope::buffer(std::string_view name, const Tensor& values) const {
-  Parameter p{path(name), values, {}, false};
+  Parameter p{path(name), values, {}, false, true};
   p.parts = {whole(p)};
   check(state_->names.insert(p.name).second,
         "[Scope] there is a parameter {} already: give each module a scope of its own", p.name);

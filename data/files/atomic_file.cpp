@@ -1,6 +1,7 @@
 #include "data/files/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,11 +10,11 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "data/files/file_reader.h"
 
 namespace lockstep::data {
 namespace {
@@ -22,10 +23,51 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : ".";
 }
 
-// A name in the same folder (so that the rename stays within one file system) that nobody else uses.
+// A name in the same folder, so that the rename stays within one file system. A process before this one may
+// have had its number and left a file of that name: in a container all are process 1.
 std::filesystem::path name_beside(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
   return folder_of(path) / fmt::format(".{}.{}-{}.tmp", path.filename().string(), getpid(), counter++);
+}
+
+// Calls make(name) with names until one is free: returns that. False of `make` with another errno ends it.
+template <typename Make>
+std::filesystem::path first_free_name(const std::filesystem::path& path, Make&& make) {
+  constexpr int most = 10'000;
+  for (int i = 0; i < most; ++i) {
+    std::filesystem::path name = name_beside(path);
+    if (make(name)) return name;
+    if (errno != EEXIST) break;
+  }
+  return {};
+}
+
+// Where a link leads, to a file that need not exist.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  constexpr int most = 40;  // as many as Linux follows
+  std::error_code error;
+  for (int i = 0; i < most && std::filesystem::is_symlink(path, error); ++i) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = target.is_absolute() ? target : folder_of(path) / target;
+  }
+  if (std::filesystem::is_symlink(path, error)) {
+    fail("[file] cannot write {}: {}", path.string(), std::strerror(ELOOP));
+  }
+  return path;
+}
+
+// Whether the process that wrote this temporary file is gone. While it lives it holds a lock on the file, for
+// as long as the file may have that name but for an instant; the number of the process covers that, and file
+// systems without locks.
+bool is_left_over(const std::filesystem::path& file, pid_t writer) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0) return false;
+  const bool locked = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  const bool busy = !locked && errno == EWOULDBLOCK;
+  close(descriptor);
+  const bool gone = kill(writer, 0) != 0 && errno == ESRCH;
+  return !busy && (gone || (locked && writer == getpid()));
 }
 
 // The process that a name of name_beside() holds, ".study.h5.1234-0.tmp"; 0 for any other name.
@@ -48,9 +90,8 @@ pid_t writer_in(std::string_view name) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(behind_links(path)) {
   std::error_code ignored;
-  if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::weakly_canonical(path_);
   struct stat old {};
   const bool exists = stat(path_.c_str(), &old) == 0;
   check(!exists || S_ISREG(old.st_mode),
@@ -60,6 +101,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
         "[file] cannot write {}: the folder {} does not exist; create it first", path_.string(),
         folder_of(path_).string());
   open_beside();
+  flock(descriptor_, LOCK_EX | LOCK_NB);  // says that the writer lives, see is_left_over()
   if (exists && fchmod(descriptor_, old.st_mode & 07777) != 0) fail_with_errno("keep the permissions of");
 }
 
@@ -75,20 +117,20 @@ void AtomicFile::open_beside() {
   descriptor_ = open(folder_of(path_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
   if (descriptor_ >= 0) return;
 #endif
-  std::filesystem::path temporary = name_beside(path_);
-  descriptor_ = open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+  temporary_ = first_free_name(path_, [&](const std::filesystem::path& name) {
+    descriptor_ = open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    return descriptor_ >= 0;
+  });
   if (descriptor_ < 0) fail_with_errno("create a file beside");
-  temporary_ = std::move(temporary);
 }
 
 void AtomicFile::give_name() {
   if (!temporary_.empty()) return;
-  std::filesystem::path temporary = name_beside(path_);
   const std::string open_file = fmt::format("/proc/self/fd/{}", descriptor_);
-  if (linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-    fail_with_errno("name a file beside");
-  }
-  temporary_ = std::move(temporary);
+  temporary_ = first_free_name(path_, [&](const std::filesystem::path& name) {
+    return linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  });
+  if (temporary_.empty()) fail_with_errno("name a file beside");
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -105,6 +147,7 @@ void AtomicFile::commit() {
   check(descriptor_ >= 0, "[file] {}: was committed already", path_.string());
   if (fsync(descriptor_) != 0) fail_with_errno("write");
   give_name();
+  flock(descriptor_, LOCK_UN);  // a reader that locks what it opens finds the new file free
   if (rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("replace");
   temporary_.clear();
   close(std::exchange(descriptor_, -1));
@@ -137,19 +180,15 @@ void remove_leftovers(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const pid_t writer = writer_in(entry.path().filename().string());
-    if (writer > 0 && kill(writer, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
+    if (writer > 0 && is_left_over(entry.path(), writer)) leftovers.push_back(entry.path());
   }
   for (const auto& leftover : leftovers) std::filesystem::remove(leftover, error);
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  check(!error, "[file] cannot read {}: {}", path.string(), error.message());
-  std::string content(size, '\0');
-  std::ifstream stream(path, std::ios::binary);
-  stream.read(content.data(), static_cast<std::streamsize>(size));
-  check(stream.good(), "[file] cannot read {}: {}", path.string(), std::strerror(errno));
+  const FileReader file(path);
+  std::string content(static_cast<std::size_t>(file.size()), '\0');
+  file.read(0, std::as_writable_bytes(std::span(content)));
   return content;
 }
 

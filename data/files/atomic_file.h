@@ -15,9 +15,9 @@ namespace lockstep::data {
 //   file.write("seed,steps\n");
 //   file.commit();
 //
-// Without commit() nothing happens to `path`. A link is followed, the permissions of an existing file are
-// kept. Of two writers of one path the later commit wins. Every failure throws Error and leaves the old file
-// as it was.
+// Without commit() nothing happens to `path`. A link is followed, to a file that need not exist; the
+// permissions of an existing file are kept. Of two writers of one path the later commit wins. Every failure
+// throws Error and leaves the old file as it was.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);
@@ -46,7 +46,8 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 void write_file(const std::filesystem::path& path, std::string_view text);
 
 // Removes what a writer leaves in the folder that was killed between naming its file and putting it in place.
-// Files of processes that still run stay.
+// Files of processes that still run stay, those of other machines and containers too where the file system
+// has locks.
 void remove_leftovers(const std::filesystem::path& folder);
 
 // The whole content of a file.

@@ -6,22 +6,18 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
 
 #include "data/files/atomic_file.h"
+#include "data/files/file_reader.h"
 #include "data/files/hdf5_internal.h"
-#include "data/files/mapped_file.h"
 #include "data/files/seal.h"
+#include "data/files/sizes.h"
 
 namespace lockstep::h5 {
 namespace {
 
 constexpr int64_t chunk_bytes =
     256 * 1024;  // where nobody asks for a size: well within HDF5's 1 MiB chunk cache
-
-int64_t product(std::span<const int64_t> sizes) {
-  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
-}
 
 Handle shape_space(const std::vector<int64_t>& shape, const std::string& name) {
   if (shape.empty()) return owned(H5Screate(H5S_SCALAR), name, "make its shape");
@@ -42,16 +38,11 @@ Handle creation_properties(hid_t kind) {
   return properties;
 }
 
-Handle create_missing_groups() {
-  Handle properties = owned(H5Pcreate(H5P_LINK_CREATE), "HDF5", "make link properties");
-  H5Pset_create_intermediate_group(properties.id(), 1);
-  return properties;
-}
-
 void set_chunks(hid_t properties, const std::vector<int64_t>& shape, int64_t element_bytes, Layout layout,
                 const std::string& name) {
-  if (product(shape) == 0 || shape.empty() || !(layout.compress || layout.chunk_rows > 0)) return;
-  const int64_t row_bytes = product(shape) / shape[0] * element_bytes;
+  const int64_t elements = *data::product_of(shape);
+  if (elements == 0 || shape.empty() || !(layout.compress || layout.chunk_rows > 0)) return;
+  const int64_t row_bytes = elements / shape[0] * element_bytes;
   const int64_t rows =
       layout.chunk_rows > 0 ? layout.chunk_rows : std::max<int64_t>(1, chunk_bytes / row_bytes);
   std::vector<hsize_t> chunk(shape.begin(), shape.end());
@@ -84,7 +75,7 @@ void expect_hdf5(const std::string& path) {
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
   expect_success(is_hdf5, path, "open");
   check(is_hdf5 > 0, "[hdf5] cannot open {}: not an HDF5 file (its signature is missing)", path);
-  check(data::is_intact(data::MappedFile(path).bytes()),
+  check(data::is_intact(data::FileReader(path)),
         "[hdf5] {} is damaged: its content is not what was written; restore it from a copy", path);
 }
 
@@ -94,6 +85,20 @@ Handle opened(hid_t id, const std::string& path) {
   const bool truncated = reason.find("truncated") != std::string::npos;
   fail("[hdf5] cannot open {}: {}{}", path, reason,
        truncated ? "; the file is cut short: restore it from where it came, or make it again" : "");
+}
+
+// Lockstep replaces files whole, so it needs no locks of HDF5's, which not every file system has.
+Handle reading_properties() {
+  Handle properties = owned(H5Pcreate(H5P_FILE_ACCESS), "HDF5", "make access properties");
+#if H5_VERSION_GE(1, 10, 7)
+  H5Pset_file_locking(properties.id(), false, true);
+#endif
+  return properties;
+}
+
+bool is_hard_link(hid_t group, const std::string& path) {
+  H5L_info_t info;
+  return H5Lget_info(group, path.c_str(), &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
 }
 
 bool is_kind(hid_t group, std::string_view path, H5O_type_t kind) {
@@ -115,81 +120,6 @@ Handle::~Handle() {
   H5Idec_ref(id_);
 }
 
-Dataset::Dataset(Handle handle, std::string name) : Object(std::move(handle), std::move(name)) {
-  Handle space = owned(H5Dget_space(id()), this->name(), "read the shape");
-  shape_ = extent(space.id(), this->name());
-}
-
-int64_t Dataset::size() const { return product(shape_); }
-
-std::string Dataset::type_name() const {
-  Guard guard;
-  return stored_type_name(owned(H5Dget_type(id()), name(), "read the type").id());
-}
-
-int64_t Dataset::chunk_rows() const {
-  Guard guard;
-  Handle properties = owned(H5Dget_create_plist(id()), name(), "read the layout");
-  if (H5Pget_layout(properties.id()) != H5D_CHUNKED) return 0;
-  std::vector<hsize_t> chunk(shape_.size());
-  expect_success(H5Pget_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data()), name(),
-                 "read the chunks");
-  return static_cast<int64_t>(chunk.at(0));
-}
-
-void Dataset::expect_fits(DType type) const {
-  const std::string stored = type_name();
-  check(data::fits(stored, type), "[hdf5] {}: holds {}, expected {}", name(), stored, name_of(type));
-}
-
-void Dataset::expect_shape(std::span<const int64_t> expected) const {
-  const bool same =
-      std::ranges::equal(shape_, expected, [](int64_t got, int64_t want) { return want < 0 || got == want; });
-  check(same, "[hdf5] {}: has shape {}, expected {}{}", name(), shape_text(shape_), shape_text(expected),
-        std::ranges::find(expected, -1) != expected.end() ? " (-1: any size)" : "");
-}
-
-void Dataset::too_large(int64_t elements, size_t element_bytes) const {
-  fail("[hdf5] {}: {} values of {} bytes don't fit into memory: read it by rows", name(), elements,
-       element_bytes);
-}
-
-int64_t Dataset::checked_rows(int64_t begin, int64_t count) const {
-  check(!shape_.empty(), "[hdf5] {}: is a scalar, it has no rows", name());
-  check(begin >= 0 && count >= 0 && begin <= shape_[0] - count,
-        "[hdf5] {}: rows {} to {} asked for, it has {} rows", name(), begin, begin + count, shape_[0]);
-  return count * product(std::span(shape_).subspan(1));
-}
-
-void Dataset::read_all(DType type, void* out, int64_t elements) const {
-  Guard guard;
-  check(elements == size(), "[hdf5] {}: has shape {}, expected {} elements: got room for {}", name(),
-        shape_text(shape_), size(), elements);
-  expect_fits(type);
-  if (elements == 0) return;
-  expect_success(H5Dread(id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out), name(), "read");
-}
-
-void Dataset::read_rows(DType type, int64_t begin, int64_t count, void* out, int64_t elements) const {
-  Guard guard;
-  const int64_t needed = checked_rows(begin, count);
-  check(elements == needed, "[hdf5] {}: {} rows of it have {} elements: got room for {}", name(), count,
-        needed, elements);
-  expect_fits(type);
-  if (elements == 0) return;
-  Handle file_space = owned(H5Dget_space(id()), name(), "read the shape");
-  std::vector<hsize_t> start(shape_.size(), 0), sizes(shape_.begin(), shape_.end());
-  start[0] = static_cast<hsize_t>(begin);
-  sizes[0] = static_cast<hsize_t>(count);
-  expect_success(
-      H5Sselect_hyperslab(file_space.id(), H5S_SELECT_SET, start.data(), nullptr, sizes.data(), nullptr),
-      name(), "select rows");
-  Handle memory_space =
-      owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), name(), "select rows");
-  expect_success(H5Dread(id(), memory_type(type), memory_space.id(), file_space.id(), H5P_DEFAULT, out),
-                 name(), "read rows");
-}
-
 std::string Group::child_name(std::string_view path) const {
   return fmt::format("{}{}{}", name(), name().ends_with('/') ? "" : "/", path);
 }
@@ -200,7 +130,7 @@ bool Group::has(std::string_view path) const {
   check(!path.empty(), "[hdf5] {}: expected the path of a group or data set: got an empty one", name());
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string step(path.substr(0, end));
-    if (H5Lexists(id(), step.c_str(), H5P_DEFAULT) <= 0) return false;
+    if (H5Lexists(id(), step.c_str(), H5P_DEFAULT) <= 0 || !is_hard_link(id(), step)) return false;
     if (end == std::string_view::npos) return H5Oexists_by_name(id(), step.c_str(), H5P_DEFAULT) > 0;
   }
 }
@@ -232,6 +162,18 @@ std::vector<std::string> Group::children() const {
   return names;
 }
 
+bool Group::is_link(const std::string& child) const {
+  Guard guard;
+  return !is_hard_link(id(), child);
+}
+
+std::string Group::identity() const {
+  Guard guard;
+  H5O_info_t info;
+  expect_success(H5Oget_info2(id(), &info, H5O_INFO_BASIC), name(), "identify it");
+  return fmt::format("{}:{}", info.fileno, info.addr);
+}
+
 Group Group::group(std::string_view path) const {
   Guard guard;
   check(has(path), "[hdf5] {}: has no group '{}'", name(), path);
@@ -250,6 +192,7 @@ Dataset Group::dataset(std::string_view path) const {
 
 Group Group::create_group(std::string_view path) {
   Guard guard;
+  expect_path(path, child_name(path));
   check(!has(path), "[hdf5] {}: exists already", child_name(path));
   return {owned(H5Gcreate2(id(), std::string(path).c_str(), create_missing_groups().id(),
                            creation_properties(H5P_GROUP_CREATE).id(), H5P_DEFAULT),
@@ -260,20 +203,46 @@ Group Group::create_group(std::string_view path) {
 Dataset Group::write(std::string_view path, DType type, const void* values, int64_t elements,
                      const std::vector<int64_t>& shape, Layout layout) {
   Guard guard;
+  check(data::product_of(shape) == elements, "[hdf5] {}: shape {} doesn't hold {} values", child_name(path),
+        shape_text(shape), elements);
+  return write(path, memory_type(type), values, shape, layout);
+}
+
+Dataset Group::write_stored(std::string_view path, std::string_view type, std::span<const std::byte> bytes,
+                            const std::vector<int64_t>& shape) {
+  Guard guard;
+  const Handle element = stored_type(type);
+  check(data::product_of(shape, static_cast<int64_t>(H5Tget_size(element.id()))) == std::ssize(bytes),
+        "[hdf5] {}: shape {} of {} doesn't hold {} bytes", child_name(path), shape_text(shape), type,
+        bytes.size());
+  return write(path, element.id(), bytes.data(), shape, {});
+}
+
+Dataset Group::write(std::string_view path, int64_t element, const void* values,
+                     const std::vector<int64_t>& shape, Layout layout) {
   const std::string full = child_name(path);
+  expect_path(path, full);
   check(!has(path), "[hdf5] {}: exists already", full);
-  check(std::ranges::none_of(shape, [](int64_t size) { return size < 0; }) && product(shape) == elements,
-        "[hdf5] {}: shape {} doesn't hold {} values", full, shape_text(shape), elements);
-  const hid_t element = memory_type(type);
   Handle properties = creation_properties(H5P_DATASET_CREATE);
   set_chunks(properties.id(), shape, static_cast<int64_t>(H5Tget_size(element)), layout, full);
   Handle set = owned(H5Dcreate2(id(), std::string(path).c_str(), element, shape_space(shape, full).id(),
                                 create_missing_groups().id(), properties.id(), H5P_DEFAULT),
                      full, "create it");
-  if (elements > 0) {
+  if (*data::product_of(shape) > 0) {
     expect_success(H5Dwrite(set.id(), element, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), full, "write it");
   }
   return {std::move(set), full};
+}
+
+Dataset Group::copy(std::string_view path, const Dataset& from) {
+  Guard guard;
+  const std::string full = child_name(path);
+  expect_path(path, full);
+  check(!from.is_elsewhere(), "[hdf5] {} cannot be copied: its values are in other files", from.name());
+  expect_success(
+      H5Ocopy(from.id(), ".", id(), std::string(path).c_str(), H5P_DEFAULT, create_missing_groups().id()),
+      full, "copy it");
+  return dataset(path);
 }
 
 void Group::remove(std::string_view path) {
@@ -288,7 +257,7 @@ File::File(Handle handle, std::string path, bool writable)
 File File::open(const std::string& path) {
   Guard guard;
   expect_hdf5(path);
-  return {opened(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), path), path, false};
+  return {opened(H5Fopen(path.c_str(), H5F_ACC_RDONLY, reading_properties().id()), path), path, false};
 }
 
 File File::create(const std::string& path) {

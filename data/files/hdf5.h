@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <ranges>
@@ -93,6 +94,9 @@ class Object {
   void set_attribute(std::string_view name, T value) {
     set_real(name, static_cast<double>(value));
   }
+  void remove_attribute(std::string_view name);  // if it is there
+  // All attributes of another object, as they are stored there; those of the same name are replaced.
+  void copy_attributes(const Object& from);
 
  protected:
   Object(Handle handle, std::string name) : handle_(std::move(handle)), name_(std::move(name)) {}
@@ -124,9 +128,16 @@ std::vector<double> Object::attribute(std::string_view name) const;
 class Dataset : public Object {
  public:
   const std::vector<int64_t>& shape() const { return shape_; }
-  int64_t size() const;           // elements
-  std::string type_name() const;  // "f32", "i64", "u8", "bool", ..., "string", "other": as stored
-  int64_t chunk_rows() const;     // rows in a stored chunk; 0 where the data set is not stored in chunks
+  int64_t size() const;  // elements; throws where they are 2^63 or more
+  // As stored: one of data/files/stored_type.h, or "string", "compound", "other", ...
+  std::string type_name() const;
+  // Why its values cannot be read; empty where they can. Nothing is read that stands in another file, nothing
+  // that a filter is missing for, and no more than 256 MiB, or what deflate can make of the bytes in the
+  // file.
+  std::string problem() const;
+  // Whether its values are said to stand in other files (external storage, virtual data sets).
+  bool is_elsewhere() const;
+  int64_t chunk_rows() const;  // rows in a stored chunk; 0 where the data set is not stored in chunks
 
   // Throws unless every stored value has an equal one of this type.
   void expect_fits(DType type) const;
@@ -147,6 +158,10 @@ class Dataset : public Object {
     return values;
   }
 
+  // The bytes of its values, of the type that type_name() names, little endian. Chunks that were never
+  // written give the fill value, or zeros.
+  std::vector<std::byte> read_stored() const;
+
   // Rows [begin, begin + count) of the first dimension.
   template <Element T>
   void read_rows(int64_t begin, int64_t count, std::span<T> out) const {
@@ -165,6 +180,7 @@ class Dataset : public Object {
 
   template <Element T>
   std::vector<T> allocate(int64_t elements) const {
+    expect_readable(elements);
     try {
       return std::vector<T>(static_cast<size_t>(elements));
     } catch (const std::exception&) {
@@ -172,20 +188,26 @@ class Dataset : public Object {
     }
   }
   [[noreturn]] void too_large(int64_t elements, size_t element_bytes) const;
+  std::string problem_reading(int64_t elements) const;
+  void expect_readable(int64_t elements) const;
   int64_t checked_rows(int64_t begin, int64_t count) const;  // elements in these rows
+  void read_into(int64_t type, void* out, size_t bytes) const;
   void read_all(DType type, void* out, int64_t elements) const;
   void read_rows(DType type, int64_t begin, int64_t count, void* out, int64_t elements) const;
 
   std::vector<int64_t> shape_;
 };
 
-// Paths are relative to the group; "a/b/c" walks down.
+// Paths are relative to the group; "a/b/c" walks down. Only what stands in the file itself is found: links by
+// name, within the file or out of it, are not followed.
 class Group : public Object {
  public:
   bool has(std::string_view path) const;
   bool has_group(std::string_view path) const;
   bool has_dataset(std::string_view path) const;
   std::vector<std::string> children() const;  // in the order of creation where the file kept it, else by name
+  bool is_link(const std::string& child) const;  // by name, so not followed
+  std::string identity() const;                  // the same for two paths to one group
 
   Group group(std::string_view path) const;
   Dataset dataset(std::string_view path) const;
@@ -205,6 +227,11 @@ class Group : public Object {
     return write(path, dtype_of<std::ranges::range_value_t<Range>>(), std::ranges::data(values),
                  static_cast<int64_t>(std::ranges::size(values)), shape, layout);
   }
+  // The same from bytes of a type of data/files/stored_type.h.
+  Dataset write_stored(std::string_view path, std::string_view type, std::span<const std::byte> bytes,
+                       const std::vector<int64_t>& shape);
+  // A data set of another file as it is stored there, whatever its type and filters, with its attributes.
+  Dataset copy(std::string_view path, const Dataset& from);
   void remove(std::string_view path);
 
  protected:
@@ -213,6 +240,8 @@ class Group : public Object {
  private:
   std::string child_name(std::string_view path) const;
   Dataset write(std::string_view path, DType type, const void* values, int64_t elements,
+                const std::vector<int64_t>& shape, Layout layout);
+  Dataset write(std::string_view path, int64_t element_type, const void* values,
                 const std::vector<int64_t>& shape, Layout layout);
 };
 

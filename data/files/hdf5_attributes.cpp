@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <optional>
 
 #include "data/files/hdf5_internal.h"
+#include "data/files/sizes.h"
 
 namespace lockstep::h5 {
 namespace {
@@ -12,6 +14,17 @@ struct Attribute {
   int64_t size;  // elements
 };
 
+// Elements. Their bytes stand in the file, so a file of common size has no large ones.
+int64_t attribute_size(hid_t space, size_t element_bytes, const std::string& name) {
+  constexpr int64_t largest = int64_t{64} << 20;  // bytes
+  if (H5Sget_simple_extent_type(space) == H5S_NULL) return 0;
+  const std::vector<int64_t> shape = extent(space, name);
+  const std::optional<int64_t> bytes = data::product_of(shape, static_cast<int64_t>(element_bytes));
+  check(bytes && *bytes <= largest, "[hdf5] {}: has shape {}, more than the {} bytes that are read", name,
+        shape_text(shape), largest);
+  return *data::product_of(shape);
+}
+
 Attribute open_attribute(int64_t object, const std::string& object_name, std::string_view attribute) {
   const std::string key(attribute), name = fmt::format("{}, attribute '{}'", object_name, attribute);
   const htri_t found = H5Aexists(object, key.c_str());
@@ -21,7 +34,7 @@ Attribute open_attribute(int64_t object, const std::string& object_name, std::st
   Handle type = owned(H5Aget_type(handle.id()), name, "read the type");
   Handle space = owned(H5Aget_space(handle.id()), name, "read the shape");
   std::string type_name = stored_type_name(type.id());
-  const int64_t size = H5Sget_simple_extent_npoints(space.id());
+  const int64_t size = attribute_size(space.id(), H5Tget_size(type.id()), name);
   return {std::move(handle), name, std::move(type_name), size};
 }
 
@@ -83,7 +96,7 @@ void write_attribute(int64_t object, const std::string& object_name, std::string
   if (found > 0) expect_success(H5Adelete(object, key.c_str()), name, "replace it");
   Handle handle =
       owned(H5Acreate2(object, key.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT), name, "create it");
-  if (H5Sget_simple_extent_npoints(space.id()) > 0) {
+  if (H5Sget_simple_extent_type(space.id()) != H5S_NULL && H5Sget_simple_extent_npoints(space.id()) > 0) {
     expect_success(H5Awrite(handle.id(), type, values), name, "write it");
   }
 }
@@ -151,6 +164,28 @@ double Object::attribute(std::string_view name) const {
   Guard guard;
   Attribute opened = open_attribute(id(), name_, name);
   return single(read_numbers<double>(opened), opened);
+}
+
+void Object::remove_attribute(std::string_view name) {
+  Guard guard;
+  if (has_attribute(name)) {
+    expect_success(H5Adelete(id(), std::string(name).c_str()), name_, "remove an attribute of it");
+  }
+}
+
+void Object::copy_attributes(const Object& from) {
+  Guard guard;
+  for (const std::string& name : from.attribute_names()) {
+    const Attribute attribute = open_attribute(from.id(), from.name(), name);
+    Handle type = owned(H5Aget_type(attribute.handle.id()), attribute.name, "read the type");
+    Handle space = owned(H5Aget_space(attribute.handle.id()), attribute.name, "read the shape");
+    std::vector<std::byte> values(static_cast<size_t>(attribute.size) * H5Tget_size(type.id()));
+    if (attribute.size > 0) {
+      expect_success(H5Aread(attribute.handle.id(), type.id(), values.data()), attribute.name, "read");
+    }
+    write_attribute(id(), name_, name, type.id(), space, values.data());
+    if (attribute.size > 0) H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, values.data());
+  }
 }
 
 void Object::set_attribute(std::string_view name, std::string_view value) {

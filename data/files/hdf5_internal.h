@@ -7,10 +7,13 @@
 
 #include "core/error.h"
 #include "data/files/hdf5.h"
+#include "data/files/sizes.h"
 #include "data/files/stored_type.h"
 
 // What the hdf5*.cpp files share. No other file includes <hdf5.h>.
 namespace lockstep::h5 {
+
+using data::shape_text;
 
 static_assert(std::same_as<hid_t, int64_t>);
 
@@ -47,7 +50,13 @@ void expect_success(int64_t status, const std::string& name, std::string_view ac
 hid_t memory_type(DType type);
 Handle string_type();                      // variable length, UTF-8
 std::string stored_type_name(hid_t type);  // "f32", ..., see Dataset::type_name
+// The type that stored_type_name() names, little endian, as h5py and HDF5 2 write it; throws for another
+// name.
+Handle stored_type(std::string_view name);
+Handle create_missing_groups();  // properties of a link: the groups on its way are made
+// Throws unless HDF5 can name an object so: its parts between slashes are neither empty nor ".".
+void expect_path(std::string_view path, const std::string& name);
+// An empty data space has the shape (0,).
 std::vector<int64_t> extent(hid_t space, const std::string& name);
-std::string shape_text(std::span<const int64_t> shape);  // "(1797, 8, 8)"
 
 }  // namespace lockstep::h5

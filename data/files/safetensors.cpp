@@ -1,93 +1,29 @@
 #include "data/files/safetensors.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
-#include "core/dtype.h"
-#include "data/files/half.h"
-#include "data/files/stored_type.h"
+#include "data/files/sizes.h"
 
 namespace lockstep::safetensors {
-namespace {
 
-// out[i] = convert(stored[i]), where the stored values need not be aligned.
-template <typename Stored, typename T, typename Convert>
-void convert_all(std::span<const std::byte> bytes, std::span<T> out, Convert convert) {
-  for (size_t i = 0; i < out.size(); ++i) {
-    Stored value;
-    std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
-    out[i] = static_cast<T>(convert(value));
-  }
+int64_t Info::size() const { return data::product_of(shape).value_or(0); }
+
+int64_t Info::bytes() const {
+  const data::StoredType* known = data::find_stored_type(type);
+  return known ? data::product_of(shape, known->bytes).value_or(0) : foreign_bytes;
 }
 
-template <typename Stored, typename T>
-void widen(std::span<const std::byte> bytes, std::span<T> out) {
-  if constexpr (std::same_as<Stored, T>) {
-    if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
-  } else {
-    convert_all<Stored>(bytes, out, [](Stored value) { return value; });
-  }
+File::File(const std::filesystem::path& path) : file_(path) {
+  std::array<std::byte, length_bytes> first{};
+  const auto there = static_cast<std::size_t>(std::min(length_bytes, file_.size()));
+  file_.read(0, std::span(first).first(there));
+  const int64_t length = header_length(std::span(first).first(there), file_.size(), file_.name());
+  std::string header(static_cast<std::size_t>(length), '\0');
+  file_.read(length_bytes, std::as_writable_bytes(std::span(header)));
+  data_begin_ = length_bytes + length;
+  content_ = parse(header, file_.size() - data_begin_, file_.name());
 }
-
-// The stored values as T, where `fits` has said that T can hold them.
-template <typename T>
-void read_as(Type type, std::span<const std::byte> bytes, std::span<T> out) {
-  switch (type) {
-    case Type::boolean:
-      return convert_all<uint8_t>(bytes, out, [](uint8_t value) { return value != 0; });
-    case Type::u8:
-      return widen<uint8_t>(bytes, out);
-    case Type::i8:
-      return widen<int8_t>(bytes, out);
-    case Type::u16:
-      return widen<uint16_t>(bytes, out);
-    case Type::i16:
-      return widen<int16_t>(bytes, out);
-    case Type::f16:
-      return convert_all<uint16_t>(bytes, out, data::half_to_float);
-    case Type::bf16:
-      return convert_all<uint16_t>(bytes, out, data::bfloat16_to_float);
-    case Type::u32:
-      return widen<uint32_t>(bytes, out);
-    case Type::i32:
-      return widen<int32_t>(bytes, out);
-    case Type::f32:
-      return widen<float>(bytes, out);
-    case Type::u64:
-      return widen<uint64_t>(bytes, out);
-    case Type::i64:
-      return widen<int64_t>(bytes, out);
-    case Type::f64:
-      return widen<double>(bytes, out);
-  }
-}
-
-}  // namespace
-
-int64_t Info::size() const {
-  int64_t size = 1;
-  for (int64_t extent : shape) size *= extent;
-  return size;
-}
-
-template <typename T>
-requires(std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int64_t> ||
-         std::same_as<T, uint8_t>) void Entry::read(std::span<T> out) const {
-  check(std::ssize(out) == size(), "[safetensors] {}: has {} values: got room for {}", name, size(),
-        out.size());
-  check(data::fits(name_of(type), dtype_of<T>()),
-        "[safetensors] {}: holds {}, which doesn't fit into {} without loss", name, name_of(type),
-        lockstep::name_of(dtype_of<T>()));
-  read_as(type, bytes, out);
-}
-
-template void Entry::read(std::span<float>) const;
-template void Entry::read(std::span<double>) const;
-template void Entry::read(std::span<int64_t>) const;
-template void Entry::read(std::span<uint8_t>) const;
-
-File::File(const std::filesystem::path& path)
-    : name_(path.string()), map_(path), content_(parse(map_.bytes(), name_)) {}
 
 const Entry* File::find(std::string_view name) const {
   const auto entry = std::ranges::find(entries(), name, &Entry::name);
@@ -96,16 +32,38 @@ const Entry* File::find(std::string_view name) const {
 
 const Entry& File::at(std::string_view name) const {
   const Entry* entry = find(name);
-  check(entry, "[safetensors] {}: has no tensor {}", name_, name);
+  check(entry, "[safetensors] {}: has no tensor {}", file_.name(), name);
   return *entry;
 }
 
+std::vector<std::byte> File::bytes(const Entry& entry) const {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(entry.bytes()));
+  file_.read(data_begin_ + entry.begin, bytes);
+  return bytes;
+}
+
+void File::expect(const Entry& entry, DType type, int64_t room) const {
+  check(room == entry.size(), "[safetensors] {}: has {} values: got room for {}", entry.name, entry.size(),
+        room);
+  check(data::fits(entry.type, type), "[safetensors] {}: holds {}, which doesn't fit into {} without loss",
+        entry.name, entry.type, name_of(type));
+}
+
+namespace {
+
+// Bytes that an element lies at multiples of; foreign ones come last.
+int64_t alignment(const Info& tensor) {
+  const data::StoredType* known = data::find_stored_type(tensor.type);
+  return known ? known->bytes : 0;
+}
+
+}  // namespace
+
 Writer::Writer(const std::filesystem::path& path, std::vector<Info> tensors, const Metadata& metadata)
     : name_(path.string()), tensors_(std::move(tensors)), file_(path) {
-  std::ranges::stable_sort(tensors_, std::greater<>(),
-                           [](const Info& tensor) { return bytes_of(tensor.type); });
+  std::ranges::stable_sort(tensors_, std::greater<>(), alignment);
   file_.write(encode_header(tensors_, metadata));
-  for (const Info& tensor : tensors_) missing_bytes_ += tensor.size() * bytes_of(tensor.type);
+  for (const Info& tensor : tensors_) missing_bytes_ += tensor.bytes();
 }
 
 void Writer::write(std::span<const std::byte> bytes) {

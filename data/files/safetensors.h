@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,43 +10,35 @@
 #include <vector>
 
 #include "data/files/atomic_file.h"
-#include "data/files/mapped_file.h"
+#include "data/files/file_reader.h"
+#include "data/files/stored_type.h"
 
 // The safetensors format (https://huggingface.co/docs/safetensors): 8 bytes with the length of a JSON header,
-// the header, the tensors one behind the other. A file is checked in full before anything of it can be used.
+// the header, the tensors one behind the other. A header is checked in full before anything can be used.
 //
 //   safetensors::File file("model.safetensors");
 //   const safetensors::Entry& weight = file.at("attn.qkv.weight");
 //   std::vector<float> values(weight.size());
-//   weight.read(std::span(values));                        // F16, BF16 and F32 become float, exactly
+//   file.read(weight, std::span(values));                  // F16, BF16 and F32 become float, exactly
 //
-//   safetensors::Writer writer("model.safetensors", {{"weight", safetensors::Type::f32, {192, 64}}});
+//   safetensors::Writer writer("model.safetensors", {{"weight", "f32", {192, 64}}});
 //   writer.write(std::as_bytes(std::span(values)));        // in any number of portions
 //   writer.commit();                                       // the file appears, whole (atomic_file.h)
 namespace lockstep::safetensors {
 
-enum class Type { boolean, u8, i8, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64 };
-
-int64_t bytes_of(Type type);          // of one element
-std::string_view name_of(Type type);  // "bf16", "bool", ...
-
 struct Info {
   std::string name;
-  Type type = Type::f32;
+  std::string type = "f32";         // of data/files/stored_type.h; any other is the header's word ("F4")
   std::vector<int64_t> shape = {};  // {} for a scalar
+  int64_t foreign_bytes = 0;        // of the whole tensor, where its type is none of ours
 
-  int64_t size() const;  // elements
+  int64_t size() const;   // elements
+  int64_t bytes() const;  // of the whole tensor
   bool operator==(const Info&) const = default;
 };
 
 struct Entry : Info {
-  std::span<const std::byte> bytes = {};  // C order, little endian, not necessarily aligned
-
-  // The values as T: float, double, int64_t or uint8_t. Throws where the stored type doesn't fit into T
-  // without loss, or `out` hasn't this entry's size.
-  template <typename T>
-  requires(std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int64_t> ||
-           std::same_as<T, uint8_t>) void read(std::span<T> out) const;
+  int64_t begin = 0;  // of its bytes in the data: C order, little endian, not necessarily aligned
 };
 
 using Metadata = std::map<std::string, std::string>;
@@ -57,17 +48,21 @@ struct Content {
   Metadata metadata;
 };
 
-// Checks the bytes of a whole file and gives what they hold; the entries point into `file`. Throws Error,
-// with `name` for the file, unless everything is in order: the length of the header, its JSON (UTF-8, no name
-// twice), types, shapes, and data offsets that cover the data once, without a hole.
-Content parse(std::span<const std::byte> file, std::string_view name);
+inline constexpr int64_t length_bytes = 8;  // in front of the header
+
+// The length of the header that a file of so many bytes begins with.
+int64_t header_length(std::span<const std::byte> first_bytes, int64_t file_bytes, std::string_view name);
+
+// Checks a header and gives what it says of `data_bytes` of data. Throws Error, with `name` for the file,
+// unless everything is in order: its JSON (UTF-8, no name twice), types, shapes, and data offsets that cover
+// the data once, without a hole. A type that is not known is no error: its tensor is so many bytes.
+Content parse(std::string_view header, int64_t data_bytes, std::string_view name);
 
 // What a file begins with, up to the data: the length and the header, padded so that the data starts at a
 // multiple of 8 bytes. The tensors lie in the order given.
 std::string encode_header(std::span<const Info> tensors, const Metadata& metadata);
 
-// A file that is mapped into memory, so it may be larger than that. The entries live as long as the File
-// does.
+// A file, open to be read tensor by tensor.
 class File {
  public:
   explicit File(const std::filesystem::path& path);
@@ -77,9 +72,21 @@ class File {
   const Entry* find(std::string_view name) const;  // null where there is none
   const Entry& at(std::string_view name) const;    // throws where there is none
 
+  // The bytes of one of the entries, as stored.
+  std::vector<std::byte> bytes(const Entry& entry) const;
+  // The values as T: float, double, int64_t or uint8_t. Throws where the stored type doesn't fit into T
+  // without loss, or `out` hasn't this entry's size.
+  template <data::Decoded T>
+  void read(const Entry& entry, std::span<T> out) const {
+    expect(entry, dtype_of<T>(), std::ssize(out));
+    data::decode<T>(entry.type, bytes(entry), out);
+  }
+
  private:
-  std::string name_;
-  data::MappedFile map_;
+  void expect(const Entry& entry, DType type, int64_t room) const;
+
+  data::FileReader file_;
+  int64_t data_begin_ = 0;
   Content content_;
 };
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -9,33 +8,13 @@
 
 #include "core/error.h"
 #include "data/files/safetensors.h"
+#include "data/files/sizes.h"
 
 namespace lockstep::safetensors {
 namespace {
 
 constexpr uint64_t largest_header = 100'000'000;  // bytes; the limit of the reference implementation
 constexpr std::string_view metadata_key = "__metadata__";
-
-struct TypeRow {
-  Type type;
-  std::string_view name, header_name;
-  int64_t bytes;
-};
-constexpr std::array<TypeRow, 13> type_table = {{{Type::boolean, "bool", "BOOL", 1},
-                                                 {Type::u8, "u8", "U8", 1},
-                                                 {Type::i8, "i8", "I8", 1},
-                                                 {Type::u16, "u16", "U16", 2},
-                                                 {Type::i16, "i16", "I16", 2},
-                                                 {Type::f16, "f16", "F16", 2},
-                                                 {Type::bf16, "bf16", "BF16", 2},
-                                                 {Type::u32, "u32", "U32", 4},
-                                                 {Type::i32, "i32", "I32", 4},
-                                                 {Type::f32, "f32", "F32", 4},
-                                                 {Type::u64, "u64", "U64", 8},
-                                                 {Type::i64, "i64", "I64", 8},
-                                                 {Type::f64, "f64", "F64", 8}}};
-
-const TypeRow& row_of(Type type) { return type_table.at(static_cast<size_t>(type)); }
 
 // Text of a file as it may stand in a message: quoted, escaped and not too long.
 std::string quote(std::string_view text) {
@@ -45,24 +24,31 @@ std::string quote(std::string_view text) {
          (text.size() > longest ? "..." : "");
 }
 
-std::optional<int64_t> product(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (__builtin_mul_overflow(a, b, &result)) return {};
-  return result;
+// None where the shape has 2^63 bytes or more.
+std::optional<int64_t> byte_size(const Info& info) {
+  const data::StoredType* known = data::find_stored_type(info.type);
+  const std::optional<int64_t> size = data::product_of(info.shape, known ? known->bytes : 1);
+  return known || !size ? size : info.foreign_bytes;
 }
 
-std::optional<int64_t> byte_size(const Info& info) {
-  std::optional<int64_t> size = bytes_of(info.type);
-  for (int64_t extent : info.shape) {
-    if (size) size = product(*size, extent);
+// "bf16" for "BF16"; an unknown word stays as it is, unless it is one of our own names.
+std::optional<std::string> type_from(std::string_view word) {
+  for (const data::StoredType& type : data::stored_types()) {
+    if (type.in_safetensors == word) return std::string(type.name);
   }
-  return size;
+  if (word.empty() || data::find_stored_type(word)) return {};
+  return std::string(word);
+}
+
+std::string_view word_for(const Info& info) {
+  const data::StoredType* known = data::find_stored_type(info.type);
+  return known ? known->in_safetensors : info.type;
 }
 
 // One tensor as the header describes it.
 struct Description {
   std::string name;
-  std::optional<Type> type;
+  std::optional<std::string> type;
   std::optional<std::vector<int64_t>> shape, offsets;
 };
 
@@ -121,14 +107,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     }
     if (place_ != Place::tensor || key_ != "dtype") wrong("a string");
     once(tensors.back().type);
-    const auto row = std::ranges::find(type_table, std::string_view(text), &TypeRow::header_name);
-    if (row == type_table.end()) {
-      std::string known;
-      for (const TypeRow& each : type_table) known += fmt::format(" {}", each.header_name);
-      fail("[safetensors] {}: {} has the unknown dtype {}; known are{}", file_, quote(name_), quote(text),
-           known);
-    }
-    tensors.back().type = row->type;
+    tensors.back().type = type_from(text);
+    if (!tensors.back().type)
+      fail("[safetensors] {}: {} has the unknown dtype {}", file_, quote(name_), quote(text));
     return true;
   }
 
@@ -211,66 +192,63 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string> names_;
 };
 
-Entry checked_entry(Description tensor, std::span<const std::byte> data, std::string_view file) {
+Entry checked_entry(Description tensor, int64_t data_bytes, std::string_view file) {
   const int64_t begin = (*tensor.offsets)[0], end = (*tensor.offsets)[1];
-  const auto size = static_cast<int64_t>(data.size());
   Entry entry;
-  static_cast<Info&>(entry) = {std::move(tensor.name), *tensor.type, std::move(*tensor.shape)};
-  if (begin > end || end > size) {
+  static_cast<Info&>(entry) = {std::move(tensor.name), std::move(*tensor.type), std::move(*tensor.shape)};
+  if (begin > end || end > data_bytes) {
     fail("[safetensors] {}: {} lies at bytes {} to {} of {} bytes of data{}", file, quote(entry.name), begin,
-         end, size, begin <= end ? "; the file is cut short or damaged" : "");
+         end, data_bytes, begin <= end ? "; the file is cut short or damaged" : "");
   }
+  if (!data::find_stored_type(entry.type)) entry.foreign_bytes = end - begin;
   const std::optional<int64_t> expected = byte_size(entry);
   if (!expected) fail("[safetensors] {}: {} has a shape with more than 2^63 bytes", file, quote(entry.name));
   if (*expected != end - begin) {
     fail("[safetensors] {}: {} takes {} bytes, expected {} for its shape and {}", file, quote(entry.name),
-         end - begin, *expected, name_of(entry.type));
+         end - begin, *expected, entry.type);
   }
-  entry.bytes = data.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+  entry.begin = begin;
   return entry;
 }
 
 // Sorts the entries by their place and checks that they cover the data.
-void expect_cover(std::vector<Entry>& entries, std::span<const std::byte> data, std::string_view file) {
-  auto begin = [&](const Entry& entry) { return entry.bytes.data() - data.data(); };
-  auto end = [&](const Entry& entry) { return begin(entry) + std::ssize(entry.bytes); };
-  std::ranges::stable_sort(entries, [&](const Entry& a, const Entry& b) {
-    return std::pair(begin(a), end(a)) < std::pair(begin(b), end(b));
-  });
+void expect_cover(std::vector<Entry>& entries, int64_t data_bytes, std::string_view file) {
+  std::ranges::stable_sort(entries, {},
+                           [](const Entry& e) { return std::pair(e.begin, e.begin + e.bytes()); });
   int64_t covered = 0;
   for (const Entry& entry : entries) {
-    if (begin(entry) < covered) {
+    if (entry.begin < covered) {
       fail("[safetensors] {}: {} overlaps the tensor before it", file, quote(entry.name));
     }
-    if (begin(entry) > covered) {
-      fail("[safetensors] {}: {} bytes before {} belong to no tensor", file, begin(entry) - covered,
+    if (entry.begin > covered) {
+      fail("[safetensors] {}: {} bytes before {} belong to no tensor", file, entry.begin - covered,
            quote(entry.name));
     }
-    covered = end(entry);
+    covered = entry.begin + entry.bytes();
   }
-  check(covered == std::ssize(data), "[safetensors] {}: {} bytes at the end belong to no tensor", file,
-        std::ssize(data) - covered);
+  check(covered == data_bytes, "[safetensors] {}: {} bytes at the end belong to no tensor", file,
+        data_bytes - covered);
 }
 
 }  // namespace
 
-int64_t bytes_of(Type type) { return row_of(type).bytes; }
-std::string_view name_of(Type type) { return row_of(type).name; }
-
-Content parse(std::span<const std::byte> file, std::string_view name) {
+int64_t header_length(std::span<const std::byte> first_bytes, int64_t file_bytes, std::string_view name) {
   static_assert(std::endian::native == std::endian::little);
   uint64_t length = 0;
-  check(file.size() >= sizeof length,
-        "[safetensors] {}: has {} bytes; expected at least 8, the length of a header", name, file.size());
-  std::memcpy(&length, file.data(), sizeof length);
+  check(std::ssize(first_bytes) >= length_bytes && file_bytes >= length_bytes,
+        "[safetensors] {}: has {} bytes; expected at least 8, the length of a header", name, file_bytes);
+  std::memcpy(&length, first_bytes.data(), sizeof length);
   check(length <= largest_header,
         "[safetensors] {}: a header of {} bytes; expected at most {}. Is it a safetensors file?", name,
         length, largest_header);
-  const auto rest = file.subspan(sizeof length);
-  check(length <= rest.size(),
-        "[safetensors] {}: a header of {} bytes, but {} bytes in all: the file is cut short", name, length,
-        file.size());
-  const std::string_view header(reinterpret_cast<const char*>(rest.data()), length);
+  const auto bytes = static_cast<int64_t>(length);
+  check(bytes <= file_bytes - length_bytes,
+        "[safetensors] {}: a header of {} bytes, but {} bytes in all: the file is cut short", name, bytes,
+        file_bytes);
+  return bytes;
+}
+
+Content parse(std::string_view header, int64_t data_bytes, std::string_view name) {
   // The JSON parser would skip a byte order mark, and take a zero byte for the end.
   check(header.starts_with('{'), "[safetensors] {}: the header doesn't start with '{{'", name);
   check(header.find('\0') == std::string_view::npos, "[safetensors] {}: the header holds a zero byte", name);
@@ -279,10 +257,9 @@ Content parse(std::span<const std::byte> file, std::string_view name) {
   nlohmann::json::sax_parse(header.begin(), header.end(), &reader);
   Content content;
   content.metadata = std::move(reader.metadata);
-  const auto data = rest.subspan(length);
   for (Description& tensor : reader.tensors)
-    content.entries.push_back(checked_entry(std::move(tensor), data, name));
-  expect_cover(content.entries, data, name);
+    content.entries.push_back(checked_entry(std::move(tensor), data_bytes, name));
+  expect_cover(content.entries, data_bytes, name);
   return content;
 }
 
@@ -303,7 +280,7 @@ std::string encode_header(std::span<const Info> tensors, const Metadata& metadat
       fail("[safetensors] cannot write {}: its shape is negative or too large", quote(tensor.name));
     }
     header[tensor.name] = {
-        {"dtype", row_of(tensor.type).header_name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        {"dtype", word_for(tensor)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text;

@@ -1,8 +1,8 @@
 #include "data/files/seal.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
+#include <vector>
 
 namespace lockstep::data {
 
@@ -13,32 +13,54 @@ constexpr char mark[] = "lockstep";
 
 // FNV-1a over words of eight bytes; the last one is filled up with zeros. A shift spreads the upper bits,
 // which the product alone never brings down.
-std::uint64_t hash(std::span<const std::byte> content) {
-  std::uint64_t sum = 0xcbf29ce484222325U ^ content.size();
-  for (std::size_t i = 0; i < content.size(); i += word) {
-    std::uint64_t next = 0;
-    std::memcpy(&next, content.data() + i, std::min(word, content.size() - i));
-    sum = (sum ^ next) * 0x100000001b3U;
-    sum ^= sum >> 32;
+class Hash {
+ public:
+  explicit Hash(std::uint64_t content_bytes) : sum_(0xcbf29ce484222325U ^ content_bytes) {}
+
+  // The content in pieces, each but the last one of whole words.
+  void add(std::span<const std::byte> piece) {
+    for (std::size_t i = 0; i < piece.size(); i += word) {
+      std::uint64_t next = 0;
+      std::memcpy(&next, piece.data() + i, std::min(word, piece.size() - i));
+      sum_ = (sum_ ^ next) * 0x100000001b3U;
+      sum_ ^= sum_ >> 32;
+    }
   }
-  return sum;
-}
+
+  Seal seal() const {
+    Seal seal;
+    std::memcpy(seal.data(), mark, word);
+    std::memcpy(seal.data() + word, &sum_, word);
+    return seal;
+  }
+
+ private:
+  std::uint64_t sum_;
+};
 
 }  // namespace
 
 Seal seal_of(std::span<const std::byte> content) {
-  const std::uint64_t sum = hash(content);
-  Seal seal;
-  std::memcpy(seal.data(), mark, word);
-  std::memcpy(seal.data() + word, &sum, word);
-  return seal;
+  Hash hash(content.size());
+  hash.add(content);
+  return hash.seal();
 }
 
-bool is_intact(std::span<const std::byte> file) {
-  if (file.size() < sizeof(Seal)) return true;
-  const auto seal = file.last(sizeof(Seal));
+bool is_intact(const FileReader& file) {
+  constexpr std::int64_t piece = 1 << 20;
+  const std::int64_t content = file.size() - static_cast<std::int64_t>(sizeof(Seal));
+  if (content < 0) return true;
+  Seal seal;
+  file.read(content, seal);
   if (std::memcmp(seal.data(), mark, word) != 0) return true;
-  return std::ranges::equal(seal, seal_of(file.first(file.size() - sizeof(Seal))));
+  Hash hash(static_cast<std::uint64_t>(content));
+  std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(piece, content)));
+  for (std::int64_t begin = 0; begin < content; begin += piece) {
+    const auto next = std::span(bytes).first(static_cast<std::size_t>(std::min(piece, content - begin)));
+    file.read(begin, next);
+    hash.add(next);
+  }
+  return seal == hash.seal();
 }
 
 }  // namespace lockstep::data

@@ -2,7 +2,10 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+
+#include "data/files/file_reader.h"
 
 namespace lockstep::data {
 
@@ -13,6 +16,6 @@ using Seal = std::array<std::byte, 16>;
 Seal seal_of(std::span<const std::byte> content);
 
 // False for a file whose seal is that of another content; true where there is none.
-bool is_intact(std::span<const std::byte> file);
+bool is_intact(const FileReader& file);
 
 }  // namespace lockstep::data

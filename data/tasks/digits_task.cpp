@@ -6,9 +6,9 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
+#include "data/files/paths.h"
 #include "data/tasks/batch_order.h"
 #include "data/tasks/dataset.h"
-#include "data/files/paths.h"
 #include "data/tasks/task.h"
 
 namespace lockstep::data {

@@ -1,52 +1,45 @@
 #pragma once
 
-#include <functional>
-#include <map>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/parameter.h"
 #include "data/files/hdf5.h"
+#include "data/weights/stored_tensor.h"
+#include "data/weights/weight_convert.h"
 
 // Weights of a model in files: safetensors or HDF5, by the name's ending.
 //
 //   data::save("attention.safetensors", root.parameters());
 //   data::LoadReport report = data::load("attention.safetensors", root.parameters());
 //
-// Files are matched by logical names (core/parameter.h), so one that was written with a combined
-// attn.qkv.weight loads into a model with attn.to_q.weight, attn.to_k.weight and attn.to_v.weight, and the
-// other way round, losslessly. Names of PyTorch's MultiheadAttention and of MONAI's GenerativeModels are
-// understood (data/weights/weight_names.h).
+// A parameter is filled from the tensor of its own name. Where there is none, files are matched by logical
+// names (core/parameter.h), so one that was written with a combined attn.qkv.weight loads into a model with
+// attn.to_q.weight, attn.to_k.weight and attn.to_v.weight, and the other way round, losslessly; likewise from
+// the layouts of PyTorch and Hugging Face (data/weights/attention_layouts.h) and from the names of MONAI's
+// GenerativeModels (data/weights/old_names.h), each recognised by its whole set of names.
 namespace lockstep::data {
 
-// A tensor in a file, or made of one.
-struct StoredTensor {
-  std::string name;
-  Dims shape;
-  std::string type;                // as stored: "f32", "bf16", ...
-  std::vector<LogicalPart> parts;  // which cover its rows
-  // The values, exactly. Throws where one of this type can't hold them.
-  std::function<Tensor(DType)> read;
-  std::string note = {};          // what a user should know of it, if anything
-  std::string name_in_file = {};  // where an older name was brought up to date, else empty
-};
-
-using Metadata = std::map<std::string, std::string>;
-
-// What a file holds; it is mapped or kept open as long as one of these lives. Older names are brought up to
-// date.
+// What a file holds; it stays open as long as one of these lives. A file of Hugging Face's in several shards
+// goes by its index, model.safetensors.index.json. An HDF5 file's groups stand in the names:
+// "encoder/weight".
+Weights open_weight_file(const std::string& path);
 std::vector<StoredTensor> open_weights(const std::string& path);
 bool is_hdf5(const std::string& path);  // by the name's ending: .h5 or .hdf5
 // The data sets of a group that write_weights wrote, or anyone.
 std::vector<StoredTensor> weights_in(const h5::Group& group);
+// Those in the groups below as well, each group once.
+std::vector<StoredTensor> weights_below(const h5::Group& group);
 
 // In one step: after a crash the file is the old one or the new one. Metadata are for safetensors and HDF5
-// alike. `type` is what real numbers are rounded to: "f32", "f64", and in safetensors "f16" or "bf16"; empty:
-// stored as they are.
+// alike. `type` is what real numbers are rounded to: "f32", "f64", "f16" or "bf16"; empty: stored as they
+// are.
 void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata = {},
           const std::string& type = "");
+void save(const std::string& path, const Weights& weights, const std::string& type = "");
+// Why a tensor can't go to a file of this name, as text; empty where it can.
+std::string obstacle_to_saving(const StoredTensor& tensor, const std::string& path);
 // Into a group of a file that holds more: the parameters, or anything shaped like them, such as an
 // optimizer's state.
 void write_weights(h5::Group& group, const ParameterList& parameters);
@@ -70,12 +63,5 @@ struct LoadReport {
 LoadReport load(const std::string& path, const ParameterList& parameters, const LoadOptions& options = {});
 LoadReport load(const std::vector<StoredTensor>& stored, const ParameterList& parameters,
                 const LoadOptions& options = {}, const std::string& where = "the file");
-
-// The same weights with every self-attention's q, k and v in one tensor, or in three. Other tensors stay as
-// they are; f16 and bf16 become f32.
-enum class AttentionStorage { combined, separate };
-ParameterList convert(const std::vector<StoredTensor>& stored, AttentionStorage storage);
-// As they are stored.
-ParameterList read_all(const std::vector<StoredTensor>& stored);
 
 }  // namespace lockstep::data

@@ -1,7 +1,9 @@
 #include "data/files/atomic_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -58,6 +60,54 @@ TEST(AtomicFile, KeepsPermissionsAndFollowsLinks) {
   umask(mask);
   stat((folder / "fresh").c_str(), &status);
   EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST(AtomicFile, FollowsALinkToNothing) {
+  TempFolder folder;
+  std::filesystem::create_directory(folder / "b");
+  std::filesystem::create_symlink("b/link", folder / "first");
+  std::filesystem::create_symlink("new", folder / "b/link");
+  data::write_file(folder / "first", "x");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "first"));
+  EXPECT_EQ(data::read_file(folder / "b/new"), "x");
+  std::filesystem::create_symlink("circle", folder / "circle");
+  EXPECT_NE(error_of([&] { data::write_file(folder / "circle", "x"); }), "");
+  EXPECT_TRUE(
+      contains(error_of([&] { data::read_file(folder / "circle"); }), "Too many levels of symbolic links"));
+}
+
+// In a container every process is the first: what a killed one left has the name that the next would take.
+TEST(AtomicFile, ALeftoverOfAProcessOfTheSameNumberIsInNobodysWay) {
+  TempFolder folder;
+  for (int i = 0; i < 50; ++i) {
+    std::ofstream(folder / fmt::format(".a.bin.{}-{}.tmp", getpid(), i)) << "left over";
+    std::ofstream(folder / fmt::format(".a.bin.{}-{}.tmp", getpid(), 1000 + i)) << "left over";
+  }
+  for (int i = 0; i < 1100; i += 25) data::write_file(folder / "a.bin", std::string(1, static_cast<char>(i)));
+  data::remove_leftovers(folder.path());
+  EXPECT_EQ(files_in(folder.path()), 1u);
+}
+
+TEST(AtomicFile, LeftoversOfTheDeadGoAndFilesOfTheLivingStay) {
+  TempFolder folder;
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);
+  std::ofstream(folder / fmt::format(".a.bin.{}-0.tmp", child)) << "left over";
+  std::ofstream(folder / fmt::format(".a.bin.{}-0.tmp", getppid())) << "of somebody who lives";
+  std::ofstream(folder / ".a.bin.tmp") << "of somebody else";
+  // One that a process holds open which we can't see, as in another container.
+  const std::string held = folder / fmt::format(".b.bin.{}-0.tmp", child);
+  std::ofstream(held) << "being written";
+  const int descriptor = open(held.c_str(), O_RDONLY);
+  ASSERT_EQ(flock(descriptor, LOCK_EX), 0);
+  data::remove_leftovers(folder.path());
+  EXPECT_EQ(files_in(folder.path()), 3u);
+  EXPECT_TRUE(std::filesystem::exists(held));
+  close(descriptor);
+  data::remove_leftovers(folder.path());
+  EXPECT_FALSE(std::filesystem::exists(held));
 }
 
 TEST(AtomicFile, SaysWhyItCannotWrite) {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/tasks/batch_order.h"
 #include "data/files/paths.h"
+#include "data/tasks/batch_order.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {

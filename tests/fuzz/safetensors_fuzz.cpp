@@ -1,6 +1,7 @@
 // A libFuzzer program:
-//   CC=clang CXX=clang++ cmake -B build-fuzz -DLOCKSTEP_FUZZ=ON && cmake --build build-fuzz -t
-//   safetensors_fuzz build-fuzz/safetensors_fuzz -dict=tests/fuzz/safetensors.dict -max_len=4096 NEW_FINDS
+//   CC=clang CXX=clang++ cmake -B build/fuzz -DLOCKSTEP_FUZZ=ON -DLOCKSTEP_TESTS=OFF
+//   cmake --build build/fuzz -t safetensors_fuzz
+//   build/fuzz/tests/safetensors_fuzz -dict=tests/fuzz/safetensors.dict -max_len=4096 NEW_FINDS
 //   tests/fuzz/corpus/safetensors
 #include <cstring>
 

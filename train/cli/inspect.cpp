@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/files/safetensors.h"
+#include "data/files/sizes.h"
 #include "data/files/stored_type.h"
 #include "data/weights/weights.h"
 #include "train/text/text_layout.h"
@@ -21,24 +21,15 @@ std::vector<double> values_of(const data::StoredTensor& tensor) {
 }
 
 bool has_numbers(const data::StoredTensor& tensor) {
-  return tensor.shape.numel() > 0 &&
+  return tensor.problem.empty() && data::product_of(tensor.shape).value_or(0) > 0 &&
          (data::fits(tensor.type, DType::f64) || data::fits(tensor.type, DType::i64));
 }
 
-void add(const std::vector<data::StoredTensor>& tensors, const std::string& prefix, Inspection& inspection) {
+void add(const std::vector<data::StoredTensor>& tensors, Inspection& inspection) {
   for (const data::StoredTensor& tensor : tensors) {
-    const std::string& name = tensor.name_in_file.empty() ? tensor.name : tensor.name_in_file;
-    InspectedTensor facts{
-        prefix + name, tensor.type, {tensor.shape.begin(), tensor.shape.end()}, tensor.parts, {}};
+    InspectedTensor facts{tensor.name, tensor.type, tensor.shape, tensor.parts, tensor.problem, {}};
     if (has_numbers(tensor)) facts.statistics = statistics_of(values_of(tensor));
     inspection.tensors.push_back(std::move(facts));
-  }
-}
-
-void walk(const h5::Group& group, const std::string& prefix, Inspection& inspection) {
-  add(data::weights_in(group), prefix, inspection);
-  for (const std::string& name : group.children()) {
-    if (group.has_group(name)) walk(group.group(name), prefix + name + "/", inspection);
   }
 }
 
@@ -74,7 +65,8 @@ std::string kind_of(const std::map<std::string, std::string>& attributes) {
 std::string text_of_parts(const InspectedTensor& tensor) {
   const std::string name = tensor.name.substr(tensor.name.rfind('/') + 1);
   const bool several = tensor.parts.size() > 1;
-  if (!several && (tensor.parts.empty() || tensor.parts[0].name == name)) return "";
+  if (tensor.parts.empty()) return "";
+  if (!several && (tensor.parts[0].name == name || tensor.parts[0].name == tensor.name)) return "";
   std::string text;
   for (const LogicalPart& part : tensor.parts) {
     // Without what it has in common with the tensor's name, up to a dot.
@@ -90,8 +82,6 @@ std::string text_of_parts(const InspectedTensor& tensor) {
 
 // Four digits, so that rows compare at a glance.
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
-
-std::string text_of_shape(const std::vector<std::int64_t>& shape) { return to_string(Dims(shape)); }
 
 }  // namespace
 
@@ -126,10 +116,11 @@ Inspection inspect(const std::string& path) {
     const h5::File file = h5::File::open(path);
     for (const std::string& name : file.attribute_names())
       inspection.attributes[name] = text_of_attribute(file, name);
-    walk(file, "", inspection);
+    add(data::weights_below(file), inspection);
   } else {
-    add(data::open_weights(path), "", inspection);
-    inspection.attributes = safetensors::File(path).metadata();
+    const data::Weights weights = data::open_weight_file(path);
+    add(weights.tensors, inspection);
+    inspection.attributes = weights.metadata;
   }
   inspection.kind = kind_of(inspection.attributes);
   return inspection;
@@ -139,20 +130,21 @@ std::string to_text(const Inspection& inspection) {
   std::string text = fmt::format("{}: {}\n", inspection.path, inspection.kind);
   for (const auto& [name, value] : inspection.attributes) {
     if (value.find('\n') == std::string::npos) {
-      text += fmt::format("{:<18} {}\n", name, value);
+      text += fmt::format("{:<18} {}\n", printable(name), printable(value));
       continue;
     }
-    text += name + "\n";
+    text += printable(name) + "\n";
     for (std::size_t begin = 0; begin < value.size();) {
       const std::size_t end = std::min(value.find('\n', begin), value.size());
-      text += fmt::format("  {}\n", value.substr(begin, end - begin));
+      text += fmt::format("  {}\n", printable(value.substr(begin, end - begin)));
       begin = end + 1;
     }
   }
   std::vector<std::vector<std::string>> rows = {
       {"name", "shape", "type", "min", "max", "mean", "std", "norm", "non-finite", "logical parts"}};
   for (const InspectedTensor& tensor : inspection.tensors) {
-    std::vector<std::string> row = {tensor.name, text_of_shape(tensor.shape), tensor.type};
+    std::vector<std::string> row = {printable(tensor.name), data::shape_text(tensor.shape),
+                                    printable(tensor.type)};
     if (tensor.statistics) {
       const Statistics& s = *tensor.statistics;
       for (const double value : {s.min, s.max, s.mean, s.std, s.norm}) row.push_back(short_number(value));
@@ -160,7 +152,7 @@ std::string to_text(const Inspection& inspection) {
     } else {
       row.insert(row.end(), 6, "-");
     }
-    row.push_back(text_of_parts(tensor));
+    row.push_back(printable(tensor.problem.empty() ? text_of_parts(tensor) : tensor.problem));
     rows.push_back(std::move(row));
   }
   const std::vector<int> widths = column_widths(rows);
@@ -181,6 +173,7 @@ std::string to_json(const Inspection& inspection) {
     for (const LogicalPart& part : tensor.parts)
       item["parts"].push_back(
           {{"name", part.name}, {"begin", part.begin}, {"end", part.end}, {"heads", part.heads}});
+    if (!tensor.problem.empty()) item["problem"] = tensor.problem;
     if (tensor.statistics) {
       const Statistics& s = *tensor.statistics;
       item["statistics"] = {{"min", s.min}, {"max", s.max},   {"mean", s.mean},

@@ -22,6 +22,7 @@ struct InspectedTensor {
   std::string type;  // as stored: "bf16"
   std::vector<std::int64_t> shape;
   std::vector<LogicalPart> parts;
+  std::string problem;                   // why its values cannot be read; empty where they can
   std::optional<Statistics> statistics;  // none where there are no numbers
 };
 

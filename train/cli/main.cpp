@@ -12,6 +12,7 @@
 #include "train/cli/commands.h"
 #include "train/cli/help.h"
 #include "train/text/output.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
 
@@ -139,13 +140,13 @@ int main(int argc, char** argv) {
   try {
     return lockstep::train::cli::run(argc, argv);
   } catch (const lockstep::Error& error) {
-    say("lockstep: {}\n", error.what());
+    say("lockstep: {}\n", lockstep::train::printable(error.what()));
     return 2;
   } catch (const std::bad_alloc&) {
     say("lockstep: out of memory: a smaller batch, width or number of threads may help\n");
     return 1;
   } catch (const std::exception& error) {
-    say("lockstep: {}\n", error.what());
+    say("lockstep: {}\n", lockstep::train::printable(error.what()));
     return 1;
   }
 }

@@ -3,8 +3,14 @@
 #include <set>
 
 #include "core/error.h"
+#include "data/files/atomic_file.h"
+#include "data/files/sizes.h"
+#include "data/files/stored_type.h"
+#include "data/weights/old_names.h"
 #include "train/cli/commands.h"
 #include "train/cli/inspect.h"
+#include "train/text/output.h"
+#include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
 
 namespace lockstep::train::cli {
@@ -13,9 +19,6 @@ namespace {
 
 using data::AttentionStorage;
 
-// What readers of safetensors expect of a file with PyTorch's conventions.
-const data::Metadata metadata = {{"format", "pt"}};
-
 const CLI::Validator one_storage = CLI::IsMember({"combined", "separate"});
 
 AttentionStorage storage_from(const std::string& word) {
@@ -23,12 +26,34 @@ AttentionStorage storage_from(const std::string& word) {
 }
 
 // In the storage asked for; as they are where the word is empty.
-ParameterList stored_as(const std::vector<data::StoredTensor>& stored, const std::string& word) {
-  return word.empty() ? data::read_all(stored) : data::convert(stored, storage_from(word));
+data::Weights stored_as(const data::Weights& weights, const std::string& word, int heads) {
+  if (word.empty()) return weights;
+  data::Converted converted = data::convert(weights, storage_from(word), {.heads = heads});
+  show("attentions: {} converted, {} {} already", converted.changed, converted.already, word);
+  show_text(converted.cross > 0
+                ? fmt::format(", {} of other tokens (cross attention) as they were\n", converted.cross)
+                : "\n");
+  return std::move(converted.weights);
+}
+
+// Makes way for a file: what writers left in its folder that were killed.
+void clear_folder_of(const std::filesystem::path& file) {
+  data::remove_leftovers(file.has_parent_path() ? file.parent_path() : ".");
+}
+
+// Without the tensors that can't go to the file, each of which is named.
+data::Weights storable(data::Weights weights, const std::string& path) {
+  std::erase_if(weights.tensors, [&](const data::StoredTensor& tensor) {
+    const std::string obstacle = data::obstacle_to_saving(tensor, path);
+    if (!obstacle.empty()) say("left out: {}: {}\n", printable(tensor.name), printable(obstacle));
+    return !obstacle.empty();
+  });
+  return weights;
 }
 
 struct Conversion {
   std::string from, to, storage;
+  int heads = 0;
   bool allow_inexact = false;
 };
 
@@ -61,11 +86,13 @@ int convert_checkpoint(const Conversion& given) {
 }
 
 int convert(const Conversion& given) {
+  clear_folder_of(given.to);
   if (is_checkpoint(given.from)) return convert_checkpoint(given);
-  const ParameterList weights = stored_as(data::open_weights(given.from), given.storage);
-  check(!weights.empty(), "{} holds no tensors: expected weights by name, or a checkpoint", given.from);
-  data::save(given.to, weights, metadata);
-  fmt::print("{} -> {}: {} tensors\n", given.from, given.to, weights.size());
+  const data::Weights read = data::open_weight_file(given.from);
+  check(!read.tensors.empty(), "{} holds no tensors: expected weights by name, or a checkpoint", given.from);
+  const data::Weights weights = storable(stored_as(read, given.storage, given.heads), given.to);
+  data::save(given.to, weights);
+  show("{} -> {}: {} tensors\n", given.from, given.to, weights.tensors.size());
   return 0;
 }
 
@@ -79,6 +106,10 @@ void add_convert(CLI::App& app, Session& session) {
       ->required();
   command->add_option("--to", given->storage, "combined (one qkv) or separate (to_q, to_k, to_v)")
       ->check(one_storage);
+  command
+      ->add_option("--heads", given->heads,
+                   "how many heads a query_key_value has, whose rows go head by head (GPT-NeoX, BLOOM)")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--allow-inexact", given->allow_inexact,
                     "convert, too, where the optimizer looks at whole stored tensors");
   command->callback([given, &session] { session.action = [given] { return convert(*given); }; });
@@ -86,51 +117,62 @@ void add_convert(CLI::App& app, Session& session) {
 
 struct Export {
   std::string from, to, storage, type, module;
+  int heads = 0;
   bool unused_norm = false;
 };
 
 // The norm_cross_attn that MONAI's TransformerBlock creates, whether used or not, for blocks that have none.
-ParameterList with_unused_norms(ParameterList weights) {
+void add_unused_norms(std::vector<data::StoredTensor>& tensors) {
   std::set<std::string> names;
-  for (const Parameter& parameter : weights) names.insert(parameter.name);
-  const std::string norm = "norm2.";
-  ParameterList all;
-  for (const Parameter& parameter : weights) {
-    all.push_back(parameter);
-    const std::size_t at = parameter.name.rfind(norm);
-    if (at == std::string::npos || (at > 0 && parameter.name[at - 1] != '.')) continue;
-    const std::string kind = parameter.name.substr(at + norm.size());
-    const std::string name = parameter.name.substr(0, at) + "norm_cross_attn." + kind;
-    if (names.contains(name)) continue;
-    all.push_back(
-        {name, full(parameter.tensor.shape(), kind == "weight" ? 1 : 0, parameter.tensor.options()), {}});
+  for (const data::StoredTensor& tensor : tensors) names.insert(tensor.name);
+  std::vector<data::StoredTensor> all;
+  for (data::StoredTensor& tensor : tensors) {
+    const std::string name = data::unused_norm_beside(tensor.name, names);
+    const TensorOptions options{tensor.type == "f64" ? DType::f64 : DType::f32};
+    const Dims shape(tensor.shape);
+    all.push_back(std::move(tensor));
+    if (!name.empty()) {
+      all.push_back(
+          data::stored(Parameter{name, full(shape, name.ends_with("weight") ? 1 : 0, options), {}}));
+    }
   }
-  return all;
+  tensors = std::move(all);
 }
 
 // What stands below `module`, without that in front.
-ParameterList below(const ParameterList& all, const std::string& module, const std::string& from) {
-  if (module.empty()) return all;
+data::Weights below(data::Weights weights, const std::string& module, const std::string& from) {
+  if (module.empty()) return weights;
   const std::string prefix = module + ".";
-  ParameterList found;
-  for (Parameter parameter : all) {
-    if (!parameter.name.starts_with(prefix)) continue;
-    parameter.name.erase(0, prefix.size());
-    for (LogicalPart& part : parameter.parts) part.name.erase(0, prefix.size());
-    found.push_back(std::move(parameter));
+  std::erase_if(weights.tensors, [&](const auto& tensor) { return !tensor.name.starts_with(prefix); });
+  for (data::StoredTensor& tensor : weights.tensors) {
+    tensor.name.erase(0, prefix.size());
+    for (LogicalPart& part : tensor.parts) {
+      if (part.name.starts_with(prefix)) part.name.erase(0, prefix.size());
+    }
   }
-  check(!found.empty(), "{} has nothing below --module {}: lockstep inspect lists the names", from, module);
-  return found;
+  check(!weights.tensors.empty(), "{} has nothing below --module {}: lockstep inspect lists the names", from,
+        module);
+  return weights;
 }
 
 int export_weights(const Export& given) {
-  ParameterList weights = below(stored_as(weights_of(given.from), given.storage), given.module, given.from);
-  if (given.unused_norm) weights = with_unused_norms(std::move(weights));
-  check(!weights.empty(), "{} holds no tensors: expected a checkpoint, or weights by name", given.from);
-  data::save(given.to, weights, metadata, given.type);
+  clear_folder_of(given.to);
+  std::error_code none;
+  check(!std::filesystem::equivalent(given.from, given.to, none),
+        "{} and {} are one file: an export would take the place of what it comes from", given.from, given.to);
+  data::Weights weights = is_checkpoint(given.from) ? data::Weights{Checkpoint(given.from).weights()}
+                                                    : data::open_weight_file(given.from);
+  check(!weights.tensors.empty(), "{} holds no tensors: expected a checkpoint, or weights by name",
+        given.from);
+  weights = stored_as(below(std::move(weights), given.module, given.from), given.storage, given.heads);
+  if (given.unused_norm) add_unused_norms(weights.tensors);
+  weights.metadata.emplace("format", "pt");  // what readers of safetensors expect of PyTorch's conventions
+  weights = storable(std::move(weights), given.to);
+  data::save(given.to, weights, given.type);
   std::int64_t numbers = 0;
-  for (const Parameter& parameter : weights) numbers += parameter.tensor.numel();
-  fmt::print("{} -> {}: {} tensors, {} numbers\n", given.from, given.to, weights.size(), numbers);
+  for (const data::StoredTensor& tensor : weights.tensors)
+    numbers += data::product_of(tensor.shape).value_or(0);
+  show("{} -> {}: {} tensors, {} numbers\n", given.from, given.to, weights.tensors.size(), numbers);
   return 0;
 }
 
@@ -160,11 +202,14 @@ struct Inspected {
 std::string mapping(const std::string& path, const std::string& against) {
   ParameterList model;
   for (const data::StoredTensor& tensor : weights_of(against)) {
-    const DType dtype = tensor.type == "f64" ? DType::f64 : DType::f32;
-    model.push_back({tensor.name, empty(tensor.shape, {dtype}), tensor.parts});
+    for (const DType dtype : {DType::f32, DType::f64, DType::i64}) {
+      if (!tensor.problem.empty() || !data::fits(tensor.type, dtype)) continue;
+      model.push_back({tensor.name, empty(Dims(tensor.shape), {dtype}), tensor.parts});
+      break;
+    }
   }
   const data::LoadOptions all = {.allow_missing = true, .allow_unexpected = true, .allow_rounding = true};
-  return data::load(weights_of(path), model, all, path).text();
+  return printable(data::load(weights_of(path), model, all, path).text());
 }
 
 int inspect_file(const Inspected& given) {

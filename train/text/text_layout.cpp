@@ -1,5 +1,7 @@
 #include "train/text/text_layout.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lockstep::train {
@@ -7,6 +9,22 @@ namespace lockstep::train {
 int display_width(std::string_view text) {
   // Bytes 10xxxxxx continue a code point.
   return int(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string printable(std::string_view text) {
+  std::string safe;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F are control characters of two bytes.
+    const bool second = c >= 0x80 && c < 0xa0 && i > 0 && static_cast<unsigned char>(text[i - 1]) == 0xc2;
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || second) {
+      if (second) safe.pop_back();
+      safe += fmt::format("\\x{:02x}", c);
+    } else {
+      safe += text[i];
+    }
+  }
+  return safe;
 }
 
 std::vector<std::string> wrap(std::string_view text, int width) {

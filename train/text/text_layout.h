@@ -19,6 +19,10 @@ std::vector<int> column_widths(const std::vector<std::vector<std::string>>& rows
 // `text` with blanks behind it, to `width` columns.
 std::string padded(std::string_view text, int width);
 
+// Text that may come from a file, as it may go to a terminal: control characters other than line breaks and
+// tabs are written out ("\\x1b"), so that a name moves no cursor and sets no title.
+std::string printable(std::string_view text);
+
 // "a, b, c".
 std::string joined(const std::vector<std::string>& words, std::string_view separator = ", ");
 
