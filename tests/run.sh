@@ -8,7 +8,7 @@ case ${LOCKSTEP_FIXTURES:-/} in
   /*) ;;
   *) export LOCKSTEP_FIXTURES="$PWD/$LOCKSTEP_FIXTURES" ;;
 esac
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 . train/setup.sh
 install_missing tests
 # The programs that may have tests which a pattern selects, as ctest -R does: by the names of their tests, or (op cases

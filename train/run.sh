@@ -4,7 +4,7 @@
 #   sh train/run.sh train --task shakespeare   any other command
 set -eu
 here=$PWD
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 root=$PWD
 . train/setup.sh
 install_missing train

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "data/files/atomic_file.h"
 #include "train/cli/commands.h"
 #include "train/report/verdict_table.h"
 #include "train/study/study_results.h"
@@ -18,6 +19,7 @@ void add_report(CLI::App& app, Session& session) {
     session.action = [place] {
       const std::filesystem::path file = std::filesystem::is_directory(*place) ? *place / "study.h5" : *place;
       const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+      data::remove_leftovers(folder);
       print_verdict(write_results(read_study_record(file), folder));
       fmt::print("\nReport: {} (open it in a browser)\n", (folder / "report.html").string());
       return 0;

@@ -12,8 +12,10 @@
 #include "train/config/keys.h"
 #include "train/text/output.h"
 #include "train/text/step_line.h"
+#include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
 #include "train/training/kept_weights.h"
+#include "train/training/output_folder.h"
 #include "train/training/sampling.h"
 
 namespace lockstep::train::cli {
@@ -195,6 +197,7 @@ int train(const Given& given, const std::string& command) {
   std::filesystem::path out = given.out;
   const RunConfig typed = given.resume && !out.empty() ? RunConfig{} : configured(given.keys);
   if (out.empty()) out = std::filesystem::path("out") / ("train-" + typed.task);
+  const OutputFolder folder(out);
   const std::filesystem::path file = out / "checkpoint.h5";
   std::optional<Checkpoint> checkpoint;
   if (std::filesystem::exists(file)) {
@@ -217,11 +220,11 @@ int train(const Given& given, const std::string& command) {
     if (given.resume) show("{} does not exist yet: starting at step 0\n", file.string());
     if (!given.weights.empty())
       show("{}: {}", given.weights,
-           data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
-               .text());
+           printable(
+               data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
+                   .text()));
   }
-  steps_to_keep(habits.keep, config.steps);  // throws before there is a folder
-  std::filesystem::create_directories(out);
+  steps_to_keep(habits.keep, config.steps);  // throws before anything is trained
   Run run(training, std::move(metrics), out, habits);
   if (!checkpoint && !given.weights.empty()) run.validate_now();
   if (!run.run()) {

@@ -93,7 +93,20 @@ template <typename... Config>
        near.empty() ? ": lockstep study --help lists them" : fmt::format(": did you mean \"{}\"?", near));
 }
 
+// A key of 50,000 dots is as many tables in each other, which the parser's own code walks by recursion.
+void expect_flat(const std::string& text, const std::string& origin) {
+  constexpr std::ptrdiff_t most_dots = 1000;
+  for (std::size_t begin = 0, line = 1; begin < text.size(); ++line) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const auto dots =
+        std::count(text.begin() + std::ptrdiff_t(begin), text.begin() + std::ptrdiff_t(end), '.');
+    check(dots <= most_dots, "{}:{}: {} dots in a line: no study has so many", origin, line, dots);
+    begin = end + 1;
+  }
+}
+
 toml::table parse(const std::string& text, const std::string& origin) {
+  expect_flat(text, origin);
   try {
     return toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
@@ -140,7 +153,7 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       out += fmt::format("\\u{:04X}", static_cast<int>(c));
     } else {
       out += c;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "train/study/arm.h"
@@ -31,6 +32,7 @@ struct RunResult {
   LogicalWeights weights;
   std::optional<double> weight_distance;  // without the key biases
   std::optional<double> distance_with_key_biases;
+  std::string version, processor;  // of the Lockstep and the machine that trained it
 };
 
 // Trains the arm with a seed until all declared metrics are known. Nothing if `stop` was set meanwhile.

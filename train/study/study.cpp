@@ -101,7 +101,7 @@ void check_study_file(const std::filesystem::path& file, const StudyConfig& stud
 // Takes over what `out` holds of this study. Nothing is written yet. A finished one only says its verdict
 // again.
 void take_over(StudyStore& store, const StudyConfig& study, const std::vector<Design>& designs,
-               const StudyOptions& options) {
+               const StudyOptions& options, const OutputFolder& folder) {
   const std::filesystem::path settings = options.out / "study.toml";
   if (std::filesystem::exists(options.out / "study.h5")) {
     store.resume();
@@ -113,7 +113,9 @@ void take_over(StudyStore& store, const StudyConfig& study, const std::vector<De
   }
   std::error_code error;
   // An empty folder is what a study leaves that was killed as it began.
-  check(!options.resume || std::filesystem::exists(settings) || std::filesystem::is_empty(options.out, error),
+  const bool begun = std::filesystem::exists(settings) ||
+                     (!folder.is_new() && std::filesystem::is_empty(options.out, error));
+  check(!options.resume || begun,
         "--resume: there is no study in {}: leave --resume out to begin one, or choose another --out",
         options.out.string());
   check_study_file(settings, study);
@@ -159,8 +161,8 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
   StudyStore store(options.out / "study.h5",
                    study_attributes(study, to_toml(identity(study)), options.command, threads), study);
-  take_over(store, study, designs, options);
-  const OutputFolder folder(options.out);
+  const OutputFolder folder(options.out);  // study.h5 is read under its lock
+  take_over(store, study, designs, options, folder);
   const std::vector<std::string> warnings = too_few_seeds(study, designs);
   for (const std::string& warning : warnings) say("{}\n", warning);
   store.start();

@@ -1,6 +1,7 @@
 #include "train/study/study_results.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "data/files/atomic_file.h"
@@ -8,6 +9,7 @@
 #include "train/report/csv.h"
 #include "train/report/report.h"
 #include "train/study/analysis.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -38,6 +40,16 @@ RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& desi
   return whole;
 }
 
+// What the runs say, each word once; what the study says where they say nothing.
+std::string of_the_runs(const StudyRecord& record, std::string RunResult::*member,
+                        const std::string& of_study) {
+  std::set<std::string> words;
+  for (const auto& [key, run] : record.runs) {
+    if (!(run.*member).empty()) words.insert(run.*member);
+  }
+  return words.empty() ? of_study : joined({words.begin(), words.end()}, "; ");
+}
+
 // What the record says about where it comes from.
 void describe_origin(StudySummary& summary, const StudyRecord& record) {
   const auto about = [&](const char* name) {
@@ -45,8 +57,8 @@ void describe_origin(StudySummary& summary, const StudyRecord& record) {
     return found == record.about.end() ? "" : found->second;
   };
   summary.command = about("command");
-  summary.version = about("version");
-  summary.machine = about("processor");
+  summary.version = of_the_runs(record, &RunResult::version, about("version"));
+  summary.machine = of_the_runs(record, &RunResult::processor, about("processor"));
   summary.date = about("date");
   summary.seconds = record.seconds;
   summary.config_toml = about("config");
@@ -61,14 +73,18 @@ void describe_origin(StudySummary& summary, const StudyRecord& record) {
            {"BLAS kernel", "blas_kernel"},
            {"HDF5", "hdf5"},
        }) {
-    if (const std::string value = about(name); !value.empty()) summary.environment.emplace_back(label, value);
+    const std::string word = name;
+    const std::string value = word == "version"     ? summary.version
+                              : word == "processor" ? summary.machine
+                                                    : std::string(about(name));
+    if (!value.empty()) summary.environment.emplace_back(label, value);
   }
 }
 
 }  // namespace
 
 StudySummary write_results(const StudyRecord& record, const std::filesystem::path& out) {
-  const StudyConfig study = parse_study(record.about.at("config"), "the configuration in study.h5");
+  const StudyConfig study = config_of(record, "study.h5");
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
   std::vector<std::string> notes;

@@ -9,6 +9,7 @@
 #include "train/config/keys.h"
 #include "train/report/verdict_words.h"
 #include "train/study/analysis.h"
+#include "train/text/output.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
@@ -34,6 +35,8 @@ void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
   group.set_attribute("parameters", run.parameters);
   if (run.weight_distance) group.set_attribute("weight_distance", *run.weight_distance);
   group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
+  group.set_attribute("version", run.version);
+  group.set_attribute("processor", run.processor);
   h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
   loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
   if (run.distance_with_key_biases) {
@@ -69,6 +72,8 @@ RunResult read_run(const h5::Group& group) {
   check(!run.losses.empty(), "{}: has no losses", group.name());
   if (group.has_attribute("weight_distance_with_key_biases"))
     run.distance_with_key_biases = group.attribute<double>("weight_distance_with_key_biases");
+  if (group.has_attribute("version")) run.version = group.attribute<std::string>("version");
+  if (group.has_attribute("processor")) run.processor = group.attribute<std::string>("processor");
   if (group.has_dataset("weights")) {
     const h5::Dataset set = group.dataset("weights");
     run.weights = {set.read<double>(), set.attribute<std::int64_t>("key_biases_at_the_end")};
@@ -147,6 +152,7 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
   for (const std::string& name : file.attribute_names()) {
     if (name != "format" && name != wall_seconds) record.about[name] = file.attribute<std::string>(name);
   }
+  check(record.about.contains("config"), "{}: has no configuration (the attribute config)", path.string());
   if (!file.has_group("experiments")) return record;
   const h5::Group experiments = file.group("experiments");
   for (const std::string& index : experiments.children()) {
@@ -162,6 +168,17 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
   return record;
 }
 
+StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& file) {
+  const std::string where = file.string() + ", its config";
+  StudyConfig study = parse_study(record.about.at("config"), where);
+  try {
+    validate(study);
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
+  return study;
+}
+
 StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> about,
                        const StudyConfig& study)
     : file_(std::move(file)), study_(study), counted_until_(now()) {
@@ -170,11 +187,22 @@ StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::st
 
 void StudyStore::resume() {
   StudyRecord earlier = read_study_record(file_);
-  const StudyConfig there = parse_study(earlier.about["config"], file_.string() + ", its config");
+  const StudyConfig there = config_of(earlier, file_);
   const std::vector<std::string> other = differences(there, study_);
   check(other.empty(),
         "{} holds another study (there, asked for): {}: choose another --out, or the same settings",
         file_.string(), joined(other, "; "));
+  for (const char* name : {"version", "processor"}) {
+    const std::string &before = earlier.about[name], &now = record_.about[name];
+    if (before != now) {
+      say("{}: the {} was {} and is {}: each run says its own\n", file_.string(), name, printable(before),
+          now);
+    }
+    for (auto& [key, run] : earlier.runs) {
+      std::string& own = name[0] == 'v' ? run.version : run.processor;
+      if (own.empty()) own = before;
+    }
+  }
   for (const char* kept : {"command", "date"}) record_.about[kept] = earlier.about[kept];
   record_.seconds += earlier.seconds;
   record_.runs = std::move(earlier.runs);
@@ -182,6 +210,8 @@ void StudyStore::resume() {
 
 void StudyStore::add(const RunKey& key, RunResult result, const std::string& weights_partner) {
   const std::lock_guard lock(mutex_);
+  result.version = record_.about["version"];
+  result.processor = record_.about["processor"];
   const auto added = record_.runs.insert_or_assign(key, std::move(result)).first;
   const auto partner = record_.runs.find({key.experiment, weights_partner, key.seed});
   if (partner != record_.runs.end()) {

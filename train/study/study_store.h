@@ -30,6 +30,8 @@ struct StudyRecord {
 
 // Throws if the file is no study of this version.
 StudyRecord read_study_record(const std::filesystem::path& file);
+// Its configuration, held to the same rules as a study's TOML file.
+StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& file);
 
 // study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
 // be read at any moment and is whole at any moment. Layout:
@@ -46,7 +48,7 @@ class StudyStore {
 
   // Takes over what the file holds: the runs, the time they took, and with which command and when the study
   // was begun. Throws if it is not a study file, or that of another configuration, and says in what they
-  // differ.
+  // differ. Says it where another version or processor goes on; each run keeps its own.
   void resume();
   // Begins the file.
   void start();

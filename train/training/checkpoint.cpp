@@ -45,7 +45,13 @@ RunConfig Checkpoint::config() const {
   return config;
 }
 
-std::int64_t Checkpoint::steps_done() const { return file_.attribute<std::int64_t>("steps_done"); }
+std::int64_t Checkpoint::steps_done() const {
+  const auto steps = file_.attribute<std::int64_t>("steps_done");
+  const std::int64_t all = config().steps;
+  check(steps >= 0 && steps <= all, "{}: steps_done is {}, expected 0 to steps = {}: the file is damaged",
+        path_, steps, all);
+  return steps;
+}
 
 Habits Checkpoint::habits() const {
   if (!file_.has_attribute("keep")) return {};  // from before there was --keep

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "data/files/atomic_file.h"
+#include "train/text/output.h"
 
 namespace lockstep::train {
 
@@ -28,10 +29,14 @@ OutputFolder::OutputFolder(const fs::path& path) {
   check(access(path.c_str(), W_OK | X_OK) == 0, "--out {}: cannot write into this folder: {}: choose another",
         path.string(), std::strerror(errno));
   descriptor_ = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // Not every file system can lock a folder; two studies in one folder are the user's mistake, not the rule.
-  check(descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
+  const bool locked = descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  check(locked || errno != EWOULDBLOCK,
         "--out {}: another lockstep is at work in this folder: wait for its end, or choose another",
         path.string());
+  if (!locked) {
+    say("--out {}: this file system has no locks ({}): see to it that no other lockstep works in this folder\n",
+        path.string(), std::strerror(errno));
+  }
   data::remove_leftovers(path);
 }
 

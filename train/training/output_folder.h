@@ -5,7 +5,7 @@
 
 namespace lockstep::train {
 
-// The folder that a study writes into, held by one process at a time. Folders that were made for it and stay
+// The folder that a study or a training writes into, held by one process at a time. Folders that were made for it and stay
 // empty go with the object: an error before the first file leaves nothing behind.
 class OutputFolder {
  public:
@@ -15,6 +15,8 @@ class OutputFolder {
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
   ~OutputFolder();
+
+  bool is_new() const { return !made_.empty(); }
 
  private:
   std::vector<std::filesystem::path> made_;  // the outermost first
