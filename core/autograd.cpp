@@ -27,8 +27,8 @@ void destroy(tape::Node* node) {
 
 bool grad_enabled() { return recording; }
 
-NoGrad::NoGrad() : before_(recording) { recording = false; }
-NoGrad::~NoGrad() { recording = before_; }
+GradMode::GradMode(bool record) : before_(recording) { recording = record; }
+GradMode::~GradMode() { recording = before_; }
 
 const Tensor& Saved::operator()() const {
   if (x_.defined() && x_.version() != version_) {

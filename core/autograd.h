@@ -27,6 +27,10 @@ namespace lockstep {
 
 // Adds d loss / d leaf to grad() of every leaf that requires one. `loss` must have one element unless `dloss`
 // is given. The graph is freed afterwards unless retain_graph.
+//
+// Threads may compute forward and grad() with the same parameters at once, which only reads them. backward()
+// writes grad() without a lock: two threads must not call it, nor step an optimizer, on the same leaves at
+// the same time. Give each thread a model of its own, or collect what grad() returns.
 void backward(const Tensor& loss, const Tensor& dloss = {}, bool retain_graph = false);
 
 struct GradOptions {
@@ -39,17 +43,35 @@ struct GradOptions {
 // dy^T (d y / d inputs), without touching any grad(). `dy` undefined means ones for a y of one element.
 std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> inputs, const Tensor& dy = {},
                          GradOptions options = {});
+std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> inputs, const Tensor& dy = {},
+                         GradOptions options = {});
+// Of one input: d loss / d x is grad(loss, x).
+Tensor grad(const Tensor& y, const Tensor& input, const Tensor& dy = {}, GradOptions options = {});
 
-// While one lives, ops on this thread record nothing.
-class NoGrad {
+// d y / d x, of y's shape with x's behind it: one backward pass for each element of y.
+Tensor jacobian(const Tensor& y, const Tensor& x, GradOptions options = {});
+
+// While one lives, ops on this thread record nothing (NoGrad), or do again (EnableGrad). Give it a name:
+// without one it ends at once.
+class GradMode {
  public:
-  NoGrad();
-  ~NoGrad();
-  NoGrad(const NoGrad&) = delete;
-  NoGrad& operator=(const NoGrad&) = delete;
+  GradMode(const GradMode&) = delete;
+  GradMode& operator=(const GradMode&) = delete;
+
+ protected:
+  explicit GradMode(bool record);
+  ~GradMode();
 
  private:
   bool before_;
+};
+class NoGrad : GradMode {
+ public:
+  [[nodiscard]] NoGrad() : GradMode(false) {}
+};
+class EnableGrad : GradMode {
+ public:
+  [[nodiscard]] EnableGrad() : GradMode(true) {}
 };
 
 bool grad_enabled();

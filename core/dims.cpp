@@ -49,7 +49,7 @@ int normalize_dim(int dim, int rank, const char* op) {
   return dim < 0 ? dim + rank : dim;
 }
 
-std::array<bool, Dims::max_rank> named_dims(const std::vector<int>& dims, int rank, const char* op) {
+std::array<bool, Dims::max_rank> named_dims(const DimList& dims, int rank, const char* op) {
   std::array<bool, Dims::max_rank> named{};
   for (const int dim : dims) {
     bool& here = named[static_cast<std::size_t>(normalize_dim(dim, rank, op))];

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lockstep {
@@ -67,8 +68,24 @@ Dims contiguous_strides(const Dims& shape);
 // 0 <= dim < rank, counting negative ones from the end. `op` names the caller in the error.
 int normalize_dim(int dim, int rank, const char* op);
 
+// Dimensions by number, negative ones from the end: 1, or {0, -1}, or {} where none means all of them.
+class DimList {
+ public:
+  DimList() = default;
+  DimList(int dim) : dims_{dim} {}  // NOLINT(google-explicit-constructor): sum(x, 1)
+  DimList(std::initializer_list<int> dims) : dims_(dims) {}
+  DimList(std::vector<int> dims) : dims_(std::move(dims)) {}  // NOLINT(google-explicit-constructor)
+
+  bool empty() const { return dims_.empty(); }
+  auto begin() const { return dims_.begin(); }
+  auto end() const { return dims_.end(); }
+
+ private:
+  std::vector<int> dims_;
+};
+
 // Which of `rank` dimensions `dims` names. Throws for one that is out of range or named twice.
-std::array<bool, Dims::max_rank> named_dims(const std::vector<int>& dims, int rank, const char* op);
+std::array<bool, Dims::max_rank> named_dims(const DimList& dims, int rank, const char* op);
 
 // NumPy's rule: sizes aligned at the end must be equal or 1.
 Dims broadcast_shape(const Dims& a, const Dims& b, const char* op);

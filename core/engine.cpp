@@ -275,6 +275,28 @@ std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> inputs, const 
   return gradients;
 }
 
+std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> inputs, const Tensor& dy,
+                         GradOptions options) {
+  return grad(y, std::span(inputs.begin(), inputs.size()), dy, options);
+}
+
+Tensor grad(const Tensor& y, const Tensor& input, const Tensor& dy, GradOptions options) {
+  return grad(y, std::span(&input, 1), dy, options)[0];
+}
+
+Tensor jacobian(const Tensor& y, const Tensor& x, GradOptions options) {
+  options.retain_graph = true;
+  std::vector<Tensor> rows;
+  const Tensor flat = reshape(y, {y.numel()});
+  for (std::int64_t i = 0; i < y.numel(); ++i) {
+    Tensor row = grad(select(flat, 0, i), x, {}, options);
+    rows.push_back(row.defined() ? row : zeros_like(x));
+  }
+  Dims shape = y.shape();
+  for (const std::int64_t size : x.shape()) shape.push_back(size);
+  return rows.empty() ? zeros(shape, x.options()) : reshape(stack(rows, 0), shape);
+}
+
 void tape::run_reference(const Tensor& y, std::span<const Tensor> inputs, const Tensor& dy,
                          GradientSlots& slots) {
   if (!y.requires_grad()) return;

@@ -44,6 +44,11 @@ class Kernels {
   // is 1.
   virtual void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
                       const Tensor& bias) const = 0;
+  // Where along dim the largest (smallest) element is, the first of equal ones, NaN before all; y i64 of size
+  // 1 there.
+  virtual void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const = 0;
+  // The order of x along dim, ascending with NaN last or the other way round, stable; y i64.
+  virtual void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const = 0;
   // y[i, :] = table[index[i], :]; contiguous, index i64.
   virtual void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const = 0;
   // table[index[i], :] += x[i, :], in the order of i; contiguous.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -58,6 +60,9 @@ class Tensor {
     return static_cast<char*>(impl().storage->buffer.data()) +
            impl().offset * static_cast<std::int64_t>(size_of(dtype()));
   }
+
+  // The part at this index of the first dimension: select(x, 0, index).
+  Tensor operator[](std::int64_t index) const;
 
   // The only element as a double. Throws for more than one.
   double item() const;
@@ -119,14 +124,25 @@ Tensor ones(const Dims& shape, TensorOptions options = {});
 Tensor zeros_like(const Tensor& x);
 Tensor arange(std::int64_t n, TensorOptions options = {DType::i64});
 
-// Copies of the given values in C order.
+// Copies of the given values in C order: f32, f64, i64 or u8 as they are, int as i64, bool as u8.
+template <typename Iterator>
+Tensor from_values(const Dims& shape, Iterator first, Iterator last) {
+  using T = std::iter_value_t<Iterator>;
+  using Stored = std::conditional_t<std::is_same_v<T, int>, std::int64_t,
+                                    std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>>;
+  check(std::distance(first, last) == shape.numel(), "[from_values] shape {} needs {} values, got {}",
+        to_string(shape), shape.numel(), std::distance(first, last));
+  Tensor x = empty(shape, {dtype_of<Stored>()});
+  std::copy(first, last, x.data<Stored>());
+  return x;
+}
 template <typename T>
 Tensor from_values(const Dims& shape, const std::vector<T>& values) {
-  check(static_cast<std::int64_t>(values.size()) == shape.numel(),
-        "[from_values] shape {} needs {} values, got {}", to_string(shape), shape.numel(), values.size());
-  Tensor x = empty(shape, {dtype_of<T>()});
-  std::copy(values.begin(), values.end(), x.data<T>());
-  return x;
+  return from_values(shape, values.begin(), values.end());
+}
+template <typename T>
+Tensor from_values(const Dims& shape, std::initializer_list<T> values) {
+  return from_values(shape, values.begin(), values.end());
 }
 
 // "f32 (2, 3)" for error messages.

@@ -1,6 +1,8 @@
 #pragma once
 
-// Every module.
+// Every module. A module is a struct of tensors: a copy of it shares its weights. For weights of its own,
+// build it again in a Scope with values_of (nn/scope.h).
+#include "nn/activation.h"
 #include "nn/conv.h"
 #include "nn/cross_attention_block.h"
 #include "nn/decoder_only_transformer.h"
@@ -12,9 +14,12 @@
 #include "nn/multihead_attention.h"
 #include "nn/norm.h"
 #include "nn/patch_embedding_block.h"
+#include "nn/position_tables.h"
 #include "nn/sa_block.h"
 #include "nn/scope.h"
+#include "nn/sequential.h"
 #include "nn/spatial_attention_block.h"
+#include "nn/swiglu.h"
 #include "nn/trace.h"
 #include "nn/transformer_block.h"
 #include "nn/transformer_encoder_layer.h"

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "core/ops/in_place.h"
 #include "core/random/torch_stream.h"
 
 namespace lockstep {
@@ -37,6 +38,19 @@ void check_parts(const Parameter& p) {
 LogicalPart whole(const Parameter& p) { return {p.name, 0, p.tensor.rank() == 0 ? 1 : p.tensor.size(0)}; }
 
 }  // namespace
+
+ValueSource values_of(ParameterList parameters) {
+  return [parameters = std::move(parameters)](const Parameter& p) {
+    for (const Parameter& other : parameters) {
+      if (other.name != p.name) continue;
+      check(other.tensor.shape() == p.tensor.shape(), "[values_of] {} is {} here and {} there", p.name,
+            describe(p.tensor), describe(other.tensor));
+      copy_(p.tensor, other.tensor);
+      return true;
+    }
+    return false;
+  };
+}
 
 Scope::Scope(Seed seed, ScopeOptions options)
     : state_(std::make_shared<State>(seed.value, std::move(options))) {}

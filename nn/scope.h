@@ -28,6 +28,11 @@ enum class Rng : std::uint8_t { keyed, torch };
 //   }});
 using ValueSource = std::function<bool(const Parameter&)>;
 
+// The values of the parameters of the same names, which another tree of this shape has: a model built with
+// them is a copy with weights of its own (a target network, a moving average).
+//   Scope other(Seed{0}, {.values = values_of(root.parameters())});
+ValueSource values_of(ParameterList parameters);
+
 struct ScopeOptions {
   DType dtype = DType::f32;
   Device device = Device::cpu;

@@ -1,7 +1,11 @@
 #pragma once
 
 // Every optimizer, schedule and clipping.
+#include "optim/adadelta.h"
+#include "optim/adafactor.h"
+#include "optim/adagrad.h"
 #include "optim/adam.h"
+#include "optim/adamax.h"
 #include "optim/adamw.h"
 #include "optim/clip.h"
 #include "optim/composite.h"
@@ -9,5 +13,11 @@
 #include "optim/lamb.h"
 #include "optim/lars.h"
 #include "optim/muon.h"
+#include "optim/nadam.h"
+#include "optim/plateau.h"
+#include "optim/radam.h"
+#include "optim/rmsprop.h"
+#include "optim/rprop.h"
 #include "optim/schedule.h"
 #include "optim/sgd.h"
+#include "optim/torch_schedules.h"

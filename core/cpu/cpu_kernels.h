@@ -15,6 +15,8 @@ class CpuKernels final : public Kernels {
   void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const override;
   void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const override;
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;
+  void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const override;
+  void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const override;
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
               const Tensor& bias) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;

@@ -59,6 +59,9 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
   const auto same_lead = [&](const Tensor& x) {
     return std::equal(x.shape().begin(), x.shape().end() - 2, q.shape().begin(), q.shape().end() - 2);
   };
+  // Every query sees all keys, or the kernel would have to know the offset.
+  const bool sees_all = options.causal && options.causal_offset >= k.size(-2) - 1;
+  if (options.causal && options.causal_offset != 0 && !sees_all) return std::nullopt;
   if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v))
     return std::nullopt;
   if (mask.defined()) {
@@ -67,7 +70,7 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
     shape[q.rank() - 1] = k.size(-2);
     mask = expand(mask, shape);
   }
-  return AttentionScores{scale_of(q, options), options.causal, mask};
+  return AttentionScores{scale_of(q, options), options.causal && !sees_all, mask};
 }
 
 Tensor composed(const QKV& x, const AttentionOptions& options) {
@@ -184,15 +187,35 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
       });
 }
 
+// k or v with each head repeated for the heads of q that share it; a single one without a copy.
+Tensor for_heads_of(const Tensor& q, const Tensor& x) {
+  if (q.rank() < 3 || x.rank() != q.rank()) return x;
+  const std::int64_t heads = q.size(-3), shared = x.size(-3);
+  if (shared == heads || shared == 0 || heads % shared != 0) return x;
+  Dims shape = x.shape();
+  shape[x.rank() - 3] = heads;
+  if (shared == 1) return expand(x, shape);
+  Dims grouped = x.shape();
+  grouped.insert(x.rank() - 2, heads / shared);
+  return reshape(expand(unsqueeze(x, -3), grouped), shape);
+}
+
 }  // namespace
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
-  return attend<3>({q, k, v}, {}, options);
+  return attend<3>({q, for_heads_of(q, k), for_heads_of(q, v)}, {}, options);
 }
 
 Tensor multi_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
                             const AttentionOptions& options) {
-  return attend<3>({q, k, v}, {heads}, options);
+  if (k.size(-1) == q.size(-1)) return attend<3>({q, k, v}, {heads}, options);
+  const std::int64_t depth = heads > 0 ? q.size(-1) / heads : 0, shared = depth > 0 ? k.size(-1) / depth : 0;
+  check(shared > 0 && q.size(-1) == heads * depth && k.size(-1) == shared * depth && heads % shared == 0,
+        "[multi_head_attention] {} heads of q {} do not share those of k {}", heads, describe(q),
+        describe(k));
+  const int groups = static_cast<int>(shared);
+  return merge_heads(
+      attention(split_heads(q, heads), split_heads(k, groups), split_heads(v, groups), options));
 }
 
 Tensor packed_attention(const Tensor& qkv, int heads, const AttentionOptions& options) {
@@ -203,10 +226,13 @@ Tensor packed_attention(const Tensor& qkv, int heads, const AttentionOptions& op
 
 Tensor attention_scores(const Tensor& q, const Tensor& k, const AttentionOptions& options) {
   check_qkv(q, k, k, options);
-  Tensor scores = matmul(q * scale_of(q, options), transpose(k, -1, -2));
+  Tensor scores = matmul(q * scale_of(q, options), transpose(for_heads_of(q, k), -1, -2));
   if (options.bias.defined()) scores = scores + options.bias;
   const Tensor hidden = full({}, -std::numeric_limits<double>::infinity(), q.options());
-  if (options.causal) scores = where(tril_mask(scores.size(-2), scores.size(-1)), scores, hidden);
+  if (options.causal) {
+    const Tensor past = tril_mask(scores.size(-2), scores.size(-1), options.causal_offset);
+    scores = where(past, scores, hidden);
+  }
   if (options.mask.defined()) scores = where(options.mask, scores, hidden);
   if (options.key_padding_mask.defined())
     scores = where(padding_as_mask(options.key_padding_mask), scores, hidden);

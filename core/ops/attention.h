@@ -15,12 +15,15 @@ struct AttentionOptions {
   Tensor key_padding_mask = {};   // u8 (batch..., S), 1 keeps; q is (batch..., heads, T, D)
   Tensor mask = {};               // u8, broadcasts to the scores (..., T, S), 1 keeps
   Tensor bias = {};               // added to the scores, to which it broadcasts
+  std::int64_t causal_offset =
+      0;  // causal: query t looks at keys 0 ... t + offset, with so many keys in a KV cache
 };
 
-// Any strides; heads are a dimension of their own.
+// Any strides; heads are a dimension of their own. k and v may have fewer heads than q, whose heads then
+// share them in groups (grouped-query attention).
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options = {});
 // Heads side by side in the last dimension, as linear layers give them: q (..., T, heads D), k (..., S, heads
-// D), v (..., S, heads E) -> (..., T, heads E).
+// D), v (..., S, heads E) -> (..., T, heads E). A narrower k and v have fewer heads, as above.
 Tensor multi_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
                             const AttentionOptions& options = {});
 // The same with q, k and v side by side: qkv (..., T, 3 heads D) -> (..., T, heads D).

@@ -5,7 +5,10 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
+#include "core/ops/matmul.h"
+#include "core/ops/reduce.h"
 #include "core/ops/views.h"
 
 namespace lockstep {
@@ -35,14 +38,6 @@ std::int64_t per_dim(const char* what, const PerDim& values, int dims, int i) {
   return value;
 }
 
-// With zeros: `before` in front of dim, `count` in all.
-Tensor pad(const Tensor& x, int dim, std::int64_t before, std::int64_t count) {
-  if (count == 0) return x;
-  Dims padded = x.shape();
-  padded[dim] += count;
-  return unslice(x, padded, dim, before);
-}
-
 Tensor grouped_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, ConvGeometry geometry) {
   const std::int64_t groups = std::exchange(geometry.groups, 1), in = weight.size(1),
                      out = weight.size(0) / groups;
@@ -53,6 +48,33 @@ Tensor grouped_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, C
                          bias.defined() ? slice(bias, 0, g * out, (g + 1) * out) : bias, geometry));
   }
   return cat(parts, channels);
+}
+
+// y (N, O, P) = W (O, K) x (N, K, P) + b;  dx = W^T dy, dW = sum of dy x^T over N, db = sum of dy
+Tensor product_with_columns(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const auto reference = [](const Tensor& columns, const Tensor& w, const Tensor& b) {
+    const Tensor product = matmul(w, columns);
+    return b.defined() ? product + unsqueeze(b, 1) : product;
+  };
+  Tensor y;
+  {
+    const NoGrad no_grad;
+    y = reference(x, weight, bias);
+  }
+  return record_fused(
+      "conv", y, std::array{x, weight, bias},
+      [](const Tensor& dout, const auto& in, GradientSlots& slots) {
+        const Tensor dy = blas_readable(dout);
+        if (const Target dx = slots.target(0); dx.wanted())
+          kernels(dy).matmul(dx.buffer, transpose(blas_readable(in[1]), 0, 1), dy, dx.accumulate, {});
+        if (const Target dw = slots.target(1); dw.wanted()) {
+          if (dy.size(0) == 0 && !dw.accumulate) kernels(dy).fill(dw.buffer, 0);
+          for (std::int64_t n = 0; n < dy.size(0); ++n)
+            kernels(dy).matmul(dw.buffer, dy[n], transpose(in[0][n], 0, 1), dw.accumulate || n > 0, {});
+        }
+        if (slots.needed(2)) slots.add(2, sum(dy, {0, 2}));
+      },
+      reference);
 }
 
 }  // namespace
@@ -85,10 +107,12 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
         "{} and {}",
         geometry.groups, describe(x), describe(weight));
   if (geometry.groups > 1) return grouped_conv(x, weight, bias, geometry);
-  // (N, C, out..., window...) -> (N, out..., C, window...) -> (N, out..., O) -> (N, O, out...)
+  check(!bias.defined() || bias.shape() == Dims{weight.size(0)},
+        "[conv] expected a bias of shape ({},), got {}", weight.size(0), describe(bias));
   Dims flat(x.shape().end() - dims - 1, x.shape().end());
   flat.insert(0, Dims(x.shape().begin(), x.shape().end() - dims - 1).numel());
   Tensor patches = reshape(x, flat);
+  bool overlap = false;
   for (int i = 0; i < dims; ++i) {
     const std::int64_t step = per_dim("stride", geometry.stride, dims, i),
                        spacing = per_dim("dilation", geometry.dilation, dims, i),
@@ -100,21 +124,39 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
           to_string(weight.shape()), step, spacing, padding, describe(x));
     check(!geometry.same || step == 1, "[conv] padding \"same\" keeps the size with stride 1 only, got {}",
           step);
-    patches = windows(pad(patches, 2 + i, zeros / 2, zeros), 2 + i, weight.size(2 + i), step, spacing);
+    overlap = overlap || step < weight.size(2 + i);
+    patches =
+        windows(pad(patches, 2 + i, zeros / 2, zeros - zeros / 2), 2 + i, weight.size(2 + i), step, spacing);
   }
-  std::vector<int> order{0}, back{0, dims + 1};
-  for (int i = 0; i < dims; ++i) order.push_back(2 + i), back.push_back(1 + i);
-  order.push_back(1);
-  for (int i = 0; i < dims; ++i) order.push_back(2 + dims + i);
-  Dims rows(patches.shape().begin() + 2, patches.shape().begin() + 2 + dims);
-  rows.insert(0, patches.size(0));
+  // patches (N, C, out..., window...)
+  std::vector<int> outs, window;
+  for (int i = 0; i < dims; ++i) outs.push_back(2 + i), window.push_back(2 + dims + i);
+  const auto ordered = [&](std::vector<int> order, const std::vector<int>& more,
+                           const std::vector<int>& rest) {
+    order.insert(order.end(), more.begin(), more.end());
+    order.insert(order.end(), rest.begin(), rest.end());
+    return order;
+  };
   const std::int64_t width = Dims(weight.shape().begin() + 1, weight.shape().end()).numel();
-  rows.push_back(width);
-  const Tensor y = permute(
-      linear(reshape(permute(patches, order), rows), reshape(weight, {weight.size(0), width}), bias), back);
+  const Tensor flat_weight = reshape(weight, {weight.size(0), width});
   Dims shape(x.shape().begin(), x.shape().end() - dims - 1);
-  for (int i = 1; i < y.rank(); ++i) shape.push_back(y.size(i));
-  return reshape(y, shape);
+  shape.push_back(weight.size(0));
+  for (const int dim : outs) shape.push_back(patches.size(dim));
+  if (overlap) {  // (N, C window, out): copied in long runs
+    const Tensor columns = permute(patches, ordered({0, 1}, window, outs));
+    const std::int64_t places = Dims(shape.end() - dims, shape.end()).numel();
+    return reshape(
+        product_with_columns(reshape(columns, {patches.size(0), width, places}), flat_weight, bias), shape);
+  }
+  // (N, out..., C window) -> (N, out..., O) -> (N, O, out...)
+  Dims rows(shape.end() - dims, shape.end());
+  rows.insert(0, patches.size(0));
+  rows.push_back(width);
+  std::vector<int> back{0, dims + 1};
+  for (int i = 0; i < dims; ++i) back.push_back(1 + i);
+  const Tensor y = linear(reshape(permute(patches, ordered({0}, outs, ordered({1}, window, {}))), rows),
+                          flat_weight, bias);
+  return reshape(permute(y, back), shape);
 }
 
 }  // namespace lockstep

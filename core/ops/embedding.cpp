@@ -4,6 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 
@@ -82,6 +83,11 @@ Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
   check(index.rank() == 1, "[index_select] expected a one-dimensional index, got {}", describe(index));
   dim = normalize_dim(dim, x.rank(), "index_select");
   return transpose(embedding(transpose(x, 0, dim), index), 0, dim);
+}
+
+Tensor one_hot(const Tensor& index, std::int64_t classes) {
+  checked_index("one_hot", index, classes);
+  return to(unsqueeze(index, -1) == arange(classes), DType::i64);
 }
 
 // dx = dy added up at the index

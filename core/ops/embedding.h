@@ -13,6 +13,9 @@ Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::i
 // The slices of x along dim that a one-dimensional index names.
 Tensor index_select(const Tensor& x, const Tensor& index, int dim);
 
+// (index..., classes) i64: 1 at the class that the index names, else 0.
+Tensor one_hot(const Tensor& index, std::int64_t classes);
+
 // y[i, j, ...] = x[index[i, j, ...], j, ...] for dim 0, and so on. In the other dimensions index may be
 // smaller than x.
 Tensor gather(const Tensor& x, const Tensor& index, int dim);

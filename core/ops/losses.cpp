@@ -19,6 +19,13 @@ Tensor reduced(const Tensor& losses, Reduction reduction) {
   return reduction == Reduction::sum ? sum(losses) : mean(losses);
 }
 
+// (n, 1) against (n) would broadcast to (n, n), which nobody means.
+void check_pairs(const char* name, const Tensor& x, const Tensor& y) {
+  check(x.shape() == y.shape() || x.numel() == 1 || y.numel() == 1,
+        "[{}] expected two tensors of one shape, or a single number, got {} and {}: reshape one", name,
+        describe(x), describe(y));
+}
+
 void check_options(const char* name, const Tensor& logits, const CrossEntropyOptions& options) {
   const std::int64_t classes = logits.shape().back();
   check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
@@ -146,16 +153,19 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const Cro
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
+  check_pairs("mse_loss", x, y);
   return reduced(square(x - y), reduction);
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
+  check_pairs("l1_loss", x, y);
   return reduced(abs(x - y), reduction);
 }
 
 // With s = min(d, beta): s (d - s / 2) / beta is d^2 / (2 beta) below beta and d - beta / 2 above.
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& y, Reduction reduction, double beta) {
   check(beta >= 0, "[smooth_l1_loss] beta must not be negative, got {}", beta);
+  check_pairs("smooth_l1_loss", x, y);
   if (beta == 0) return l1_loss(x, y, reduction);
   const Tensor d = abs(x - y), s = clamp(d, 0, beta);
   return reduced(s * (d - s * 0.5) / beta, reduction);
@@ -169,6 +179,7 @@ Tensor huber_loss(const Tensor& x, const Tensor& y, Reduction reduction, double 
 // max(x, 0) (1 - y) + max(-x, 0) y + log(1 + exp(-|x|)): softplus(x) - x y without its cancellation.
 // dx = dloss (sigmoid(x) - y), dy = -dloss x
 Tensor bce_with_logits(const Tensor& x, const Tensor& y, Reduction reduction) {
+  check_pairs("bce_with_logits", x, y);
   Tensor losses;
   {
     const NoGrad no_grad;
@@ -183,6 +194,7 @@ Tensor bce_with_logits(const Tensor& x, const Tensor& y, Reduction reduction) {
 
 // 0 log 0 = 0: the smallest positive number stands for 0 inside the logarithm.
 Tensor kl_div(const Tensor& x, const Tensor& y, Reduction reduction) {
+  check_pairs("kl_div", x, y);
   const Tensor log_y =
       log(clamp(y, std::numeric_limits<float>::min(), std::numeric_limits<double>::infinity()));
   return reduced(y * (log_y - x), reduction);

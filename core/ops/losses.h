@@ -22,6 +22,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                 const CrossEntropyOptions& options = {});
 
+// Of two tensors of one shape, or of one and a single number.
 Tensor mse_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);  // (x - y)^2
 Tensor l1_loss(const Tensor& x, const Tensor& y, Reduction reduction = Reduction::mean);   // |x - y|
 // d = |x - y|:  d^2 / (2 beta) where d < beta, else d - beta / 2

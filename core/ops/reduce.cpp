@@ -1,6 +1,7 @@
 #include "core/ops/reduce.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/autograd.h"
 #include "core/kernels.h"
@@ -52,6 +53,7 @@ Tensor sum(const Tensor& x, const DimList& dims, bool keepdim) {
 Tensor sum(const Tensor& x) { return sum(x, {}); }
 
 Tensor mean(const Tensor& x, const DimList& dims, bool keepdim) {
+  named_dims(dims, x.rank(), "mean");
   check(is_real(x.dtype()), "[mean] is not for {}: convert it with to()", describe(x));
   const Tensor total = sum(x, dims, keepdim);
   return total * (static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
@@ -100,7 +102,7 @@ Tensor prod(const Tensor& x, const DimList& dims, bool keepdim) {
   Tensor y = x;
   for (int dim = 0; dim < x.rank(); ++dim) {
     if (reduced_shape(x, dims, "prod")[dim] != 1) continue;
-    if (x.size(dim) == 0) y = ones(reduced_shape(y, {dim}, "prod"), x.options());
+    if (x.size(dim) == 0) y = sum(y, dim, true) + 1;  // 1, with a history
     while (y.size(dim) > 1) {
       const std::int64_t half = y.size(dim) / 2;
       const Tensor product = slice(y, dim, 0, half) * slice(y, dim, half, 2 * half);
@@ -140,6 +142,31 @@ Tensor var(const Tensor& x, const DimList& dims, bool keepdim, double correction
                             return dy * ((x() - mean(x(), dims, true)) * (2 * factor));
                           }));
   return keepdim ? y : drop_dims(y, dims);
+}
+
+namespace {
+
+// y = sqrt(x);  dx = dy / (2 y), 0 where y is 0
+Tensor sqrt_of_squares(const Tensor& x) {
+  Tensor y;
+  {
+    const NoGrad no_grad;
+    y = sqrt(x);
+  }
+  return record("sqrt", y, wrt(x, [](const Tensor& dy, const Tensor& out) {
+                  const Tensor infinity = full({}, std::numeric_limits<double>::infinity(), out.options());
+                  return dy / (where(out == 0, infinity, out) * 2);
+                }));
+}
+
+}  // namespace
+
+Tensor stddev(const Tensor& x, const DimList& dims, bool keepdim, double correction) {
+  return sqrt_of_squares(var(x, dims, keepdim, correction));
+}
+
+Tensor norm(const Tensor& x, const DimList& dims, bool keepdim) {
+  return sqrt_of_squares(sum(square(x), dims, keepdim));
 }
 
 // dx_i = dy_i + ... + dy_n

@@ -6,8 +6,6 @@
 // size 1.
 namespace lockstep {
 
-using DimList = std::vector<int>;
-
 Tensor sum(const Tensor& x);
 Tensor sum(const Tensor& x, const DimList& dims, bool keepdim = false);
 Tensor mean(const Tensor& x);
@@ -21,6 +19,10 @@ Tensor prod(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 // sum((x - mean)^2) / (n - correction)
 Tensor var(const Tensor& x, const DimList& dims = {}, bool keepdim = false, double correction = 1);
+Tensor stddev(const Tensor& x, const DimList& dims = {}, bool keepdim = false,
+              double correction = 1);  // sqrt(var)
+// sqrt(sum(x^2)). Where it is 0, as where stddev is, the gradient is 0.
+Tensor norm(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 // y_i = x_0 + ... + x_i along dim
 Tensor cumsum(const Tensor& x, int dim);
 

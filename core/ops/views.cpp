@@ -143,7 +143,7 @@ Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, 
 }
 
 // dx = dy backwards
-Tensor flip(const Tensor& x, const std::vector<int>& dims) {
+Tensor flip(const Tensor& x, const DimList& dims) {
   Dims strides = x.strides();
   std::int64_t offset = x.offset();
   const auto named = named_dims(dims, x.rank(), "flip");
@@ -159,10 +159,70 @@ Tensor flip(const Tensor& x, const std::vector<int>& dims) {
 
 Tensor select(const Tensor& x, int dim, std::int64_t index) {
   dim = normalize_dim(dim, x.rank(), "select");
-  if (index < 0) index += x.shape()[dim];
+  const std::int64_t size = x.shape()[dim];
+  check(index >= -size && index < size, "[select] index {} is out of range along dimension {} of {}", index,
+        dim, describe(x));
+  if (index < 0) index += size;
   Dims shape = x.shape();
   shape.erase(dim);
   return reshape(slice(x, dim, index, index + 1), shape);
+}
+
+Tensor Tensor::operator[](std::int64_t index) const { return select(*this, 0, index); }
+
+Tensor squeeze(const Tensor& x, int dim) {
+  dim = normalize_dim(dim, x.rank(), "squeeze");
+  check(x.size(dim) == 1, "[squeeze] dimension {} of {} has more than one element", dim, describe(x));
+  Dims shape = x.shape();
+  shape.erase(dim);
+  return reshape(x, shape);
+}
+
+Tensor unsqueeze(const Tensor& x, int dim) {
+  dim = normalize_dim(dim, x.rank() + 1, "unsqueeze");
+  Dims shape = x.shape();
+  shape.insert(dim, 1);
+  return reshape(x, shape);
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int dim) {
+  dim = normalize_dim(dim, x.rank(), "split");
+  std::vector<Tensor> parts;
+  std::int64_t start = 0;
+  for (const std::int64_t size : sizes) {
+    check(size >= 0 && size <= x.size(dim) - start,
+          "[split] the sizes do not add up to the {} of dimension {} of {}", x.size(dim), dim, describe(x));
+    parts.push_back(slice(x, dim, start, start + size));
+    start += size;
+  }
+  check(start == x.size(dim), "[split] the sizes add up to {}, dimension {} of {} has {}", start, dim,
+        describe(x), x.size(dim));
+  return parts;
+}
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, int dim) {
+  check(size > 0, "[split] expected pieces of at least one element, got {}", size);
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t left = x.size(dim); left > 0; left -= size) sizes.push_back(std::min(size, left));
+  return split(x, sizes, dim);
+}
+
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, int dim) {
+  check(count > 0, "[chunk] expected at least one piece, got {}", count);
+  return split(x, std::max<std::int64_t>(1, (x.size(dim) + count - 1) / count), dim);
+}
+
+Tensor pad(const Tensor& x, int dim, std::int64_t before, std::int64_t after, double value) {
+  dim = normalize_dim(dim, x.rank(), "pad");
+  check(before >= 0 && after >= 0, "[pad] expected no negative sizes, got {} and {}", before, after);
+  if (before == 0 && after == 0) return x;
+  Dims front = x.shape(), back = x.shape(), whole = x.shape();
+  front[dim] = before, back[dim] = after;
+  check(!__builtin_add_overflow(whole[dim], before, &whole[dim]) &&
+            !__builtin_add_overflow(whole[dim], after, &whole[dim]),
+        "[pad] {} and {} around {} are too many", before, after, describe(x));
+  if (value == 0) return unslice(x, whole, dim, before);
+  return cat({full(front, value, x.options()), x, full(back, value, x.options())}, dim);
 }
 
 namespace {

@@ -19,12 +19,22 @@ Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, st
 // zeros of `shape` with x in its [start:stop:step] along dim: the adjoint of slice.
 Tensor unslice(const Tensor& x, const Dims& shape, int dim, std::int64_t start, std::int64_t step = 1);
 // x backwards along dims: a view with negative strides.
-Tensor flip(const Tensor& x, const std::vector<int>& dims);
+Tensor flip(const Tensor& x, const DimList& dims);
 // x[..., index, ...]: one dimension less.
 Tensor select(const Tensor& x, int dim, std::int64_t index);
-Tensor cat(const std::vector<Tensor>& parts, int dim);
+// Without the dimension dim, of size 1; with a new one of size 1 at dim.
+Tensor squeeze(const Tensor& x, int dim);
+Tensor unsqueeze(const Tensor& x, int dim);
+Tensor cat(const std::vector<Tensor>& parts, int dim = 0);
 // Tensors of one shape side by side along a new dimension.
-Tensor stack(const std::vector<Tensor>& parts, int dim);
+Tensor stack(const std::vector<Tensor>& parts, int dim = 0);
+// Pieces along dim: of `size` each (the last may be smaller), of these sizes, or so many (of equal size, the
+// last may be smaller).
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, int dim = 0);
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int dim = 0);
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, int dim = 0);
+// x with `before` and `after` elements of `value` around it along dim.
+Tensor pad(const Tensor& x, int dim, std::int64_t before, std::int64_t after, double value = 0);
 // x itself if it is contiguous (or undefined), else a copy that is.
 Tensor contiguous(const Tensor& x);
 // A copy with its own memory.

@@ -45,6 +45,7 @@ void run_training(Case& test) {
     backward(loss);
     if (config.contains("clip")) optim::clip_grad_norm(trainable, config.at("clip").get<double>());
     optimizer->step();
+    optimizer->zero_grad();
     losses.push_back(loss.item());
   }
   test.expect("outputs/loss", from_values({static_cast<std::int64_t>(losses.size())}, losses));

@@ -87,6 +87,15 @@ TEST(OpErrors, SayWhatIsWrong) {
        [&] { cross_entropy(x, ones({3}, {DType::i64})); }},
       {"[cross_entropy] expected logits and probabilities of one shape and type",
        [&] { cross_entropy(x, ones({2})); }},
+      {"[mse_loss] expected two tensors of one shape, or a single number, got f32 (3, 1) and f32 (3,)",
+       [] {
+         mse_loss(ones({3, 1}), ones({3}));
+       }},
+      {"[exp] expected f32 or f64, got i64 (2,): convert it with to()", [&] { exp(i); }},
+      {"[conv] expected a bias of shape (4,), got f32 (3,)",
+       [] {
+         conv(ones({2, 3, 8}), ones({4, 3, 3}), ones({3}));
+       }},
       {"[attention] expected q (..., T, D)",
        [&] {
          attention(x, x, ones({3, 3}));

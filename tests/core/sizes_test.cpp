@@ -149,6 +149,7 @@ TEST(Sizes, OpsOnNothingGiveNothing) {
        {{0, 4}, {3, 4}, {3}, {4, 3}, {4}},
        [](In x) { return mlp(x[0], x[1], x[2], x[3], x[4]); },
        {0, 4}},
+      {"prod", {{0, 2}}, [](In x) { return prod(x[0], 0); }, {2}},
       {"products of no rows", {{2, 0, 3}, {2, 3, 4}}, [](In x) { return matmul(x[0], x[1]); }, {2, 0, 4}},
       {"no products", {{0, 2, 3}, {3, 4}}, [](In x) { return matmul(x[0], x[1]); }, {0, 2, 4}},
       {"attention over no sequences", {{0, 1, 2, 2}, {0, 1, 2, 2}, {0, 1, 2, 2}}, attend, {0, 1, 2, 2}},

@@ -37,6 +37,7 @@ class BlockTraining {
     const double there = elapsed([&] { y = block_(x_); }).wall;
     const double back = elapsed([&] { lockstep::backward(y, y.detach()); }).wall;
     const double update = elapsed([&] { adam_.step(); }).wall;
+    adam_.zero_grad();
     x_.zero_grad();
     forward.push_back(there);
     backward.push_back(back);

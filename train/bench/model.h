@@ -29,7 +29,10 @@ class BenchTraining {
   // The three parts of a step: mean cross entropy over all positions, its gradients, the update.
   Tensor forward() const;
   static void gradients(const Tensor& loss);
-  void update() { adam_.step(); }
+  void update() {
+    adam_.step();
+    adam_.zero_grad();
+  }
   void step() {
     gradients(forward());
     update();

@@ -133,6 +133,7 @@ double Training::step() {
     clip();
     scheduler_->set(steps_done_);
     optimizer_->step();
+    optimizer_->zero_grad();
   }
   ++steps_done_;
   return value;

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "core/tensor.h"
+
+namespace lockstep {
+
+struct RopeOptions {
+  std::int64_t offset = 0;  // position of the first token: how many a KV cache holds already
+  double base = 10000;
+  bool interleaved =
+      false;  // pairs (2 i, 2 i + 1) as in the paper and GPT-J, instead of (i, i + D / 2) as in LLaMA
+};
+
+// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): x (..., T, D), D even. Pair i of token t is
+// turned by the angle (offset + t) base^(-2 i / D).
+Tensor rope(const Tensor& x, const RopeOptions& options = {});
+
+}  // namespace lockstep
