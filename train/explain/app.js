@@ -218,12 +218,20 @@
   });
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', render);
   window.addEventListener('beforeprint', () => {
+    document.documentElement.classList.add('printing');
+    render();
     const list = columns();
     for (let n = 1; n <= 9; ++n) fill(n, list);
     for (const answer of document.querySelectorAll('.exercise details')) answer.open = true;
   });
 
   if (image) for (const element of document.querySelectorAll('[data-kind="tokens"]')) element.remove();
+  window.addEventListener('afterprint', () => {
+    document.documentElement.classList.remove('printing');
+    for (const answer of document.querySelectorAll('.exercise details')) answer.open = false;
+    render();
+  });
+
   const sizes = `${model.layers} layers, ${model.heads} heads, width ${model.width}`;
   $('facts').textContent = `${runs.map(run => `${run.name}: ${run.settings.attention} storage, ${run.settings.optimizer}, seed ${run.settings.seed}`).join('; ')}; `
     + `${sizes}.${data.notes.length ? ` ${data.notes.join('; ')}.` : ''}`;

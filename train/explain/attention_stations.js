@@ -46,8 +46,9 @@ stations[2] = (box, view) => {
     const largest = terms.slice(0, 4), rest = terms.slice(4).reduce((sum, i) => sum + w[i] * x[i], 0);
     const sum = w.reduce((total, wi, i) => total + wi * x[i], b);
     const written = largest.map(i => `${number(w[i])} · ${number(x[i])}`).join(' + ');
+    const signed = text => text.replace(/\+ −/g, '− ');
     box.append(draw.h('p', {class: 'sum wide'}, columns.length > 1 ? `${column.title}: ` : '',
-                      `${rowName(row)}, at ${names.position(state.query)}: ${written} + ${number(rest)} (the other ${d - 4} products) + ${number(b)} (bias) = `,
+                      `${rowName(row)}, at ${names.position(state.query)}: ${signed(`${written} + ${number(rest)} (the other ${d - 4} products) + ${number(b)} (bias)`)} = `,
                       draw.h('b', {}, number(sum))));
   }
   if (columns.length === 2) {
@@ -114,7 +115,7 @@ stations[4] = (box, view) => {
     return [map, bars, picture, patterns(view, column)];
   });
 
-  // How much of the weight goes to the token before, and behind the last occurrence of the same token.
+  // How much of the weight goes to the token before, and to what followed the same token in earlier periods.
   function patterns(of, column) {
     const {model, pass} = column.result, {inputs} = column.result.example;
     if (model.kind === 'image' || !model.causal) return null;
@@ -133,12 +134,12 @@ stations[4] = (box, view) => {
           return count ? sum / count : NaN;
         };
         const before = share(t => [t - 1]);
-        const induction = share(t => period ? Array.from({length: Math.floor(t / period)}, (_, i) => t - (i + 1) * period + 1) : []);
-        rows.push([`${l}.${head}`, {text: number(before), differs: before > 0.3}, {text: number(induction), differs: induction > 0.5}]);
+        const repeated = share(t => period ? Array.from({length: Math.floor(t / period)}, (_, i) => t - (i + 1) * period + 1) : []);
+        rows.push([`${l}.${head}`, {text: number(before), differs: before > 0.3}, {text: number(repeated), differs: repeated > 0.5}]);
       }
     }
-    return draw.table('Heads by what they look at', 'mean share of the weight; induction: behind the same token, whole periods before',
-                      ['layer.head', 'token before', 'induction'], rows);
+    return draw.table('Heads by what they look at', 'mean share of the weight. A period before: on what followed the same token there; by content (induction) or by position? Try another period at station 9',
+                      ['layer.head', 'token before', 'a period before'], rows);
   }
 };
 

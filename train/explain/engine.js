@@ -5,33 +5,45 @@
 // Matrices are flat arrays, row after row; a linear layer's weight is (out, in).
 'use strict';
 const engine = (() => {
+  // ---- matrices ----
+
+  // c (rows, columns) += a (rows, inner) b (inner, columns), four rows of b at a time
+  function addProduct(c, a, b, rows, inner, columns) {
+    const whole = inner - inner % 4;
+    for (let r = 0; r < rows; ++r) {
+      const at = r * columns, from = r * inner;
+      for (let i = 0; i < whole; i += 4) {
+        const a0 = a[from + i], a1 = a[from + i + 1], a2 = a[from + i + 2], a3 = a[from + i + 3];
+        if (a0 === 0 && a1 === 0 && a2 === 0 && a3 === 0) continue;
+        const b0 = i * columns, b1 = b0 + columns, b2 = b1 + columns, b3 = b2 + columns;
+        for (let j = 0; j < columns; ++j)
+          c[at + j] += a0 * b[b0 + j] + a1 * b[b1 + j] + (a2 * b[b2 + j] + a3 * b[b3 + j]);
+      }
+      for (let i = whole; i < inner; ++i)
+        for (let j = 0; j < columns; ++j) c[at + j] += a[from + i] * b[i * columns + j];
+    }
+    return c;
+  }
+  function transposed(a, rows, columns) {
+    const b = new Float64Array(a.length);
+    for (let r = 0; r < rows; ++r)
+      for (let c = 0; c < columns; ++c) b[c * rows + r] = a[r * columns + c];
+    return b;
+  }
+
   // ---- one layer each: y = f(x), and what the gradient of y makes of that of x ----
 
   // y (T, out) = x (T, in) W^T + b
   function linear(x, w, b, T, inner, out) {
     const y = new Float64Array(T * out);
-    for (let t = 0; t < T; ++t) {
-      for (let o = 0; o < out; ++o) {
-        let sum = b ? b[o] : 0;
-        for (let i = 0, at = t * inner, row = o * inner; i < inner; ++i) sum += x[at + i] * w[row + i];
-        y[t * out + o] = sum;
-      }
-    }
-    return y;
+    if (b) for (let t = 0; t < T; ++t) y.set(b, t * out);
+    return addProduct(y, x, transposed(w, out, inner), T, inner, out);
   }
   // dx += dy W, dW += dy^T x, db += sum_t dy
   function linearBack(dx, dw, db, dy, x, w, T, inner, out) {
-    for (let t = 0; t < T; ++t) {
-      for (let o = 0; o < out; ++o) {
-        const g = dy[t * out + o];
-        if (g === 0) continue;
-        if (db) db[o] += g;
-        for (let i = 0, at = t * inner, row = o * inner; i < inner; ++i) {
-          if (dx) dx[at + i] += g * w[row + i];
-          dw[row + i] += g * x[at + i];
-        }
-      }
-    }
+    if (dx) addProduct(dx, dy, w, T, out, inner);
+    addProduct(dw, transposed(dy, T, out), x, out, T, inner);
+    if (db) for (let i = 0; i < T * out; ++i) db[i % out] += dy[i];
   }
 
   // y = (x - mean) / sqrt(variance + 1e-5) w + b, row by row
@@ -243,7 +255,7 @@ const engine = (() => {
     return {loss, p, gradient, each, counted};
   }
 
-  return {linear, linearBack, layerNorm, layerNormBack, erf, activations, softmax, plus, addTo, splitHeads, joinHeads,
+  return {addProduct, transposed, linear, linearBack, layerNorm, layerNormBack, erf, activations, softmax, plus, addTo, splitHeads, joinHeads,
           projection, parts, positions, patchesOf, forward, headOf, crossEntropy};
 })();
 if (typeof module !== 'undefined') module.exports = {engine};

@@ -55,7 +55,7 @@ Json model_of(const ExplainedRun& run, const data::TaskShape& shape) {
   Json model = {{"kind", shape.images ? "image" : "tokens"},
                 {"causal", shape.causal},
                 {"vocabulary", shape.vocabulary},
-                {"classes", shape.classes},
+                {"classes", shape.images ? shape.classes : shape.vocabulary},
                 {"length", shape.length},
                 {"first_answer", shape.first_answer},
                 {"layers", config.layers},

@@ -1,23 +1,12 @@
 // What an optimizer's rule makes of one gradient: the first step of a fresh optimizer, for a matrix or its parts.
 'use strict';
-const rules = (() => {
+const rules = (engine => {
   const eps = 1e-8, newtonSchulz = [3.4445, -4.775, 2.0315];
   const norm = x => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));
   const scaled = (x, factor) => x.map(a => a * factor);
 
-  // c (rows, columns) = a (rows, inner) b (inner, columns)
-  function product(a, b, rows, inner, columns) {
-    const c = new Float64Array(rows * columns);
-    for (let r = 0; r < rows; ++r)
-      for (let i = 0; i < inner; ++i) {
-        const x = a[r * inner + i];
-        for (let j = 0; j < columns; ++j) c[r * columns + j] += x * b[i * columns + j];
-      }
-    return c;
-  }
-  function transposed(a, rows, columns) {
-    return Float64Array.from(a, (_, n) => a[(n % rows) * columns + Math.floor(n / rows)]);
-  }
+  const {transposed} = engine;
+  const product = (a, b, rows, inner, columns) => engine.addProduct(new Float64Array(rows * columns), a, b, rows, inner, columns);
 
   // X = a X + (b S + c S^2) X with S = X X^T, five times from X / |X| on: all singular values move towards 1.
   function orthogonalized(x, rows, columns) {
@@ -88,6 +77,6 @@ const rules = (() => {
     return Array.from({length: n}, (_, i) => Math.sqrt(Math.max(a[i * n + i], 0))).sort((u, v) => v - u);
   }
 
-  return {list, direction, orthogonalized, singularValues, norm, product, transposed};
-})();
+  return {list, direction, orthogonalized, singularValues, norm};
+})(typeof engine !== 'undefined' ? engine : require('./engine.js').engine);
 if (typeof module !== 'undefined') module.exports = {rules};

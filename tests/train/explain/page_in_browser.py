@@ -44,6 +44,7 @@ def lockstep(*arguments):
     subprocess.run([sys.argv[1], *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
+DATA = '<script type="application/json" id="data">'
 SMALL = ["--layers", 2, "--width", 16, "--heads", 2, "--mlp", 32, "--batch", 4, "--steps", 6]
 
 
@@ -51,6 +52,21 @@ def train(folder, name, task, attention, every=1):
     out = folder / name
     lockstep("train", "--task", task, "--attention", attention, *SMALL, "--every", every, "--keep", "0,2,5", "--out", out)
     return out
+
+
+def data_of(page):
+    html = page.read_text()
+    start = html.index(DATA) + len(DATA)
+    return json.loads(html[start:html.index("</script>", start)])
+
+
+def one_step(folder, name, *more):
+    """The run of a page about one training step."""
+    small = [*SMALL[:SMALL.index("--steps")], "--steps", 1, "--keep", "0,1"]
+    out = folder / name
+    lockstep("train", "--attention", "combined", *small, "--out", out, *more)
+    lockstep("explain", out, "--out", folder / "step.html")
+    return data_of(folder / "step.html")["runs"][0]
 
 
 # All kept steps of all runs: the largest difference from the record, and whether every name is in both.
@@ -77,6 +93,15 @@ for (const name of ['blocks.0.attn.q', 'blocks.1.attn.k', 'blocks.0.attn.weights
     worst = Math.max(worst, Math.abs(slope - result.gradients.told.get(name)[i]));
   }
 return worst;
+"""
+
+# A step of Lockstep's optimizer against the page's rule, for the gradient that a step of SGD shows.
+STEP = """
+const [sgd, rate, run, lr, rule, groups] = arguments, name = 'blocks.0.attn.qkv.weight';
+const weights = (run, i) => models.at(run, i).parameters.get(name);
+const w = weights(sgd, 0), w1 = weights(sgd, 1), after = weights(run, 1);
+const g = w.map((x, i) => (x - w1[i]) / rate), u = rules.direction(rule, w, g, 48, 16, groups);
+return rules.norm(u.map((x, i) => x - (w[i] - after[i]) / lr)) / rules.norm(u);
 """
 
 NAMELESS = """
@@ -162,11 +187,21 @@ class Checks:
             self.expect(width <= 390, f"station {station} is {width} px wide on a phone of 390")
         self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
+    def rules_are_those_of_lockstep(self, page, folder):
+        sgd = one_step(folder, "sgd", "--optimizer", "sgd", "--momentum", 0, "--lr", 100)
+        self.open(page)
+        lr = 0.01
+        for rule in ("adam", "lamb", "muon"):
+            for by, groups in (("tensor", 1), ("part", 3), ("head", 6)):
+                run = one_step(folder, f"{rule}-{by}", "--optimizer", rule, "--lr", lr, "--matrix-lr", lr,
+                               "--optimizer-direction", by, "--optimizer-scale", by)
+                apart = self.browser.execute_script(STEP, sgd, 100, run, lr, rule, groups)
+                self.expect(apart < 1e-3, f"{rule} by {by} is off by {apart}")
+
     def says_so_where_it_does_not_agree(self, page, folder):
-        html = page.read_text()
-        start = html.index('<script type="application/json" id="data">') + 42
+        html, data = page.read_text(), data_of(page)
+        start = html.index(DATA) + len(DATA)
         end = html.index("</script>", start)
-        data = json.loads(html[start:end])
         for step in data["runs"][0]["steps"]:
             step["record"]["traced"][3]["gradient_norm"] *= 1.001
         changed = folder / "changed.html"
@@ -186,6 +221,7 @@ def main():
             "digits": [train(folder, "digits", "digits", "combined")],
             "digits-separate": [train(folder, "digits-separate", "digits", "separate")],
             "shakespeare": [train(folder, "shakespeare", "shakespeare", "combined", every=1000)],
+            "modadd": [train(folder, "modadd", "modadd", "combined", every=1000)],
         }
         pages = {}
         for key, outs in runs.items():
@@ -202,6 +238,7 @@ def main():
             checks.slider_shows_the_metrics(pages["copy"], runs["copy"][0])
             checks.keyboard_is_enough(pages["induction"])
             checks.fits_a_phone(pages["copy"])
+            checks.rules_are_those_of_lockstep(pages["copy"], folder)
             checks.says_so_where_it_does_not_agree(pages["induction"], folder)
         finally:
             browser.quit()
