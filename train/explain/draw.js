@@ -167,7 +167,7 @@ const draw = (() => {
 
   // Upright bars. of: {title, note, names, values, marked: index, most, pick(i), colour(i), height}
   function bars(of) {
-    const n = of.values.length, width = Math.max(320, n * 20), height = of.height || 130, base = height - 18;
+    const n = of.values.length, width = Math.max(320, n * Math.max(12, Math.min(20, 800 / n))), height = of.height || 130, base = height - 18;
     const most = of.most || Math.max(...of.values.map(v => Math.abs(v || 0)), 1e-12), step = width / n;
     const drawing = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img'});
     const largest = of.values.reduce((best, v, i) => (v || 0) > (of.values[best] || 0) ? i : best, 0);
