@@ -179,7 +179,7 @@ const draw = (() => {
                       svg('title', {}));
       bar.firstChild.textContent = `${of.names[i]}: ${number(v)}`;
       drawing.append(bar);
-      if (i === largest || i === of.marked || n <= 12) {
+      if (i === largest || i === of.marked || n <= 6) {
         drawing.append(text(number(v), i * step + step / 2, base - size - 3, 'middle'));
       }
       if (step >= 12 || i % Math.ceil(12 / step) === 0)
