@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -41,6 +42,7 @@ enum class UnaryOp : std::uint8_t {
   log1p,
   elu,
   elu_slope,
+  bfloat16,
   count
 };
 
@@ -105,6 +107,10 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   // x where x > 0, else a (exp(b x) - 1), and its slope, a b at 0.
   if constexpr (op == elu) return x > T(0) ? x : a * std::expm1(b * x);
   if constexpr (op == elu_slope) return x > T(0) ? T(1) : a * b * std::exp(b * x);
+  if constexpr (op == bfloat16) {  // the nearest number with 8 bits of mantissa, ties to even
+    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
+    return x == x ? T(std::bit_cast<float>((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000U)) : x;
+  }
 }
 
 template <BinaryOp op, typename T>

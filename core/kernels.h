@@ -1,6 +1,10 @@
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "core/formulas.h"
+#include "core/rules.h"
 #include "core/target.h"
 #include "core/tensor.h"
 
@@ -13,6 +17,14 @@ struct AttentionScores {
   double scale = 1;
   bool causal = false;  // query t looks at keys 0 ... t
   Tensor key_mask;      // u8, broadcasts to (..., 1, S), 1 keeps; undefined: all keys
+};
+
+// What a rule changes and reads for one parameter, or rows of one: contiguous, of one element type and size.
+struct UpdateTensors {
+  Tensor p;                          // changed
+  Tensor g;                          // read; undefined: ones
+  std::array<Tensor, 3> slots = {};  // what the rule remembers, changed; as many as it has
+  Tensor scale = {};                 // one f64 that g is multiplied with as it is read; undefined: 1
 };
 
 // The kernel contract: what a device must be able to compute. Outputs come first and are allocated by the op;
@@ -89,6 +101,15 @@ class Kernels {
   virtual void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                                   const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                                   const Tensor& v, const AttentionScores& scores) const = 0;
+
+  // The optimizers' steps.
+
+  // Applies the rule (core/rules.h) to every element of all tensors. `only_if_finite`: undefined, or one f32
+  // or f64 (a loss, say); where it is not finite, nothing is changed.
+  virtual void update(const UpdateRule& rule, std::span<const UpdateTensors> tensors,
+                      const Tensor& only_if_finite) const = 0;
+  // y[i] = sum of the squares of x[i], contiguous, formed in f64; y (count) f64, or (1) for the sum of all.
+  virtual void sums_of_squares(const Tensor& y, std::span<const Tensor> x) const = 0;
 };
 
 // The kernels of x's device.

@@ -5,6 +5,7 @@
 #include <map>
 #include <numbers>
 
+#include "core/ops/views.h"
 #include "nn/orthogonal.h"
 
 namespace lockstep {
@@ -96,30 +97,29 @@ struct Filler {
   void operator()(const init::Orthogonal& r) const {
     check(p.tensor.rank() >= 2, "[init] {}: orthogonal needs at least 2 dimensions, got {}", p.name,
           to_string(p.tensor.shape()));
-    for (const RowRange& b : row_ranges(p, init.direction_by)) {
-      draws.normal(b, 0, 1);
-      nn::householder_q(rows(p.tensor, b));
-    }
-    const auto longest = [&](const RowRange& b) {
-      return static_cast<double>(std::max(b.end - b.begin, p.tensor.numel() / p.tensor.size(0)));
-    };
-    // The root mean square of an orthogonal (r, c) matrix is 1 / sqrt(max(r, c)): rows made in a range d and
-    // scaled as in a range s are multiplied with the ratio of the two.
-    for (const RowRange& d : row_ranges(p, init.direction_by)) {
-      for (const RowRange& s : scales()) {
-        const RowRange both{"", std::max(d.begin, s.begin), std::min(d.end, s.end)};
-        if (both.begin < both.end) multiply(both, r.gain * std::sqrt(longest(d) / longest(s)));
+    for (const RowRange& b : row_ranges(p, init.direction_by)) draws.normal(b, 0, 1);
+    const Tensor sized = clone(p.tensor.detach());  // by scale_by, from the same draws
+    for (const RowRange& b : row_ranges(p, init.direction_by)) nn::householder_q(rows(p.tensor, b));
+    if (init.scale_by != init.direction_by) {
+      for (const RowRange& b : scales()) nn::householder_q(rows(sized, b));
+      for (const RowRange& b : row_ranges(p, std::max(init.direction_by, init.scale_by))) {
+        multiply(rows(p.tensor, b), norm(rows(sized, b)) / norm(rows(p.tensor, b)));
       }
     }
+    if (r.gain != 1) multiply(p.tensor, r.gain);
   }
 
-  void multiply(const RowRange& range, double factor) const {
-    const std::int64_t columns = p.tensor.numel() / p.tensor.size(0);
-    dispatch_real(p.tensor.dtype(), [&](auto type) {
+  static double norm(const Tensor& x) {
+    double sum = 0;
+    for (const double value : x.to_vector()) sum += value * value;
+    return std::sqrt(sum);
+  }
+  static void multiply(const Tensor& x, double factor) {
+    dispatch_real(x.dtype(), [&](auto type) {
       using T = decltype(type);
-      T* x = p.tensor.data<T>() + range.begin * columns;
-      for (std::int64_t i = 0; i < (range.end - range.begin) * columns; ++i) x[i] *= static_cast<T>(factor);
+      for (std::int64_t i = 0; i < x.numel(); ++i) x.data<T>()[i] *= static_cast<T>(factor);
     });
+    x.mark_changed();
   }
 
   void operator()(const init::Eye&) const {

@@ -76,10 +76,11 @@ using InitRule = std::variant<init::Constant, init::Given, init::Uniform, init::
                               init::KaimingNormal, init::KaimingUniform, init::XavierNormal,
                               init::XavierUniform, init::Orthogonal, init::Eye, init::Dirac, init::Sparse>;
 
-// A rule, and what it takes for one matrix: the stored tensor, each logical part, or each head. Scale and
-// direction are told apart: `scale_by` is whose shape the fans (and an orthogonal matrix's magnitude
-// 1 / sqrt(max(rows, columns))) come from, `direction_by` what is made orthogonal in itself, or sparse by
-// column. The standard draws are the same in every case, so between two granularities nothing else differs.
+// A rule, and what it takes for one matrix: the stored tensor, each logical part, or each head.
+// `direction_by` is what is made orthogonal in itself, or sparse by column; `scale_by` is whose shape the
+// fans come from. Where they differ, each part (or head, the finer of both) has the Frobenius norm that the
+// rule by scale_by gives it. The standard draws are the same in every case, so between two granularities
+// nothing else differs.
 struct Init {
   // NOLINTNEXTLINE(google-explicit-constructor): so that a rule can stand where an Init is wanted.
   template <typename Rule>

@@ -1,31 +1,20 @@
 #include "optim/adafactor.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "optim/elementwise.h"
+#include "core/ops.h"
 #include "optim/matrix.h"
-#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
 namespace {
 
-// The rows of each matrix of a tensor, one behind the other.
-std::vector<std::int64_t> heights(const Parameter& parameter, Granularity by) {
-  const Tensor& p = parameter.tensor;
-  std::vector<std::int64_t> all;
-  if (p.rank() == 2) {
-    for (const RowRange& range : row_ranges(parameter, by)) all.push_back(range.end - range.begin);
-  } else if (p.numel() > 0) {
-    const std::int64_t height = p.size(-2);
-    all.assign(static_cast<std::size_t>(p.numel() / (height * p.size(-1))), height);
-  }
-  return all;
-}
+constexpr const char* columns_slot = "col_var";
+constexpr const char* columns_of_scale_slot = "col_var_of_scale";
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // One row of moments for each range of a matrix, named so that a part has the same state in any storage.
-void add_column_slot(Member& member, Granularity by) {
+void add_column_slot(Member& member, const char* slot, Granularity by) {
   const Parameter& parameter = member.parameter();
   const auto& parts = parameter.parts;
   std::vector<LogicalPart> found;
@@ -39,111 +28,137 @@ void add_column_slot(Member& member, Granularity by) {
       row += count;
     }
   }
-  member.add_slot("col_var", full({found.back().end, member.tensor().size(1)}, 0, member.tensor().options()),
-                  found);
+  member.add_slot(slot, zeros({found.back().end, member.tensor().size(1)}, member.tensor().options()), found);
 }
 
-// u = g / sqrt(v), the moments brought up to date. r and c begin at the matrix's own.
-template <typename T>
-void factored_direction(T* u, const T* g, T* r, T* c, std::int64_t rows, std::int64_t columns, T weight,
-                        T eps) {
-  std::vector<double> column_sums(static_cast<std::size_t>(columns));
-  double mean_row = 0;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    double sum = 0;
-    for (std::int64_t j = 0; j < columns; ++j) {
-      const double square = double{g[i * columns + j]} * double{g[i * columns + j]};
-      sum += square;
-      column_sums[static_cast<std::size_t>(j)] += square;
-    }
-    r[i] = lerp(r[i], static_cast<T>(sum / static_cast<double>(columns)), weight);
-    mean_row += r[i];
+// One parameter's direction u = g / sqrt(v).
+class Directions {
+ public:
+  Directions(const AdafactorOptions& o, const Due& due, const Tensor& only_if_finite)
+      : due_(due), only_if_finite_(only_if_finite), weight_(std::pow(due.step, o.beta2_decay)) {
+    const bool f64 = due.parameter().dtype() == DType::f64;
+    const double machine =
+        f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+    eps_ = std::isnan(o.eps[0]) ? machine : o.eps[0];
   }
-  for (std::int64_t j = 0; j < columns; ++j) {
-    c[j] = lerp(c[j], static_cast<T>(column_sums[static_cast<std::size_t>(j)] / static_cast<double>(rows)),
-                weight);
-  }
-  const T norm = std::max(static_cast<T>(mean_row / static_cast<double>(rows)), eps);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns; ++j) {
-      u[i * columns + j] = g[i * columns + j] / std::sqrt(std::max(r[i] * c[j] / norm, eps * eps));
-    }
-  }
-}
 
-double root_mean_square(const Tensor& x) {
-  return std::sqrt(sum_of_squares(x) / static_cast<double>(x.numel()));
-}
+  // Of a vector, its moments brought up to date.
+  Tensor of_vector() const {
+    const Tensor u = empty_like(due_.gradient);
+    Updates update(only_if_finite_);
+    update.add(rules::AdafactorDirection<double>{weight_, eps_ * eps_},
+               {u, due_.gradient, due_.member.update_slots()});
+    update.run();
+    return u;
+  }
+
+  void update_rows() const { average(due_.member.slot("row_var"), mean(square(due_.gradient), {-1}, true)); }
+
+  // Of matrices whose columns share moments by a granularity, those of the columns brought up to date.
+  Tensor of_matrices(Granularity by, const char* slot) const {
+    const Tensor u = empty_like(due_.gradient);
+    const Tensor& row_var = due_.member.slot("row_var");
+    const Tensor& column_var = due_.member.slot(slot);
+    if (u.rank() > 2) {
+      one_direction(u, due_.gradient, row_var, column_var);
+      return u;
+    }
+    std::int64_t row = 0;
+    for (const RowRange& range : row_ranges(due_.member.parameter(), by)) {
+      one_direction(rows(u, range), rows(due_.gradient, range), rows(row_var, range),
+                    rows(column_var, {"", row, row + 1}));
+      ++row;
+    }
+    return u;
+  }
+
+ private:
+  void average(const Tensor& moments, const Tensor& now) const {
+    Updates update(only_if_finite_);
+    update.add(rules::Average<double>{weight_, 1}, {moments, now});
+    update.run();
+  }
+
+  void one_direction(const Tensor& u, const Tensor& g, const Tensor& r, const Tensor& c) const {
+    average(c, mean(square(g), {-2}, true));
+    const Tensor v = r * c / clamp(mean(r, {-2}, true), eps_, infinity);
+    kernels(u).binary(BinaryOp::div, u, g, sqrt(clamp(v, eps_ * eps_, infinity)));
+  }
+
+  const Due& due_;
+  const Tensor& only_if_finite_;
+  double weight_, eps_;
+};
+
+// Rows of a parameter: its update, the same by scale_by, and which of the ranges of scale_by they are in.
+struct Piece {
+  Tensor parameter, update, sized;
+  std::size_t scale;
+  double rate;
+};
 
 }  // namespace
 
-void validate(const AdafactorOptions& o) {
-  expect_at_least(0, "Adafactor", "lr", o.lr);
-  check(o.beta2_decay <= 0, "[Adafactor] beta2_decay must be 0 or less, got {}", o.beta2_decay);
-  if (!std::isnan(o.eps[0])) expect_at_least(0, "Adafactor", "the first eps", o.eps[0]);
-  expect_at_least(0, "Adafactor", "the second eps", o.eps[1]);
-  expect_at_least(1, "Adafactor", "d", o.d);
-  expect_at_least(0, "Adafactor", "weight_decay", o.weight_decay);
+void AdafactorOptions::validate() const {
+  check(beta2_decay <= 0, "[Adafactor] beta2_decay must be 0 or less, got {}", beta2_decay);
+  const RangeChecker checker{name};
+  if (!std::isnan(eps[0])) checker("the first eps", eps[0], at_least(0));
+  checker("the second eps", eps[1], at_least(0));
 }
 
-Adafactor::Adafactor(const ParameterList& parameters, const AdafactorOptions& options)
-    : Adafactor(Groups{{parameters, options}}) {}
-
-Adafactor::Adafactor(const Groups& groups) : GroupedOptimizer(groups) {
-  for (Member& member : members()) {
-    const Tensor& p = member.tensor();
-    if (p.rank() < 2) {
-      member.add_slot("variance");
-      continue;
-    }
-    Dims one_column = p.shape(), one_row = p.shape();
-    one_column[p.rank() - 1] = one_row[p.rank() - 2] = 1;
-    member.add_slot("row_var", full(one_column, 0, p.options()), member.parameter().parts);
-    if (p.rank() == 2) {
-      add_column_slot(member, options_of(member).direction_by);
-    } else {
-      member.add_slot("col_var", full(one_row, 0, p.options()), member.parameter().parts);
-    }
-  }
-}
-
-void Adafactor::update(Member& member, const Tensor& gradient, double step) {
-  const AdafactorOptions& o = options_of(member);
+void AdafactorOptions::add_slots(Member& member) const {
   const Tensor& p = member.tensor();
-  const Tensor u = empty_like(p);
-  const double weight = std::pow(step, o.beta2_decay);
-  dispatch_real(p.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const T eps = std::isnan(o.eps[0]) ? std::numeric_limits<T>::epsilon() : T(o.eps[0]);
-    if (p.rank() < 2) {
-      for_each_element<T>(
-          [w = T(weight), floor = eps * eps](T& ux, T dx, T& v) {
-            v = lerp(v, dx * dx, w);
-            ux = dx / std::sqrt(std::max(v, floor));
-          },
-          u, gradient, member.slot("variance"));
-      return;
+  if (p.rank() < 2) return member.add_slot("variance");
+  Dims one_column = p.shape(), one_row = p.shape();
+  one_column[p.rank() - 1] = one_row[p.rank() - 2] = 1;
+  member.add_slot("row_var", zeros(one_column, p.options()), member.parameter().parts);
+  if (p.rank() > 2)
+    return member.add_slot(columns_slot, zeros(one_row, p.options()), member.parameter().parts);
+  add_column_slot(member, columns_slot, direction_by);
+  if (scale_by != direction_by) add_column_slot(member, columns_of_scale_slot, scale_by);
+}
+
+void Adafactor::update(const AdafactorOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
+  std::vector<Tensor> parameters, updates;  // by the ranges of scale_by
+  std::vector<Piece> pieces;
+  for (const Due& d : due) {
+    const Directions directions(o, d, only_if_finite);
+    const Parameter& parameter = d.member.parameter();
+    Tensor u, sized;
+    if (d.parameter().rank() < 2) {
+      u = sized = directions.of_vector();
+    } else {
+      directions.update_rows();
+      u = sized = directions.of_matrices(o.direction_by, columns_slot);
+      if (d.member.has_slot(columns_of_scale_slot)) {
+        sized = directions.of_matrices(o.scale_by, columns_of_scale_slot);
+      }
     }
-    T* r = member.slot("row_var").template data<T>();
-    T* c = member.slot("col_var").template data<T>();
-    T* to = u.data<T>();
-    const T* from = gradient.data<T>();
-    const std::int64_t columns = p.size(-1);
-    for (const std::int64_t height : heights(member.parameter(), o.direction_by)) {
-      factored_direction<T>(to, from, r, c, height, columns, T(weight), eps);
-      to += height * columns;
-      from += height * columns;
-      r += height;
-      c += columns;
+    const std::vector<RowRange> scales = ranges_by(parameter, o.scale_by, o.vectors_by);
+    for (const RowRange& piece : ranges_by(parameter, finer(o.direction_by, o.scale_by), o.vectors_by)) {
+      pieces.push_back({rows(parameter.tensor, piece), rows(u, piece), rows(sized, piece),
+                        parameters.size() + index_of_row(scales, piece.begin),
+                        std::min(o.lr, 1 / std::sqrt(d.step)) * (o.maximize ? -1 : 1)});
     }
-  });
-  const double rate = std::min(o.lr, 1 / std::sqrt(step)) * (o.maximize ? -1 : 1);
-  for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
-    const Tensor part = rows(p, range), move = rows(u, range);
-    const double size = std::max(o.eps[1], root_mean_square(part));
-    scale(part, 1 - o.lr * o.weight_decay);
-    accumulate(part, move, -rate * size / std::max(1.0, root_mean_square(move) / o.d));
+    for (const RowRange& range : scales) {
+      parameters.push_back(rows(parameter.tensor, range)), updates.push_back(rows(sized, range));
+    }
   }
+  const Tensor sizes = clamp(root_mean_squares(parameters), o.eps[1], infinity) /
+                       clamp(root_mean_squares(updates) / o.d, 1, infinity);
+  std::vector<Tensor> made, wanted;
+  for (const Piece& piece : pieces) made.push_back(piece.update), wanted.push_back(piece.sized);
+  const Tensor factors = ratio_or_one(norms(wanted), norms(made));
+  Updates steps(only_if_finite);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    steps.add(rules::Multiply<double>{},
+              {.p = element(factors, i), .scale = element(sizes, pieces[i].scale)});
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    steps.add(rules::Add<double>{1 - o.lr * o.weight_decay, -pieces[i].rate},
+              {.p = pieces[i].parameter, .g = pieces[i].update, .scale = element(factors, i)});
+  }
+  steps.run();
 }
 
 }  // namespace lockstep::optim

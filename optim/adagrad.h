@@ -1,9 +1,11 @@
 #pragma once
 
-#include "optim/grouped.h"
+#include "optim/elementwise.h"
 
 namespace lockstep::optim {
 
+// Adagrad (Duchi, Hazan and Singer 2011, jmlr.org/papers/v12/duchi11a.html):
+//   s += g^2;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
 struct AdagradOptions {
   double lr = 1e-2;
   double lr_decay = 0;      // the rate of step t is lr / (1 + (t - 1) lr_decay)
@@ -11,24 +13,22 @@ struct AdagradOptions {
   double initial_accumulator_value = 0;
   double eps = 1e-10;
   bool maximize = false;
+
+  static constexpr const char* name = "Adagrad";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("lr_decay", lr_decay, at_least(0));
+    field("weight_decay", weight_decay, at_least(0));
+    field("initial_accumulator_value", initial_accumulator_value, at_least(0));
+    field("eps", eps, at_least(0)), field("maximize", maximize);
+  }
+  void add_slots(Member& member) const { member.add_slot("sum", initial_accumulator_value); }
+  UpdateRule rule(const Member&, double step) const {
+    return rules::Adagrad<double>{
+        .seen = seen_by(*this), .rate = lr / (1 + (step - 1) * lr_decay), .eps = eps};
+  }
 };
 
-void visit(auto& field, AdagradOptions& o) {
-  field("lr", o.lr), field("lr_decay", o.lr_decay), field("weight_decay", o.weight_decay);
-  field("initial_accumulator_value", o.initial_accumulator_value), field("eps", o.eps);
-  field("maximize", o.maximize);
-}
-void validate(const AdagradOptions& o);
-
-// Adagrad (Duchi, Hazan and Singer 2011, jmlr.org/papers/v12/duchi11a.html):
-//   s += g^2;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
-class Adagrad final : public GroupedOptimizer<AdagradOptions> {
- public:
-  explicit Adagrad(const ParameterList& parameters, const AdagradOptions& options = {});
-  explicit Adagrad(const Groups& groups);
-
- private:
-  void update(Member& member, const Tensor& gradient, double step) override;
-};
+using Adagrad = Elementwise<AdagradOptions>;
+inline const Registered<Adagrad> registered_adagrad;
 
 }  // namespace lockstep::optim

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <array>
-
-#include "optim/grouped.h"
+#include "optim/elementwise.h"
 
 namespace lockstep::optim {
 
+// Adam (Kingma and Ba 2015, arXiv:1412.6980):
+//   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+//   p -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 struct AdamOptions {
   double lr = 1e-3;
   std::array<double, 2> betas = {0.9, 0.999};
@@ -14,25 +15,28 @@ struct AdamOptions {
   bool amsgrad = false;  // divide by the largest second moment so far (Reddi et al. 2018, arXiv:1904.09237)
   bool maximize = false;
   bool decoupled_weight_decay = false;  // AdamW
+
+  static constexpr const char* name = "Adam";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
+    field("weight_decay", weight_decay, at_least(0)), field("amsgrad", amsgrad), field("maximize", maximize);
+    field("decoupled_weight_decay", decoupled_weight_decay);
+  }
+  void add_slots(Member& member) const {
+    member.add_slot("exp_avg"), member.add_slot("exp_avg_sq");
+    if (amsgrad) member.add_slot("max_exp_avg_sq");
+  }
+  UpdateRule rule(const Member&, double step) const {
+    const rules::Adam<double> adam{.moments = moments_of(*this),
+                                   .keep = kept(*this),
+                                   .size = lr / (1 - std::pow(betas[0], step)),
+                                   .root = 1 / std::sqrt(1 - std::pow(betas[1], step)),
+                                   .eps = eps};
+    return amsgrad ? UpdateRule(rules::Amsgrad<double>{adam}) : adam;
+  }
 };
 
-void visit(auto& field, AdamOptions& o) {
-  field("lr", o.lr), field("betas", o.betas), field("eps", o.eps), field("weight_decay", o.weight_decay);
-  field("amsgrad", o.amsgrad), field("maximize", o.maximize);
-  field("decoupled_weight_decay", o.decoupled_weight_decay);
-}
-void validate(const AdamOptions& o);
-
-// Adam (Kingma and Ba 2015, arXiv:1412.6980):
-//   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
-//   p -= lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
-class Adam : public GroupedOptimizer<AdamOptions> {
- public:
-  explicit Adam(const ParameterList& parameters, const AdamOptions& options = {});
-  explicit Adam(const Groups& groups);
-
- private:
-  void update(Member& member, const Tensor& gradient, double step) override;
-};
+using Adam = Elementwise<AdamOptions>;
+inline const Registered<Adam> registered_adam;
 
 }  // namespace lockstep::optim

@@ -4,6 +4,7 @@
 
 namespace lockstep::optim {
 
+// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101): p *= 1 - lr weight_decay, then Adam's step.
 struct AdamWOptions {
   double lr = 1e-3;
   std::array<double, 2> betas = {0.9, 0.999};
@@ -11,20 +12,18 @@ struct AdamWOptions {
   double weight_decay = 1e-2;
   bool amsgrad = false;
   bool maximize = false;
+
+  static constexpr const char* name = "AdamW";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
+    field("weight_decay", weight_decay, at_least(0)), field("amsgrad", amsgrad), field("maximize", maximize);
+  }
+  AdamOptions as_adam() const { return {lr, betas, eps, weight_decay, amsgrad, maximize, true}; }
+  void add_slots(Member& member) const { as_adam().add_slots(member); }
+  UpdateRule rule(const Member& member, double step) const { return as_adam().rule(member, step); }
 };
 
-void visit(auto& field, AdamWOptions& o) {
-  field("lr", o.lr), field("betas", o.betas), field("eps", o.eps), field("weight_decay", o.weight_decay);
-  field("amsgrad", o.amsgrad), field("maximize", o.maximize);
-}
-
-// AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101): p *= 1 - lr weight_decay, then Adam's step.
-class AdamW final : public Adam {
- public:
-  using Options = AdamWOptions;
-  using Groups = std::vector<Group<AdamWOptions>>;
-  explicit AdamW(const ParameterList& parameters, const AdamWOptions& options = {});
-  explicit AdamW(const Groups& groups);
-};
+using AdamW = Elementwise<AdamWOptions>;
+inline const Registered<AdamW> registered_adamw;
 
 }  // namespace lockstep::optim

@@ -1,9 +1,9 @@
 #include "optim/clip.h"
 
-#include <cmath>
-
-#include "core/kernels.h"
+#include "core/autograd.h"
+#include "core/ops.h"
 #include "optim/matrix.h"
+#include "optim/updates.h"
 
 namespace lockstep::optim {
 
@@ -13,58 +13,59 @@ namespace {
 Tensor writable_gradient(Tensor tensor) {
   const Tensor gradient = tensor.grad();
   if (!gradient.defined() || gradient.is_contiguous()) return gradient;
-  Tensor copy = empty_like(gradient);
-  kernels(copy).copy(copy, gradient);
-  tensor.set_grad(copy);
-  return copy;
+  tensor.set_grad(contiguous(gradient));
+  return tensor.grad();
 }
 
-void scale_to(const Tensor& gradient, double norm, double max_norm) {
-  const double factor = max_norm / (norm + 1e-6);
-  if (factor >= 1) return;
-  kernels(gradient).unary(UnaryOp::mul_constant, gradient, gradient, factor, 0);
-  gradient.mark_changed();
+// The gradients that there are, by ranges of rows.
+std::vector<Tensor> gradients_of(const ParameterList& parameters, Granularity by) {
+  std::vector<Tensor> all;
+  for (const Parameter& parameter : parameters) {
+    const Tensor gradient = writable_gradient(parameter.tensor);
+    if (!gradient.defined()) continue;
+    for (const RowRange& range : row_ranges(parameter, by)) all.push_back(rows(gradient, range));
+  }
+  return all;
+}
+
+// Each times min(1, max_norm / (its norm + 1e-6)); one norm is that of all.
+void scale_down(const std::vector<Tensor>& gradients, const Tensor& norms, double max_norm) {
+  const Tensor factors = clamp(max_norm / (norms + 1e-6), 0, 1);  // NaN stays NaN
+  Updates scale;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    scale.add(rules::Multiply<double>{},
+              {.p = gradients[i], .scale = element(factors, norms.numel() == 1 ? 0 : i)});
+    gradients[i].mark_changed();
+  }
+  scale.run();
 }
 
 }  // namespace
 
-double grad_norm(const ParameterList& parameters) {
-  double total = 0;
-  for (const Parameter& parameter : parameters) {
-    const Tensor gradient = writable_gradient(parameter.tensor);
-    if (gradient.defined()) total += sum_of_squares(gradient);
-  }
-  return std::sqrt(total);
+Tensor grad_norm(const ParameterList& parameters) {
+  const NoGrad no_grad;
+  return joint_norm(gradients_of(parameters, Granularity::tensor));
 }
 
-double clip_grad_norm(const ParameterList& parameters, double max_norm) {
-  const double norm = grad_norm(parameters);
-  for (const Parameter& parameter : parameters) {
-    const Tensor gradient = parameter.tensor.grad();
-    if (gradient.defined()) scale_to(gradient, norm, max_norm);
-  }
+Tensor clip_grad_norm(const ParameterList& parameters, double max_norm) {
+  const NoGrad no_grad;
+  const std::vector<Tensor> gradients = gradients_of(parameters, Granularity::tensor);
+  const Tensor norm = joint_norm(gradients);
+  scale_down(gradients, norm, max_norm);
   return norm;
 }
 
-double clip_grad_norm_each(const ParameterList& parameters, double max_norm, Granularity by) {
-  double largest = 0;
-  for (const Parameter& parameter : parameters) {
-    const Tensor gradient = writable_gradient(parameter.tensor);
-    if (!gradient.defined()) continue;
-    for (const RowRange& range : row_ranges(parameter, by)) {
-      const Tensor part = rows(gradient, range);
-      const double norm = std::sqrt(sum_of_squares(part));
-      largest = norm > largest || std::isnan(norm) ? norm : largest;
-      scale_to(part, norm, max_norm);
-    }
-  }
-  return largest;
+Tensor clip_grad_norm_each(const ParameterList& parameters, double max_norm, Granularity by) {
+  const NoGrad no_grad;
+  const std::vector<Tensor> gradients = gradients_of(parameters, by);
+  if (gradients.empty()) return joint_norm({});
+  const Tensor each = norms(gradients);
+  scale_down(gradients, each, max_norm);
+  return max(each, {}, true);
 }
 
 void clip_grad_value(const ParameterList& parameters, double value) {
-  for (const Parameter& parameter : parameters) {
-    const Tensor gradient = writable_gradient(parameter.tensor);
-    if (!gradient.defined()) continue;
+  for (const Tensor& gradient : gradients_of(parameters, Granularity::tensor)) {
     kernels(gradient).unary(UnaryOp::clamp, gradient, gradient, -value, value);
     gradient.mark_changed();
   }

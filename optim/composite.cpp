@@ -12,8 +12,8 @@ Composite::Composite(std::vector<std::unique_ptr<Optimizer>> rules) : rules_(std
   }
 }
 
-void Composite::step() {
-  for (const auto& rule : rules_) rule->step();
+void Composite::step(const Tensor& only_if_finite) {
+  for (const auto& rule : rules_) rule->step(only_if_finite);
 }
 
 int Composite::groups() const {
@@ -87,6 +87,35 @@ std::unique_ptr<Optimizer> muon_with_adam(const ParameterList& parameters, const
   rules.push_back(std::make_unique<Muon>(matrices, muon));
   rules.push_back(std::make_unique<Adam>(rest, adam));
   return std::make_unique<Composite>(std::move(rules));
+}
+
+namespace {
+
+constexpr std::string_view adam_prefix = "adam.";
+
+std::unique_ptr<Optimizer> make_muon_with_adam(const std::string& name,
+                                               const std::vector<SettingsGroup>& groups) {
+  check(groups.size() == 1, "[{}] makes its own groups: give it one, not {}", name, groups.size());
+  Settings muon, adam;
+  for (const auto& [key, value] : groups[0].settings) {
+    key.starts_with(adam_prefix) ? adam[key.substr(adam_prefix.size())] = value : muon[key] = value;
+  }
+  return muon_with_adam(groups[0].parameters, options_from<MuonOptions>(name, muon),
+                        options_from<AdamOptions>(name + ", " + std::string(adam_prefix), adam));
+}
+
+Settings muon_with_adam_defaults() {
+  Settings all = settings_of(MuonOptions());
+  for (const auto& [key, value] : settings_of(AdamOptions())) all[std::string(adam_prefix) + key] = value;
+  return all;
+}
+
+}  // namespace
+
+RegisteredMuonWithAdam::RegisteredMuonWithAdam() {
+  registered_optimizers().try_emplace(
+      "muon+adam",
+      RegisteredOptimizer{make_muon_with_adam, muon_with_adam_defaults, couples_rows<MuonOptions>()});
 }
 
 }  // namespace lockstep::optim

@@ -13,7 +13,7 @@ class Composite final : public Optimizer {
  public:
   explicit Composite(std::vector<std::unique_ptr<Optimizer>> rules);
 
-  void step() override;
+  void step(const Tensor& only_if_finite = {}) override;
   int groups() const override;
   double lr(int group = 0) const override;
   using Optimizer::set_lr;
@@ -37,5 +37,11 @@ bool is_block_matrix(const Parameter& parameter);
 // Muon for the matrices of the blocks, Adam for all else: groups 0 and 1.
 std::unique_ptr<Optimizer> muon_with_adam(const ParameterList& parameters, const MuonOptions& muon,
                                           const AdamOptions& adam);
+
+// As "muon+adam" in the factory: Adam's settings begin with "adam.".
+struct RegisteredMuonWithAdam {
+  RegisteredMuonWithAdam();
+};
+inline const RegisteredMuonWithAdam registered_muon_with_adam;
 
 }  // namespace lockstep::optim

@@ -1,27 +1,65 @@
 #pragma once
 
-#include "core/runtime/parallel.h"
-#include "core/tensor.h"
+#include "optim/registry.h"
 
 namespace lockstep::optim {
 
-// from + weight (to - from), exact at both ends: a small `to` is not lost in a large `from`.
-template <typename T>
-T lerp(T from, T to, T weight) {
-  return weight < T(0.5) ? from + weight * (to - from) : to - (to - from) * (1 - weight);
+// An optimizer by an elementwise rule of core/rules.h: Options::rule(member, step) gives it with its
+// constants. The slots that the rule changes are those of add_slots(), in that order.
+template <typename Options>
+class Elementwise final : public GroupedOptimizer<Options> {
+ public:
+  using GroupedOptimizer<Options>::GroupedOptimizer;
+
+ private:
+  void update(const Options& options, const std::vector<Due>& due, const Tensor& only_if_finite) override {
+    Updates updates(only_if_finite);
+    for (const Due& d : due) {
+      updates.add(options.rule(d.member, d.step), {d.parameter(), d.gradient, d.member.update_slots()});
+    }
+    updates.run();
+  }
+};
+
+// The constants of options that several rules have: maximize, weight_decay, decoupled_weight_decay, betas.
+
+template <typename Options>
+rules::Seen<double> seen_by(const Options& o) {
+  bool decoupled = false;
+  if constexpr (requires { o.decoupled_weight_decay; }) decoupled = o.decoupled_weight_decay;
+  return {.sign = o.maximize ? -1.0 : 1.0, .decay = decoupled ? 0 : o.weight_decay};
 }
 
-// Calls rule(p[i], g[i], states[i]...) for every element, on the threads of this run; p and the states by
-// reference. All contiguous.
-template <typename T, typename Rule, typename... States>
-void for_each_element(Rule rule, const Tensor& p, const Tensor& g, const States&... states) {
-  constexpr std::int64_t grain = 16384;
-  const auto pass = [rule](std::int64_t n, T* px, const T* gx, auto*... sx) {
-    for (std::int64_t i = 0; i < n; ++i) rule(px[i], gx[i], sx[i]...);
-  };
-  parallel_for(p.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-    pass(end - begin, p.data<T>() + begin, g.data<T>() + begin, (states.template data<T>() + begin)...);
-  });
+template <typename Options>
+rules::Moments<double> moments_of(const Options& o) {
+  return {.seen = seen_by(o), .rest1 = 1 - o.betas[0], .beta2 = o.betas[1], .rest2 = 1 - o.betas[1]};
+}
+
+// Options with momentum, dampening and nesterov. As in PyTorch, asked of the first group only: another may
+// well do without momentum.
+template <typename Options>
+void check_nesterov(const char* name, const Options& o) {
+  check(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
+        "[{}] nesterov needs a momentum above 0 and no dampening, got {} and {}", name, o.momentum,
+        o.dampening);
+}
+
+template <typename Options>
+UpdateRule momentum_rule(const Options& o, const rules::Seen<double>& seen, double step) {
+  if (o.momentum == 0) return rules::Sgd<double>{seen, o.lr};
+  const bool first = step == 1;
+  return rules::Momentum<double>{.seen = seen,
+                                 .lr = o.lr,
+                                 .momentum = first ? 0 : o.momentum,
+                                 .fresh = first ? 1 : 1 - o.dampening,
+                                 .ahead = o.nesterov ? o.momentum : 1,
+                                 .now = o.nesterov ? 1.0 : 0.0};
+}
+
+// What decoupled decay leaves of a parameter.
+template <typename Options>
+double kept(const Options& o) {
+  return o.decoupled_weight_decay ? 1 - o.lr * o.weight_decay : 1;
 }
 
 }  // namespace lockstep::optim

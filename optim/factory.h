@@ -1,18 +1,8 @@
 #pragma once
 
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "optim/optimizer.h"
-#include "optim/settings.h"
+#include "optim/registry.h"
 
 namespace lockstep::optim {
-
-struct SettingsGroup {
-  ParameterList parameters;
-  Settings settings;
-};
 
 // An optimizer by its name, in any case ("adamw", "AdamW"), for command lines and study files. "muon+adam" is
 // Muon for the matrices of a model's blocks and Adam for all else, whose settings begin with "adam.": {"lr",
@@ -22,8 +12,10 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Paramet
                                           const Settings& settings = {});
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const std::vector<SettingsGroup>& groups);
 
-// All names, and all settings of one with their defaults.
+// All names, in alphabetical order, and all settings of one with their defaults.
 std::vector<std::string> optimizer_names();
 Settings default_settings(const std::string& name);
+// Whether the rule looks at whole matrices: its options say by which rows (a Granularity).
+bool couples_rows(const std::string& name);
 
 }  // namespace lockstep::optim

@@ -4,7 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/autograd.h"
 #include "optim/member.h"
+#include "optim/settings.h"
+#include "optim/updates.h"
 
 namespace lockstep::optim {
 
@@ -15,21 +18,56 @@ struct Group {
   Options options;
 };
 
-// What all rules share: groups, members, the loop. A rule says in its constructor what it remembers and gives
-// update(). Options have a member `lr`; validate(options) throws for values that make no sense.
+// A parameter that is stepped now.
+struct Due {
+  Member& member;
+  Tensor gradient;  // contiguous
+  double step;      // its number, from 1 on
+
+  const Tensor& parameter() const { return member.tensor(); }
+};
+
+// What all rules share: groups, members, the loop. Options are an aggregate with `lr`, `name` (for errors),
+// visit(field) with its fields, names and ranges (optim/settings.h), add_slots(member), and, where ranges do
+// not say it all, validate(), or validate_first() for what is asked of the first group only.
 template <typename OptionsType>
 class GroupedOptimizer : public Optimizer {
  public:
   using Options = OptionsType;
   using Groups = std::vector<Group<Options>>;
 
-  void step() override {
-    prepare();
+  explicit GroupedOptimizer(const ParameterList& parameters, const Options& options = {})
+      : GroupedOptimizer(Groups{{parameters, options}}) {}
+  explicit GroupedOptimizer(const Groups& groups) {
+    if constexpr (requires(Options o) { o.validate_first(); }) {
+      if (!groups.empty()) groups[0].options.validate_first();
+    }
+    std::set<const Tensor::Impl*> seen;
+    for (const auto& group : groups) {
+      validate(group.options);
+      for (const Parameter& parameter : group.parameters) {
+        if (!parameter.trainable) continue;
+        check(seen.insert(parameter.tensor.handle().get()).second,
+              "[Optimizer] {} is listed twice: every parameter belongs to one group", parameter.name);
+        group.options.add_slots(members_.emplace_back(parameter, this->groups()));
+      }
+      options_.push_back(group.options);
+    }
+    add_momentum_buffers();
+  }
+
+  void step(const Tensor& only_if_finite = {}) override {
+    const NoGrad no_grad;
+    std::vector<std::vector<Due>> due(options_.size());
     for (Member& member : members_) {
       const Tensor gradient = member.gradient();
       if (!gradient.defined()) continue;
-      update(member, gradient, member.count_step());
-      member.tensor().mark_changed();
+      due[static_cast<std::size_t>(member.group())].push_back({member, gradient, member.count_step()});
+    }
+    prepare(due);
+    for (std::size_t group = 0; group < due.size(); ++group) {
+      if (!due[group].empty()) update(options_[group], due[group], only_if_finite);
+      for (const Due& d : due[group]) d.parameter().mark_changed();
     }
     zero_grad();
   }
@@ -75,39 +113,23 @@ class GroupedOptimizer : public Optimizer {
   }
 
  protected:
-  explicit GroupedOptimizer(const Groups& groups) {
-    std::set<const Tensor::Impl*> seen;
-    for (const auto& group : groups) {
-      validate(group.options);
-      for (const Parameter& parameter : group.parameters) {
-        if (!parameter.trainable) continue;
-        check(seen.insert(parameter.tensor.handle().get()).second,
-              "[Optimizer] {} is listed twice: every parameter belongs to one group", parameter.name);
-        members_.emplace_back(parameter, this->groups());
-      }
-      options_.push_back(group.options);
-    }
-  }
-
-  // Called once at the start of every step.
-  virtual void prepare() {}
-  // One step of one parameter; `gradient` is contiguous, `step` counts from 1.
-  virtual void update(Member& member, const Tensor& gradient, double step) = 0;
-
-  // What a rule with momentum remembers, for the members that have any.
-  void add_momentum_buffers() requires requires(Options o) { o.momentum; }
-  {
-    for (Member& member : members_) {
-      if (options_of(member).momentum > 0 && !member.has_slot("momentum_buffer")) {
-        member.add_slot("momentum_buffer");
-      }
-    }
-  }
-
-  std::vector<Member>& members() { return members_; }
-  const Options& options_of(const Member& member) const { return options(member.group()); }
+  // Called once at the start of every step, with what is due of each group.
+  virtual void prepare(const std::vector<std::vector<Due>>&) {}
+  // One step of the parameters of one group.
+  virtual void update(const Options& options, const std::vector<Due>& due, const Tensor& only_if_finite) = 0;
 
  private:
+  // For the members that have momentum and no buffer yet.
+  void add_momentum_buffers() {
+    if constexpr (requires(Options o) { o.momentum; }) {
+      for (Member& member : members_) {
+        if (options(member.group()).momentum > 0 && !member.has_slot("momentum_buffer")) {
+          member.add_slot("momentum_buffer");
+        }
+      }
+    }
+  }
+
   std::vector<Member> members_;
   std::vector<Options> options_;
 };

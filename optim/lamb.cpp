@@ -1,97 +1,87 @@
 #include "optim/lamb.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "optim/clip.h"
-#include "optim/elementwise.h"
+#include "core/ops.h"
 #include "optim/matrix.h"
-#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
 namespace {
 
-// u = Adam's direction, m and v brought up to date.
-template <typename T>
-void adam_direction(const Tensor& u, const Tensor& gradient, const Member& member, const LAMBOptions& o,
-                    double step, double gradient_scale) {
-  const T beta1 = T(o.betas[0]), beta2 = T(o.betas[1]), rest1 = T(o.grad_averaging ? 1 - o.betas[0] : 1);
-  const T rest2 = T(1 - o.betas[1]), eps = T(o.eps), factor = T(gradient_scale);
-  const T correction1 = T(o.bias_correction ? 1 - std::pow(o.betas[0], step) : 1);
-  const T root2 = T(std::sqrt(o.bias_correction ? 1 - std::pow(o.betas[1], step) : 1));
-  for_each_element<T>(
-      [=](T& ux, T dx, T& m, T& v) {
-        dx *= factor;
-        m = beta1 * m + rest1 * dx;
-        v = beta2 * v + rest2 * dx * dx;
-        ux = m / correction1 / (std::sqrt(v) / root2 + eps);
-      },
-      u, gradient, member.slot("exp_avg"), member.slot("exp_avg_sq"));
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+UpdateRule direction_rule(const LAMBOptions& o, double step) {
+  return rules::LambDirection<double>{
+      .beta1 = o.betas[0],
+      .rest1 = o.grad_averaging ? 1 - o.betas[0] : 1,
+      .beta2 = o.betas[1],
+      .rest2 = 1 - o.betas[1],
+      .size = o.bias_correction ? 1 / (1 - std::pow(o.betas[0], step)) : 1,
+      .root = o.bias_correction ? 1 / std::sqrt(1 - std::pow(o.betas[1], step)) : 1,
+      .eps = o.eps};
 }
 
 // Keeps what goes with the gradient, scaled up by the share of what was dropped.
-template <typename T>
 void be_cautious(const Tensor& u, const Tensor& gradient) {
-  for_each_element<T>([](T& ux, T dx) { ux = ux * dx > 0 ? ux : 0; }, u, gradient);
-  const T* first = u.data<T>();
-  const auto kept = u.numel() - std::count(first, first + u.numel(), T(0));
-  scale(u, 1 / std::max(static_cast<double>(kept) / static_cast<double>(u.numel()), 1e-3));
-}
-
-double trust_ratio(const Tensor& p, const Tensor& u, bool clip) {
-  const double of_p = std::sqrt(sum_of_squares(p)), of_u = std::sqrt(sum_of_squares(u));
-  const double ratio = of_p > 0 && of_u > 0 ? of_p / of_u : 1;
-  return clip ? std::min(ratio, 1.0) : ratio;
+  const Tensor agrees = u * gradient > 0;
+  kernels(u).where(u, agrees, u, zeros_like(u));
+  const Tensor kept = mean(to(reshape(agrees, {-1}), DType::f64), {0}, true);
+  Updates scale;
+  scale.add(rules::Multiply<double>{}, {.p = u, .scale = 1 / clamp(kept, 1e-3, 1)});
+  scale.run();
 }
 
 }  // namespace
 
-void validate(const LAMBOptions& o) {
-  expect_at_least(0, "LAMB", "lr", o.lr);
-  expect_at_least(0, "LAMB", "eps", o.eps);
-  expect_at_least(0, "LAMB", "weight_decay", o.weight_decay);
-  expect_betas("LAMB", o.betas);
-}
-
-LAMB::LAMB(const ParameterList& parameters, const LAMBOptions& options)
-    : LAMB(Groups{{parameters, options}}) {}
-
-LAMB::LAMB(const Groups& groups)
-    : GroupedOptimizer(groups), first_lr_(groups.empty() ? 0 : groups[0].options.lr) {
-  for (Member& member : members()) {
-    member.add_slot("exp_avg");
-    member.add_slot("exp_avg_sq");
+void LAMB::prepare(const std::vector<std::vector<Due>>& due) {
+  gradient_scale_ = {};
+  std::vector<Tensor> gradients;
+  for (const auto& group : due) {
+    for (const Due& d : group) gradients.push_back(d.gradient);
   }
+  if (gradients.empty() || !options().max_grad_norm) return;
+  gradient_scale_ = 1 / clamp(joint_norm(gradients) / *options().max_grad_norm, 1, infinity);
 }
 
-void LAMB::prepare() {
-  const std::optional<double> most = groups() > 0 ? options().max_grad_norm : std::nullopt;
-  gradient_scale_ = most ? 1 / std::max(grad_norm(parameters()) / *most, 1.0) : 1;
-}
+void LAMB::update(const LAMBOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
+  Updates updates(only_if_finite);
+  std::vector<Tensor> directions;
+  for (const Due& d : due) {
+    directions.push_back(empty_like(d.parameter()));
+    updates.add(direction_rule(o, d.step),
+                {directions.back(), d.gradient, d.member.update_slots(), gradient_scale_});
+  }
+  updates.run();
 
-void LAMB::update(Member& member, const Tensor& gradient, double step) {
-  const LAMBOptions& o = options_of(member);
-  const Tensor& p = member.tensor();
-  const Tensor u = empty_like(p);
-  dispatch_real(p.dtype(),
-                [&](auto t) { adam_direction<decltype(t)>(u, gradient, member, o, step, gradient_scale_); });
-  if (o.caution) {
-    for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
-      dispatch_real(p.dtype(),
-                    [&](auto t) { be_cautious<decltype(t)>(rows(u, range), rows(gradient, range)); });
+  std::vector<Tensor> parameters, steps;  // by the ranges of scale_by
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    for (const RowRange& range : ranges_by(due[i].member.parameter(), o.scale_by, o.vectors_by)) {
+      parameters.push_back(rows(due[i].parameter(), range)), steps.push_back(rows(directions[i], range));
+      if (o.caution) be_cautious(steps.back(), rows(due[i].gradient, range));
     }
   }
-  if (o.decoupled_decay) {
-    scale(p, 1 - o.weight_decay * (o.corrected_weight_decay ? o.lr * o.lr / first_lr_ : o.lr));
-  } else {
-    accumulate(u, p, o.weight_decay);
+  const double decay = o.weight_decay * (o.corrected_weight_decay ? o.lr * o.lr / first_lr_ : o.lr);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (o.decoupled_decay) {
+      updates.add(rules::Multiply<double>{1 - decay}, {.p = parameters[i]});
+    } else {
+      updates.add(rules::Add<double>{1, o.weight_decay}, {.p = steps[i], .g = parameters[i]});
+    }
   }
-  const bool adapt = o.weight_decay != 0 || o.always_adapt;
-  for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
-    const Tensor part = rows(p, range), direction = rows(u, range);
-    accumulate(part, direction, -o.lr * (adapt ? trust_ratio(part, direction, o.trust_clip) : 1));
+  updates.run();
+
+  Tensor ratios;
+  if (o.weight_decay != 0 || o.always_adapt) {
+    ratios = ratio_or_one(norms(parameters), norms(steps));
+    if (o.trust_clip) ratios = clamp(ratios, 0, 1);
   }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    updates.add(
+        rules::Add<double>{1, -o.lr},
+        {.p = parameters[i], .g = steps[i], .scale = ratios.defined() ? element(ratios, i) : Tensor()});
+  }
+  updates.run();
 }
 
 }  // namespace lockstep::optim

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <array>
-#include <optional>
-
-#include "optim/grouped.h"
+#include "optim/registry.h"
 
 namespace lockstep::optim {
 
+// LAMB (You et al. 2020, arXiv:1904.00962), as in timm: with m, v those of Adam,
+//   u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay p;  p -= lr |p| / |u| u
+// The trust ratio |p| / |u| is 1 where a norm is 0. It is used only where weight_decay is not 0, unless
+// always_adapt.
 struct LAMBOptions {
   double lr = 1e-3;
   bool bias_correction = true;
@@ -20,36 +21,36 @@ struct LAMBOptions {
   bool always_adapt = false;     // use the trust ratio even without weight decay
   bool caution = false;          // only where step and gradient agree in sign (arXiv:2411.16085)
   bool decoupled_decay = false;  // decay the parameter itself
-  bool corrected_weight_decay = false;         // by lr^2 / (lr at the start) in place of lr
-  Granularity scale_by = Granularity::tensor;  // what has a trust ratio of its own
+  bool corrected_weight_decay = false;  // by lr^2 / (lr at the start) in place of lr
+  // What has a trust ratio of its own: the update's direction is elementwise, its size is the rule's by this.
+  Granularity scale_by = Granularity::tensor;
+  // The same of vectors. By part, no norm has another's key bias in it, whose gradient is rounding noise.
+  Granularity vectors_by = Granularity::tensor;
+
+  static constexpr const char* name = "LAMB";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("bias_correction", bias_correction), field("betas", betas, below_one);
+    field("eps", eps, at_least(0)), field("weight_decay", weight_decay, at_least(0));
+    field("grad_averaging", grad_averaging), field("max_grad_norm", max_grad_norm);
+    field("trust_clip", trust_clip), field("always_adapt", always_adapt), field("caution", caution);
+    field("decoupled_decay", decoupled_decay), field("corrected_weight_decay", corrected_weight_decay);
+    field("scale_by", scale_by), field("vectors_by", vectors_by);
+  }
+  void add_slots(Member& member) const { member.add_slot("exp_avg"), member.add_slot("exp_avg_sq"); }
 };
 
-void visit(auto& field, LAMBOptions& o) {
-  field("lr", o.lr), field("bias_correction", o.bias_correction), field("betas", o.betas),
-      field("eps", o.eps);
-  field("weight_decay", o.weight_decay), field("grad_averaging", o.grad_averaging);
-  field("max_grad_norm", o.max_grad_norm), field("trust_clip", o.trust_clip);
-  field("always_adapt", o.always_adapt), field("caution", o.caution);
-  field("decoupled_decay", o.decoupled_decay), field("corrected_weight_decay", o.corrected_weight_decay);
-  field("scale_by", o.scale_by);
-}
-void validate(const LAMBOptions& o);
-
-// LAMB (You et al. 2020, arXiv:1904.00962), as in timm: with m, v those of Adam,
-//   u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay p;  p -= lr |p| / |u| u
-// The trust ratio |p| / |u| is 1 where a norm is 0. It is used only where weight_decay is not 0, unless
-// always_adapt.
 class LAMB final : public GroupedOptimizer<LAMBOptions> {
  public:
-  explicit LAMB(const ParameterList& parameters, const LAMBOptions& options = {});
-  explicit LAMB(const Groups& groups);
+  using GroupedOptimizer::GroupedOptimizer;
 
  private:
-  void prepare() override;
-  void update(Member& member, const Tensor& gradient, double step) override;
+  void prepare(const std::vector<std::vector<Due>>& due) override;
+  void update(const LAMBOptions& options, const std::vector<Due>& due, const Tensor& only_if_finite) override;
 
-  double gradient_scale_ = 1;
-  double first_lr_;
+  Tensor gradient_scale_;  // of this step; undefined: 1
+  double first_lr_ = groups() > 0 ? lr() : 0;
 };
+
+inline const Registered<LAMB> registered_lamb;
 
 }  // namespace lockstep::optim

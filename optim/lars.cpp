@@ -1,67 +1,51 @@
 #include "optim/lars.h"
 
-#include <cmath>
+#include <limits>
 
-#include "core/cpu/simd/optimizer_steps.h"
-#include "core/kernels.h"
+#include "core/ops.h"
 #include "optim/matrix.h"
-#include "optim/ranges.h"
 
 namespace lockstep::optim {
 
 namespace {
 
-double trust_ratio(const Tensor& p, const Tensor& g, const LARSOptions& o) {
-  const double of_p = std::sqrt(sum_of_squares(p)), of_g = std::sqrt(sum_of_squares(g));
-  const double ratio =
-      of_p > 0 && of_g > 0 ? o.trust_coeff * of_p / (of_g + of_p * o.weight_decay + o.eps) : 1;
-  return o.trust_clip ? std::min(ratio / o.lr, 1.0) : ratio;
+// The factor of each gradient.
+Tensor trust_ratios(const std::vector<Tensor>& parameters, const std::vector<Tensor>& gradients,
+                    const LARSOptions& o) {
+  const Tensor of_p = norms(parameters), of_g = norms(gradients);
+  const Tensor ratios =
+      one_unless_positive(of_p, of_g, o.trust_coeff * of_p / (of_g + o.weight_decay * of_p + o.eps));
+  return o.trust_clip ? clamp(ratios / o.lr, 0, 1) : ratios;
 }
 
 }  // namespace
 
-void validate(const LARSOptions& o) {
-  expect_at_least(0, "LARS", "lr", o.lr);
-  expect_at_least(0, "LARS", "momentum", o.momentum);
-  expect_at_least(0, "LARS", "weight_decay", o.weight_decay);
-}
-
-LARS::LARS(const ParameterList& parameters, const LARSOptions& options)
-    : LARS(Groups{{parameters, options}}) {}
-
-LARS::LARS(const Groups& groups) : GroupedOptimizer(groups) {
-  if (groups.empty()) return;
-  // As in PyTorch, of the first group only: another may well do without momentum.
-  const LARSOptions& o = groups[0].options;
-  check(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
-        "[LARS] nesterov needs a momentum above 0 and no dampening, got {} and {}", o.momentum, o.dampening);
-  add_momentum_buffers();
-}
-
-void LARS::update(Member& member, const Tensor& gradient, double step) {
-  const LARSOptions& o = options_of(member);
-  const Tensor& p = member.tensor();
-  Tensor g = gradient;
-  if (o.weight_decay != 0 || o.always_adapt) {
-    g = empty_like(gradient);
-    kernels(g).copy(g, gradient);
-    for (const RowRange& range : row_ranges(member.parameter(), o.scale_by)) {
-      const Tensor part = rows(p, range), slope = rows(g, range);
-      const double ratio = trust_ratio(part, slope, o);
-      accumulate(slope, part, o.weight_decay);
-      scale(slope, ratio);
+void LARS::update(const LARSOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
+  std::vector<Tensor> parameters, gradients;  // by the ranges of scale_by
+  std::vector<std::pair<UpdateRule, std::array<Tensor, 3>>> rules_and_slots;
+  for (const Due& d : due) {
+    for (const RowRange& range : ranges_by(d.member.parameter(), o.scale_by, o.vectors_by)) {
+      parameters.push_back(rows(d.parameter(), range)), gradients.push_back(rows(d.gradient, range));
+      std::array<Tensor, 3> slots = d.member.update_slots();
+      if (slots[0].defined()) slots[0] = rows(slots[0], range);
+      rules_and_slots.emplace_back(momentum_rule(o, {}, d.step), slots);
     }
   }
-  const cpu::SgdStep constants{.lr = o.lr,
-                               .momentum = o.momentum,
-                               .dampening = o.dampening,
-                               .nesterov = o.nesterov,
-                               .first = step == 1};
-  dispatch_real(p.dtype(), [&](auto t) {
-    using T = decltype(t);
-    T* buffer = o.momentum != 0 ? member.slot("momentum_buffer").data<T>() : nullptr;
-    cpu::sgd(p.data<T>(), buffer, g.data<T>(), p.numel(), constants);
-  });
+  Updates updates(only_if_finite);
+  Tensor ratios;
+  if (o.weight_decay != 0 || o.always_adapt) {
+    ratios = trust_ratios(parameters, gradients, o);
+    for (std::size_t i = 0; o.weight_decay != 0 && i < gradients.size(); ++i) {
+      gradients[i] = clone(gradients[i]);
+      updates.add(rules::Add<double>{1, o.weight_decay}, {.p = gradients[i], .g = parameters[i]});
+    }
+    updates.run();
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    updates.add(rules_and_slots[i].first, {parameters[i], gradients[i], rules_and_slots[i].second,
+                                           ratios.defined() ? element(ratios, i) : Tensor()});
+  }
+  updates.run();
 }
 
 }  // namespace lockstep::optim

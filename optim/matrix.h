@@ -1,17 +1,35 @@
 #pragma once
 
-#include "core/tensor.h"
+#include <span>
+#include <vector>
 
-// What rules that look at whole matrices need of them. All tensors are contiguous.
+#include "core/parameter.h"
+
+// What rules that look at whole matrices need of them: norms and factors as f64 numbers on the matrices' own
+// device, which nothing reads on the host. All matrices are contiguous.
 namespace lockstep::optim {
 
-// sum(x^2), formed in f64.
-double sum_of_squares(const Tensor& x);
+// |x[i]|, the Frobenius norms, formed in f64: (count). And sqrt(mean(x[i]^2)).
+Tensor norms(std::span<const Tensor> x);
+Tensor root_mean_squares(std::span<const Tensor> x);
+// The norm of all together: (1).
+Tensor joint_norm(std::span<const Tensor> x);
 
-// y += factor x
-void accumulate(const Tensor& y, const Tensor& x, double factor);
+// `value` where a and b are more than 0, else 1. And value = a / b.
+Tensor one_unless_positive(const Tensor& a, const Tensor& b, const Tensor& value);
+Tensor ratio_or_one(const Tensor& a, const Tensor& b);
 
-// y *= factor
-void scale(const Tensor& y, double factor);
+// Number i of a vector, a view of one element.
+Tensor element(const Tensor& x, std::size_t i);
+
+// The ranges of rows that a rule takes for one, of a matrix (two dimensions or more) or of a vector.
+inline std::vector<RowRange> ranges_by(const Parameter& parameter, Granularity matrices,
+                                       Granularity vectors) {
+  return row_ranges(parameter, parameter.tensor.rank() < 2 ? vectors : matrices);
+}
+// The finer of two granularities: its ranges lie inside of those of both.
+inline Granularity finer(Granularity a, Granularity b) { return std::max(a, b); }
+// Which of the ranges has the row.
+std::size_t index_of_row(const std::vector<RowRange>& ranges, std::int64_t row);
 
 }  // namespace lockstep::optim

@@ -32,6 +32,7 @@ Tensor Member::gradient() const {
 
 void Member::add_slot(std::string_view slot, double value) {
   add_slot(slot, full(tensor().shape(), value, tensor().options()), parameter_.parts);
+  slots_.back().is_elementwise = true;
 }
 
 void Member::add_number(std::string_view slot, double value) {
@@ -50,6 +51,15 @@ void Member::add_slot(std::string_view slot, Tensor tensor, std::vector<LogicalP
 
 bool Member::has_slot(std::string_view slot) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == slot; });
+}
+
+std::array<Tensor, 3> Member::update_slots() const {
+  std::array<Tensor, 3> found;
+  std::size_t count = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.is_elementwise) found.at(count++) = slot.value.tensor;
+  }
+  return found;
 }
 
 const Tensor& Member::slot(std::string_view slot) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +22,14 @@ class Member {
 
   // Adds a slot shaped like the parameter.
   void add_slot(std::string_view slot, double value = 0);
-  // Adds f64 numbers, one per logical part, all the same.
+  // Adds f64 numbers in host memory, one per logical part, all the same.
   void add_number(std::string_view slot, double value);
   // Adds a slot of another shape, whose rows have parts of their own.
   void add_slot(std::string_view slot, Tensor tensor, std::vector<LogicalPart> parts);
 
   bool has_slot(std::string_view slot) const;
+  // The slots shaped like the parameter, in the order in which they were added.
+  std::array<Tensor, 3> update_slots() const;
   const Tensor& slot(std::string_view slot) const;
   // A number that was added by add_number. Throws where the parts disagree, as they may after loading
   // the state of tensors that were stepped apart.
@@ -42,6 +45,7 @@ class Member {
   struct Slot {
     std::string_view name;  // a literal
     Parameter value;
+    bool is_elementwise = false;
   };
 
   Parameter parameter_;

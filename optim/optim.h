@@ -1,6 +1,6 @@
 #pragma once
 
-// Every optimizer, schedule and clipping.
+// Every optimizer, schedule and clipping. An optimizer that is included here has a name in the factory, too.
 #include "optim/adadelta.h"
 #include "optim/adafactor.h"
 #include "optim/adagrad.h"

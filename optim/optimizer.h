@@ -33,8 +33,9 @@ class Optimizer {
 
   // Changes every parameter that has a gradient and uses the gradient up, as zero_grad() does: a loop needs
   // no other call. A parameter without one stays as it is, and so does its state. Gradients of several
-  // backward() before a step add up.
-  virtual void step() = 0;
+  // backward() before a step add up. With a number that is not finite (a loss), on the parameters' device, no
+  // parameter and no state changes but the count of steps.
+  virtual void step(const Tensor& only_if_finite = {}) = 0;
   // Forgets all gradients, for a step that is not to be taken.
   void zero_grad();
 

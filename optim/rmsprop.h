@@ -1,9 +1,12 @@
 #pragma once
 
-#include "optim/grouped.h"
+#include "optim/elementwise.h"
 
 namespace lockstep::optim {
 
+// RMSprop (Hinton 2012, cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf), as PyTorch writes it:
+//   v = alpha v + (1 - alpha) g^2;  d = sqrt(v) + eps;  b = momentum b + g / d;  p -= lr b
+// and centered (Graves 2013, arXiv:1308.0850) a = alpha a + (1 - alpha) g;  d = sqrt(v - a^2) + eps.
 struct RMSpropOptions {
   double lr = 1e-2;
   double alpha = 0.99;
@@ -12,24 +15,32 @@ struct RMSpropOptions {
   double momentum = 0;
   bool centered = false;  // divide by the standard deviation, not by the root of the second moment
   bool maximize = false;
+
+  static constexpr const char* name = "RMSprop";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("alpha", alpha, at_least(0)), field("eps", eps, at_least(0));
+    field("weight_decay", weight_decay, at_least(0)), field("momentum", momentum, at_least(0));
+    field("centered", centered), field("maximize", maximize);
+  }
+  void add_slots(Member& member) const {
+    member.add_slot("square_avg");
+    if (centered) member.add_slot("grad_avg");
+  }
+  UpdateRule rule(const Member&, double) const {
+    const rules::RMSprop<double> rule{.seen = seen_by(*this),
+                                      .lr = lr,
+                                      .alpha = alpha,
+                                      .rest = 1 - alpha,
+                                      .eps = eps,
+                                      .momentum = momentum};
+    if (centered && momentum > 0) return rules::CenteredRMSpropMomentum<double>{rule};
+    if (centered) return rules::CenteredRMSprop<double>{rule};
+    if (momentum > 0) return rules::RMSpropMomentum<double>{rule};
+    return rule;
+  }
 };
 
-void visit(auto& field, RMSpropOptions& o) {
-  field("lr", o.lr), field("alpha", o.alpha), field("eps", o.eps), field("weight_decay", o.weight_decay);
-  field("momentum", o.momentum), field("centered", o.centered), field("maximize", o.maximize);
-}
-void validate(const RMSpropOptions& o);
-
-// RMSprop (Hinton 2012, cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf), as PyTorch writes it:
-//   v = alpha v + (1 - alpha) g^2;  d = sqrt(v) + eps;  b = momentum b + g / d;  p -= lr b
-// and centered (Graves 2013, arXiv:1308.0850) a = alpha a + (1 - alpha) g;  d = sqrt(v - a^2) + eps.
-class RMSprop final : public GroupedOptimizer<RMSpropOptions> {
- public:
-  explicit RMSprop(const ParameterList& parameters, const RMSpropOptions& options = {});
-  explicit RMSprop(const Groups& groups);
-
- private:
-  void update(Member& member, const Tensor& gradient, double step) override;
-};
+using RMSprop = Elementwise<RMSpropOptions>;
+inline const Registered<RMSprop> registered_rmsprop;
 
 }  // namespace lockstep::optim

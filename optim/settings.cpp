@@ -1,5 +1,6 @@
 #include "optim/settings.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace lockstep::optim {
@@ -57,7 +58,14 @@ template bool SettingsReader::read(const std::string&, bool&);
 template bool SettingsReader::read(const std::string&, double&);
 template bool SettingsReader::read(const std::string&, std::vector<double>&);
 
-void SettingsReader::operator()(const std::string& name, int& value) {
+bool SettingsReader::read_none(const std::string& name) {
+  const auto found = left_.find(name);
+  if (found == left_.end() || !std::holds_alternative<std::monostate>(found->second)) return false;
+  left_.erase(found);
+  return true;
+}
+
+void SettingsReader::operator()(const std::string& name, int& value, Range) {
   double number = value;
   if (!read(name, number)) return;
   check(number == std::trunc(number) && std::abs(number) < 1e9, "[{}] {} takes a whole number, got {}", rule_,
@@ -65,35 +73,33 @@ void SettingsReader::operator()(const std::string& name, int& value) {
   value = static_cast<int>(number);
 }
 
-void SettingsReader::operator()(const std::string& name, std::optional<double>& value) {
-  const auto found = left_.find(name);
-  if (found != left_.end() && std::holds_alternative<std::monostate>(found->second)) {
-    value.reset();
-    left_.erase(found);
-    return;
-  }
+void SettingsReader::operator()(const std::string& name, std::optional<double>& value, Range) {
   double number = 0;
-  if (read(name, number)) value = number;
-}
-
-void SettingsReader::operator()(const std::string& name, Granularity& value) {
-  std::string word;
-  if (read(name, word)) value = granularity_from(word);
-}
-
-void SettingsReader::operator()(const std::string& name, MuonScale& value) {
-  const auto found = left_.find(name);
-  if (found != left_.end() && std::holds_alternative<std::monostate>(found->second)) {  // as in PyTorch
-    left_.erase(found);
-    return;
+  if (read_none(name)) {
+    value.reset();
+  } else if (read(name, number)) {
+    value = number;
   }
+}
+
+std::size_t SettingsReader::read_word(const std::string& name, std::span<const char* const> known,
+                                      std::size_t now) {
   std::string word;
-  if (read(name, word)) value = muon_scale_from(word);
+  if (read_none(name) || !read(name, word)) return now;
+  const auto found = std::find(known.begin(), known.end(), word);
+  check(found != known.end(), "[{}] {} must be one of {}, got \"{}\"", rule_, name, listed(known), word);
+  return static_cast<std::size_t>(found - known.begin());
 }
 
 void SettingsReader::finish() const {
   check(left_.empty(), "[{}] has no option \"{}\"; it has {}", rule_,
         left_.empty() ? "" : left_.begin()->first, known_);
+}
+
+void RangeChecker::operator()(const char* name, double value, Range range) const {
+  const bool bounded = range.below < std::numeric_limits<double>::infinity();
+  check(value >= range.least && (!bounded || value < range.below), "[{}] {} must be {} or more{}, got {}",
+        rule, name, range.least, bounded ? fmt::format(" and less than {}", range.below) : "", value);
 }
 
 }  // namespace lockstep::optim

@@ -1,9 +1,12 @@
 #pragma once
 
-#include "optim/grouped.h"
+#include "optim/elementwise.h"
 
 namespace lockstep::optim {
 
+// Stochastic gradient descent with momentum (Sutskever et al. 2013), as PyTorch writes it:
+//   g += weight_decay p;  b = momentum b + (1 - dampening) g (b = g in the first step);  p -= lr b
+// with nesterov p -= lr (g + momentum b).
 struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;
@@ -11,24 +14,19 @@ struct SGDOptions {
   double weight_decay = 0;
   bool nesterov = false;
   bool maximize = false;
+
+  static constexpr const char* name = "SGD";
+  void visit(auto& field) {
+    field("lr", lr, at_least(0)), field("momentum", momentum, at_least(0)), field("dampening", dampening);
+    field("weight_decay", weight_decay, at_least(0)), field("nesterov", nesterov),
+        field("maximize", maximize);
+  }
+  void validate_first() const { check_nesterov(name, *this); }
+  void add_slots(Member&) const {}
+  UpdateRule rule(const Member&, double step) const { return momentum_rule(*this, seen_by(*this), step); }
 };
 
-void visit(auto& field, SGDOptions& o) {
-  field("lr", o.lr), field("momentum", o.momentum), field("dampening", o.dampening);
-  field("weight_decay", o.weight_decay), field("nesterov", o.nesterov), field("maximize", o.maximize);
-}
-void validate(const SGDOptions& o);
-
-// Stochastic gradient descent with momentum (Sutskever et al. 2013), as PyTorch writes it:
-//   g += weight_decay p;  b = momentum b + (1 - dampening) g (b = g in the first step);  p -= lr b
-// with nesterov p -= lr (g + momentum b).
-class SGD final : public GroupedOptimizer<SGDOptions> {
- public:
-  explicit SGD(const ParameterList& parameters, const SGDOptions& options = {});
-  explicit SGD(const Groups& groups);
-
- private:
-  void update(Member& member, const Tensor& gradient, double step) override;
-};
+using SGD = Elementwise<SGDOptions>;
+inline const Registered<SGD> registered_sgd;
 
 }  // namespace lockstep::optim

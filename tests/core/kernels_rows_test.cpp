@@ -1,6 +1,5 @@
 #include "core/cpu/simd/embedding.h"
 #include "core/cpu/simd/layer_norm.h"
-#include "core/cpu/simd/optimizer_steps.h"
 #include "core/cpu/simd/softmax.h"
 #include "core/cpu/simd/vector_ops.h"
 #include "core/runtime/parallel.h"
@@ -136,12 +135,6 @@ TEST_P(RowsTest, CrossEntropy) {
 template <typename T>
 void expect_sums(std::int64_t n) {
   const std::vector<T> a = random_values<T>(n, 1, 1), b = random_values<T>(n, 1, 2);
-  std::vector<T> y(a.size());
-  add(y.data(), a.data(), b.data(), n);
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(y[i], a[i] + b[i]);
-  scale(y.data(), a.data(), 0.5, n);
-  accumulate(y.data(), a.data(), n, 0.25);
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(y[i], a[i] * T(0.75)) << i;
   long double product = 0, size = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     product += static_cast<long double>(a[i]) * b[i];
@@ -175,61 +168,6 @@ TEST_P(RowsTest, ColumnSums) {
       expect_columns<float>(rows, width);
       expect_columns<double>(rows, width);
     }
-  }
-}
-
-template <typename T>
-void expect_adam(bool decoupled) {
-  constexpr std::int64_t n = 67;
-  std::vector<T> p = random_values<T>(n, 1, 1), m(p.size()), v(p.size());
-  Exact ep(p.begin(), p.end()), em(p.size()), ev(p.size());
-  AdamStep step{.lr = 0.01, .weight_decay = 0.1, .decoupled = decoupled, .gradient_scale = 0.5};
-  for (int t = 1; t <= 5; ++t) {
-    const std::vector<T> g = random_values<T>(n, 1, static_cast<unsigned>(10 + t));
-    step.correction1 = 1 - std::pow(step.beta1, t), step.correction2 = 1 - std::pow(step.beta2, t);
-    adam(p.data(), m.data(), v.data(), g.data(), n, step);
-    for (std::size_t i = 0; i < p.size(); ++i) {
-      const long double lr = step.lr, decay = step.weight_decay, b1 = step.beta1, b2 = step.beta2;
-      const long double grad = 0.5L * g[i] + (decoupled ? 0 : decay * ep[i]);
-      if (decoupled) ep[i] *= 1 - lr * decay;
-      em[i] = b1 * em[i] + (1 - b1) * grad;
-      ev[i] = b2 * ev[i] + (1 - b2) * grad * grad;
-      ep[i] -= lr * (em[i] / step.correction1) / (std::sqrt(ev[i] / step.correction2) + step.eps);
-    }
-  }
-  EXPECT_LE(relative_error(p, ep), 8 * epsilon<T>);
-  EXPECT_LE(relative_error(m, em), 8 * epsilon<T>);
-  EXPECT_LE(relative_error(v, ev), 8 * epsilon<T>);
-}
-
-template <typename T>
-void expect_sgd(SgdStep step) {
-  constexpr std::int64_t n = 67;
-  std::vector<T> p = random_values<T>(n, 1, 1), b(p.size());
-  Exact ep(p.begin(), p.end()), eb(p.size());
-  for (int t = 1; t <= 4; ++t) {
-    const std::vector<T> g = random_values<T>(n, 1, static_cast<unsigned>(10 + t));
-    step.first = t == 1;
-    sgd(p.data(), step.momentum != 0 ? b.data() : nullptr, g.data(), n, step);
-    for (std::size_t i = 0; i < p.size(); ++i) {
-      const long double grad = g[i] + step.weight_decay * ep[i];
-      eb[i] = step.first ? grad : step.momentum * eb[i] + (1 - step.dampening) * grad;
-      ep[i] -= step.lr * (step.momentum == 0 ? grad : step.nesterov ? grad + step.momentum * eb[i] : eb[i]);
-    }
-  }
-  EXPECT_LE(relative_error(p, ep), 8 * epsilon<T>);
-}
-
-TEST_P(RowsTest, OptimizerSteps) {
-  for (const bool decoupled : {false, true}) {
-    expect_adam<float>(decoupled);
-    expect_adam<double>(decoupled);
-  }
-  for (const SgdStep& step :
-       {SgdStep{.lr = 0.1, .weight_decay = 0.1}, SgdStep{.lr = 0.1, .momentum = 0.9, .dampening = 0.5},
-        SgdStep{.lr = 0.1, .momentum = 0.9, .nesterov = true}}) {
-    expect_sgd<float>(step);
-    expect_sgd<double>(step);
   }
 }
 

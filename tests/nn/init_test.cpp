@@ -63,18 +63,27 @@ TEST(Init, XavierByTheWholeTensorIsTheSameNumbersScaled) {
   EXPECT_LT(largest_difference(heads / std::sqrt((d + d) / (d + d / 4.0)), parts), 1e-15);
 }
 
+Tensor norms_of_parts(const Tensor& w) { return sqrt(sum(square(reshape(w, {3, d * d})), {1})); }
+
+// Norms of parts by `scale`, directions by `direction`.
+void expect_matched(const Tensor& both, const Tensor& direction, const Tensor& scale) {
+  EXPECT_LT(largest_difference(norms_of_parts(both), norms_of_parts(scale)), 1e-12);
+  const Tensor dots = sum(reshape(both * direction, {3, d * d}), {1});
+  EXPECT_LT(largest_difference(dots / (norms_of_parts(both) * norms_of_parts(direction)),
+                               ones({3}, both.options())),
+            1e-12);
+}
+
 TEST(Init, OrthogonalSplitsIntoDirectionAndScale) {
   const ScopeOptions f64{.dtype = DType::f64};
   const Tensor whole = combined(init::Orthogonal{}, f64), parts = separate(init::Orthogonal{}, f64);
-  const Tensor middle = combined(Init(init::Orthogonal{}, part, tensor), f64);
-  const Tensor other = combined(Init(init::Orthogonal{}, tensor, part), f64);
   // Orthonormal columns of the whole; orthogonal parts; the study's ratio of standard deviations, sqrt(3).
   const Tensor eye = Scope(Seed{}, f64).parameter("eye", {d, d}, init::Eye{}).detach();
   EXPECT_LT(largest_difference(gram(transpose(whole, 0, 1)), eye), 1e-13);
   EXPECT_LT(largest_difference(gram(slice(parts, 0, d, 2 * d)), eye), 1e-13);
   EXPECT_NEAR(rms(parts) / rms(whole), std::sqrt(3.0), 1e-12);
-  EXPECT_LT(largest_difference(middle * std::sqrt(3.0), parts), 1e-13);
-  EXPECT_LT(largest_difference(other, whole * std::sqrt(3.0)), 1e-13);
+  expect_matched(combined(Init(init::Orthogonal{}, part, tensor), f64), parts, whole);
+  expect_matched(combined(Init(init::Orthogonal{}, tensor, part), f64), whole, parts);
   // A head's (4, 16) block is wide: its rows are orthonormal.
   const Tensor heads = combined(Init(init::Orthogonal{}, head, head), f64);
   EXPECT_LT(largest_difference(gram(slice(heads, 0, 4, 8)), slice(slice(eye, 0, 0, 4), 1, 0, 4)), 1e-13);

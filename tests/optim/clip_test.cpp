@@ -22,9 +22,9 @@ TEST(Clip, JointNorm) {
   set_gradients(model, 0);
   double sum = 0;
   for (const Parameter& p : model) sum += std::pow(norm_of_rows(p.tensor.grad(), 0, model_d), 2);
-  EXPECT_NEAR(clip_grad_norm(model, 100), std::sqrt(sum), 1e-12);
-  EXPECT_NEAR(clip_grad_norm(model, 2), std::sqrt(sum), 1e-12);  // 100 changed nothing
-  EXPECT_NEAR(grad_norm(model), 2, 1e-5);                        // 1e-6 in the denominator
+  EXPECT_NEAR(clip_grad_norm(model, 100).item(), std::sqrt(sum), 1e-12);
+  EXPECT_NEAR(clip_grad_norm(model, 2).item(), std::sqrt(sum), 1e-12);  // 100 changed nothing
+  EXPECT_NEAR(grad_norm(model).item(), 2, 1e-5);                        // 1e-6 in the denominator
 }
 
 TEST(Clip, EachBlockOnItsOwn) {
@@ -62,8 +62,8 @@ TEST(Clip, ByValue) {
 
 TEST(Clip, LeavesOutWhatHasNoGradient) {
   const ParameterList model = combined_qkv(0);
-  EXPECT_EQ(clip_grad_norm(model, 1), 0);
-  EXPECT_EQ(clip_grad_norm_each(model, 1, Granularity::head), 0);
+  EXPECT_EQ(clip_grad_norm(model, 1).item(), 0);
+  EXPECT_EQ(clip_grad_norm_each(model, 1, Granularity::head).item(), 0);
 }
 
 }  // namespace

@@ -84,6 +84,24 @@ TEST_P(EveryRule, ForgetsNothingThatMatters) {  // or the test above would prove
   EXPECT_NE(all_values(resumed), all_values(model));
 }
 
+TEST_P(EveryRule, TakesNoStepWhereTheLossIsNotFinite) {
+  ParameterList model = combined_qkv(0);
+  const auto optimizer = make(model);
+  train(model, *optimizer, 0, 2);
+  const std::vector<double> before = all_values(model);
+  OptimizerState state = clone(optimizer->state());
+  set_gradients(model, 2);
+  optimizer->step(full({}, std::nan("")));
+  EXPECT_EQ(all_values(model), before);
+  state.erase("step");
+  state.erase("mu_product");  // NAdam's, which goes with the count
+  for (const auto& [slot, tensors] : state)
+    EXPECT_EQ(all_values(optimizer->state().at(slot)), all_values(tensors));
+  set_gradients(model, 3);
+  optimizer->step(full({}, 1));
+  EXPECT_NE(all_values(model), before);
+}
+
 TEST_P(EveryRule, MovesFromCombinedToSeparateStorage) {
   ParameterList combined = combined_qkv(0, DType::f64), separate = separate_qkv(0, DType::f64);
   const auto one = make(combined);
@@ -145,9 +163,35 @@ INSTANTIATE_TEST_SUITE_P(Optimizer, EveryRule, testing::ValuesIn(every_rule()), 
 });
 
 TEST(Rules, EveryNameHasACase) {
-  std::set<std::string> tested = {"muon+adam"};
+  std::set<std::string> tested = {"muon+adam", "heavyball"};  // the second: readme_optimizer_test.cpp
   for (const RuleCase& rule : every_rule()) tested.insert(rule.name);
   for (const std::string& name : optimizer_names()) EXPECT_TRUE(tested.contains(name)) << name;
+}
+
+// A combined bias whose k part has another gradient: by part, q and v do not notice.
+TEST(Rules, VectorsByPartDoNotMeetTheKeyBias) {
+  constexpr std::int64_t d = model_d;
+  const auto stepped = [](const std::string& rule, const std::string& vectors_by, double of_k) {
+    ParameterList model = {{"qkv.bias",
+                            full({3 * d}, 0.5),
+                            {{"q.bias", 0, d, 2}, {"k.bias", d, 2 * d, 2}, {"v.bias", 2 * d, 3 * d, 2}}}};
+    model[0].tensor.set_requires_grad();
+    Settings settings = {{"lr", 0.1}, {"scale_by", std::string("tensor")}, {"vectors_by", vectors_by}};
+    if (rule != "adafactor") settings["always_adapt"] = Setting(true);
+    if (rule == "lamb") settings["max_grad_norm"] = Setting();  // the joint norm has all parts
+    const auto optimizer = make_optimizer(rule, model, settings);
+    for (int step = 0; step < 2; ++step) {
+      const Tensor gradient = full({3 * d}, 0.01 + step);
+      std::fill_n(gradient.data<float>() + d, d, static_cast<float>(step == 0 ? of_k : 0.1));
+      model[0].tensor.set_grad(gradient);
+      optimizer->step();
+    }
+    return model[0].tensor.to_vector()[0];
+  };
+  for (const std::string rule : {"lamb", "lars", "adafactor"}) {
+    EXPECT_EQ(stepped(rule, "part", 1e-3), stepped(rule, "part", 10)) << rule;
+    EXPECT_NE(stepped(rule, "tensor", 1e-3), stepped(rule, "tensor", 10)) << rule;
+  }
 }
 
 TEST(Rules, OptionsOfTheirOwnAreChecked) {

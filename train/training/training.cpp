@@ -28,7 +28,8 @@ optim::Settings settings_of(const RunConfig& config, const std::string& rule) {
       {"momentum", config.momentum},
       {"always_adapt", true},  // LAMB, LARS: a trust ratio without weight decay, too
       {"direction_by", config.optimizer_direction},
-      {"scale_by", config.optimizer_scale}};
+      {"scale_by", config.optimizer_scale},
+      {"vectors_by", std::string("part")}};
   for (const auto& [name, value] : wanted) {
     // Adafactor's eps are two others.
     const auto own = known.find(name);

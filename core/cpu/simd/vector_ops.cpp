@@ -19,9 +19,6 @@
 namespace lockstep::cpu {
 template <typename T>
 struct VectorOpsTable {
-  void (*add)(T* y, const T* a, const T* b, std::int64_t n);
-  void (*accumulate)(T* y, const T* x, std::int64_t n, T factor);
-  void (*scale)(T* y, const T* x, T factor, std::int64_t n);
   void (*column_sum)(T* sums, const T* x, std::int64_t rows, std::int64_t columns, std::int64_t width);
   double (*dot)(const T* a, const T* b, std::int64_t n);
 };
@@ -31,25 +28,6 @@ struct VectorOpsTable {
 HWY_BEFORE_NAMESPACE();
 namespace lockstep::cpu::HWY_NAMESPACE {
 namespace {
-
-template <typename T>
-void add(T* y, const T* a, const T* b, std::int64_t n) {
-  for_vectors<T>(n, [&](std::int64_t i, auto part)
-                        HWY_ATTR { part.store(hn::Add(part.load(a + i), part.load(b + i)), y + i); });
-}
-
-template <typename T>
-void accumulate(T* y, const T* x, std::int64_t n, T factor) {
-  for_vectors<T>(n, [&](std::int64_t i, auto part) HWY_ATTR {
-    part.store(hn::MulAdd(set<T>(factor), part.load(x + i), part.load(y + i)), y + i);
-  });
-}
-
-template <typename T>
-void scale(T* y, const T* x, T factor, std::int64_t n) {
-  for_vectors<T>(n, [&](std::int64_t i, auto part)
-                        HWY_ATTR { part.store(hn::Mul(set<T>(factor), part.load(x + i)), y + i); });
-}
 
 // The sums of some columns of a matrix with rows of `width`. 64 rows at a time, so that long columns lose no
 // digits.
@@ -131,7 +109,7 @@ double dot(const T* a, const T* b, std::int64_t n) {
 }
 
 template <typename T>
-constexpr VectorOpsTable<T> vector_ops_table = {add<T>, accumulate<T>, scale<T>, column_sum<T>, dot<T>};
+constexpr VectorOpsTable<T> vector_ops_table = {column_sum<T>, dot<T>};
 
 const Tables<VectorOpsTable>& vector_ops_tables() {
   static constexpr Tables<VectorOpsTable> tables = {vector_ops_table<float>, vector_ops_table<double>};
@@ -157,30 +135,6 @@ const VectorOpsTable<T>& kernels_of() {
 }
 
 }  // namespace
-
-template <typename T>
-void add(T* y, const T* a, const T* b, std::int64_t n) {
-  const auto kernel = kernels_of<T>().add;
-  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(y + begin, a + begin, b + begin, end - begin);
-  });
-}
-
-template <typename T>
-void accumulate(T* y, const T* x, std::int64_t n, double factor) {
-  const auto kernel = kernels_of<T>().accumulate;
-  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(y + begin, x + begin, end - begin, static_cast<T>(factor));
-  });
-}
-
-template <typename T>
-void scale(T* y, const T* x, double factor, std::int64_t n) {
-  const auto kernel = kernels_of<T>().scale;
-  parallel_for(n, grain, [=](std::int64_t begin, std::int64_t end) {
-    kernel(y + begin, x + begin, static_cast<T>(factor), end - begin);
-  });
-}
 
 // Threads take columns, so that each column is summed in the one order. Chunks of 64 columns keep whole cache
 // lines.
@@ -220,9 +174,6 @@ double sum_of_squares(const T* x, std::int64_t n) {
 }
 
 #define LOCKSTEP_FOR(T)                                               \
-  template void add(T*, const T*, const T*, std::int64_t);            \
-  template void accumulate(T*, const T*, std::int64_t, double);       \
-  template void scale(T*, const T*, double, std::int64_t);            \
   template void column_sum(T*, const T*, std::int64_t, std::int64_t); \
   template double dot(const T*, const T*, std::int64_t);              \
   template double sum_of_squares(const T*, std::int64_t);
