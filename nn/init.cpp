@@ -195,7 +195,9 @@ void initialize(const Parameter& parameter, const Init& init, RandomSource sourc
   }
 }
 
-InitRule init_from(const std::string& name) {
+namespace {
+
+const std::map<std::string, InitRule>& rules() {
   static const std::map<std::string, InitRule> known = {
       {"constant", init::Constant{}},
       {"dirac", init::Dirac{}},
@@ -210,9 +212,21 @@ InitRule init_from(const std::string& name) {
       {"xavier_normal", init::XavierNormal{}},
       {"xavier_uniform", init::XavierUniform{}},
   };
-  if (const auto found = known.find(name); found != known.end()) return found->second;
+  return known;
+}
+
+}  // namespace
+
+std::vector<std::string> init_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, rule] : rules()) names.push_back(name);
+  return names;
+}
+
+InitRule init_from(const std::string& name) {
+  if (const auto found = rules().find(name); found != rules().end()) return found->second;
   std::string names;
-  for (const auto& [known_name, rule] : known) names += (names.empty() ? "" : ", ") + known_name;
+  for (const std::string& known : init_names()) names += (names.empty() ? "" : ", ") + known;
   fail("expected an initialiser ({}), got \"{}\"", names, name);
 }
 

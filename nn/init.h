@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/parameter.h"
 #include "nn/draws.h"
@@ -101,5 +102,6 @@ void initialize(const Parameter& parameter, const Init& init, RandomSource sourc
 // "xavier_uniform" and so on, with torch.nn.init's default arguments, except that kaiming_uniform has a =
 // sqrt(5), as PyTorch's layers have. Throws for an unknown name, with the known ones.
 InitRule init_from(const std::string& name);
+std::vector<std::string> init_names();
 
 }  // namespace lockstep

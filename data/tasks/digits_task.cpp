@@ -69,6 +69,24 @@ class DigitsTask final : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> make_digits_task(std::uint64_t seed) { return std::make_unique<DigitsTask>(seed); }
+// A study looks at the first steps alone, and at nothing that blurs them.
+TaskInfo digits_task() {
+  return {
+      .name = "digits",
+      .summary = "1,797 handwritten digits of 8 x 8 pixels (UCI), by a small vision transformer",
+      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<DigitsTask>(seed); },
+      .recipe = {{"steps", "1500"},
+                 {"width", "48"},
+                 {"mlp", "96"},
+                 {"dropout", "0.1"},
+                 {"schedule", "cosine"},
+                 {"warmup", "50"}},
+      .study = {{"threshold", "0.5"},
+                {"curve_steps", "40"},
+                {"steps", "300"},
+                {"dropout", "0"},
+                {"schedule", "constant"},
+                {"warmup", "0"}}};
+}
 
 }  // namespace lockstep::data

@@ -56,6 +56,22 @@ class ModaddTask final : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> make_modadd_task(std::uint64_t seed) { return std::make_unique<ModaddTask>(seed); }
+// Nanda et al. 2023: full batch, strong decay, ReLU, no layer norm.
+TaskInfo modadd_task() {
+  return {
+      .name = "modadd",
+      .summary = "a + b modulo 113 from 30% of all pairs: memorised first, understood much later (grokking)",
+      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<ModaddTask>(seed); },
+      .recipe = {{"steps", "15000"},
+                 {"batch", "3830"},
+                 {"blocks", "plain_relu"},
+                 {"layers", "1"},
+                 {"width", "128"},
+                 {"mlp", "512"},
+                 {"optimizer", "adamw"},
+                 {"weight_decay", "1"},
+                 {"beta2", "0.98"}},
+      .study = {{"threshold", "0.1"}, {"curve_steps", "200"}}};
+}
 
 }  // namespace lockstep::data

@@ -76,8 +76,25 @@ class ShakespeareTask final : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed) {
-  return std::make_unique<ShakespeareTask>(seed);
+// nanoGPT's small CPU setting: validation loss 1.88.
+TaskInfo shakespeare_task() {
+  return {.name = "shakespeare",
+          .summary = "the next character of Shakespeare's plays (nanoGPT's small CPU setting)",
+          .make = [](std::uint64_t seed) -> std::unique_ptr<Task> {
+            return std::make_unique<ShakespeareTask>(seed);
+          },
+          .recipe = {{"steps", "2000"},
+                     {"batch", "12"},
+                     {"layers", "4"},
+                     {"width", "128"},
+                     {"mlp", "512"},
+                     {"optimizer", "adamw"},
+                     {"weight_decay", "0.1"},
+                     {"schedule", "cosine"},
+                     {"warmup", "100"},
+                     {"min_lr", "0.0001"},
+                     {"clip", "1"}},
+          .study = {{"threshold", "2.2"}, {"curve_steps", "300"}}};
 }
 
 }  // namespace lockstep::data

@@ -1,53 +1,30 @@
 #include "data/tasks/task.h"
 
+#include "core/error.h"
+
 namespace lockstep::data {
 
-namespace {
-
-struct Entry {
-  TaskInfo info;
-  std::unique_ptr<Task> (*make)(std::uint64_t seed);
-};
-
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> list = {
-      {{"copy",
-        "16 random tokens, then the same again: learned by position, without an induction circuit, so that "
-        "other periods fail"},
-       make_copy_task},
-      {{"induction", "random tokens repeated with a random period, 6 to 16: learned by an induction circuit"},
-       make_induction_task},
-      {{"reverse", "16 random digits, to be given in reversed order"}, make_reverse_task},
-      {{"sort", "6 random digits of 3 kinds, then the same sorted (minGPT)"}, make_sort_task},
-      {{"modadd",
-        "a + b modulo 113 from 30% of all pairs: memorised first, understood much later (grokking)"},
-       make_modadd_task},
-      {{"shakespeare", "the next character of Shakespeare's plays (nanoGPT's small CPU setting)"},
-       make_shakespeare_task},
-      {{"digits", "1,797 handwritten digits of 8 x 8 pixels (UCI), by a small vision transformer"},
-       make_digits_task},
-  };
-  return list;
-}
-
-}  // namespace
+// Each in its file, NAME_task.cpp.
+TaskInfo copy_task(), induction_task(), reverse_task(), sort_task(), modadd_task(), shakespeare_task(),
+    digits_task();
 
 const std::vector<TaskInfo>& tasks() {
-  static const std::vector<TaskInfo> infos = [] {
-    std::vector<TaskInfo> list;
-    for (const Entry& entry : entries()) list.push_back(entry.info);
-    return list;
-  }();
-  return infos;
+  static const std::vector<TaskInfo> all = {copy_task(),   induction_task(),   reverse_task(), sort_task(),
+                                            modadd_task(), shakespeare_task(), digits_task()};
+  return all;
+}
+
+const TaskInfo& task_info(const std::string& name) {
+  std::string known;
+  for (const TaskInfo& info : tasks()) {
+    if (info.name == name) return info;
+    known += (known.empty() ? "" : ", ") + info.name;
+  }
+  fail("there is no task \"{}\": expected one of {}", name, known);
 }
 
 std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed) {
-  std::string known;
-  for (const Entry& entry : entries()) {
-    if (entry.info.name == name) return entry.make(seed);
-    known += (known.empty() ? "" : ", ") + entry.info.name;
-  }
-  fail("there is no task \"{}\": expected one of {}", name, known);
+  return task_info(name).make(seed);
 }
 
 }  // namespace lockstep::data

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -42,22 +43,20 @@ class Task {
   virtual std::string alphabet() const { return {}; }
 };
 
+// Settings by the keys of study files: {"steps", "300"}.
+using Recipe = std::vector<std::pair<std::string, std::string>>;
+
 struct TaskInfo {
   std::string name;
   std::string summary;  // one line
+  std::unique_ptr<Task> (*make)(std::uint64_t seed);
+  Recipe recipe;  // how a model is trained on it
+  Recipe study;   // what a study of it does differently, and what it measures
 };
 const std::vector<TaskInfo>& tasks();
 
-// Throws for a name that tasks() does not list.
+// Throw for a name that tasks() does not list.
+const TaskInfo& task_info(const std::string& name);
 std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed);
-
-// Each in its file.
-std::unique_ptr<Task> make_copy_task(std::uint64_t seed);
-std::unique_ptr<Task> make_induction_task(std::uint64_t seed);
-std::unique_ptr<Task> make_reverse_task(std::uint64_t seed);
-std::unique_ptr<Task> make_sort_task(std::uint64_t seed);
-std::unique_ptr<Task> make_modadd_task(std::uint64_t seed);
-std::unique_ptr<Task> make_shakespeare_task(std::uint64_t seed);
-std::unique_ptr<Task> make_digits_task(std::uint64_t seed);
 
 }  // namespace lockstep::data

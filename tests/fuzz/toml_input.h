@@ -4,7 +4,8 @@
 #include <string>
 
 #include "core/error.h"
-#include "train/config/keys.h"
+#include "train/config/toml.h"
+#include "train/config/validate.h"
 
 namespace lockstep::train {
 

@@ -7,8 +7,8 @@
 
 #include "core/autograd.h"
 #include "core/ops/attention.h"
-#include "core/runtime/parallel.h"
 #include "core/random/random_tensors.h"
+#include "core/runtime/parallel.h"
 #include "core/runtime/system.h"
 #include "train/bench/memory.h"
 

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "core/autograd.h"
-#include "core/runtime/parallel.h"
 #include "core/random/random_tensors.h"
+#include "core/runtime/parallel.h"
 #include "nn/sa_block.h"
 #include "optim/adamw.h"
 #include "train/statistics/statistics.h"

@@ -3,7 +3,7 @@
 #include "core/autograd.h"
 #include "core/ops/losses.h"
 #include "core/random/random_tensors.h"
-#include "train/config/keys.h"
+#include "train/text/nearest.h"
 
 namespace lockstep::train {
 

@@ -67,12 +67,12 @@ void add_attention(CLI::App& bench, Session& session) {
   auto options = std::make_shared<AttentionBenchOptions>();
   auto json = std::make_shared<bool>(false);
   CLI::App* command = bench.add_subcommand("attention", "attention alone, by tokens and size of a head");
-  add_list(*command, "--tokens", options->tokens, "tokens of the sequence");
-  add_list(*command, "--head-sizes", options->head_sizes, "sizes of a head");
+  add_numbers(*command, "--tokens", options->tokens, count_range, "tokens of the sequence");
+  add_numbers(*command, "--head-sizes", options->head_sizes, count_range, "sizes of a head");
   add_list(*command, "--mask", options->masks, "causal or none, or several: causal,none");
-  command->add_option("--heads", options->heads, "heads")->check(CLI::PositiveNumber);
-  command->add_option("--threads", options->threads, "threads")->check(CLI::PositiveNumber);
-  command->add_option("--seconds", options->seconds, "to measure a row")->check(CLI::NonNegativeNumber);
+  add_number(*command, "--heads", options->heads, count_range, "heads");
+  add_number(*command, "--threads", options->threads, threads_range, "threads");
+  add_number(*command, "--seconds", options->seconds, seconds_range, "to measure a row");
   command->add_flag("--json", *json, "as JSON");
   command->callback([options, json, &session] {
     session.action = [options, json] {
@@ -90,10 +90,10 @@ void add_efficiency(CLI::App& bench, Session& session) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command = bench.add_subcommand(
       "efficiency", "combined against separate q, k and v: time and memory, by width and tokens");
-  add_list(*command, "--widths", options->widths, "widths of the block");
-  add_list(*command, "--tokens", options->tokens, "tokens of a batch");
-  command->add_option("--threads", options->threads, "threads")->check(CLI::PositiveNumber);
-  command->add_option("--seconds", options->seconds, "to measure a row")->check(CLI::NonNegativeNumber);
+  add_numbers(*command, "--widths", options->widths, count_range, "widths of the block");
+  add_numbers(*command, "--tokens", options->tokens, count_range, "tokens of a batch");
+  add_number(*command, "--threads", options->threads, threads_range, "threads");
+  add_number(*command, "--seconds", options->seconds, seconds_range, "to measure a row");
   command->add_flag("--json", *json, "as JSON");
   command->callback([options, json, &session] {
     session.action = [options, json] {
@@ -131,13 +131,11 @@ void add_bench(CLI::App& app, Session& session) {
   add_list(*bench, "--model", given->models, "toy, copy, char or baby, or several: toy,copy; default: all");
   add_list(*bench, "--attention", given->options.attention,
            "combined or separate, or several: combined,separate");
-  bench->add_option("--threads", given->options.threads, "numbers of threads")
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  bench->add_option("--seconds", given->options.seconds, "to measure a model with a number of threads")
-      ->check(CLI::NonNegativeNumber);
+  add_numbers(*bench, "--threads", given->options.threads, threads_range, "numbers of threads");
+  add_number(*bench, "--seconds", given->options.seconds, seconds_range,
+             "to measure a model with a number of threads");
   const auto size = [&](const char* name, std::int64_t& member, const char* help) {
-    bench->add_option(name, member, help)->check(CLI::PositiveNumber);
+    add_number(*bench, name, member, count_range, help);
   };
   size("--vocabulary", given->own.vocabulary, "of a model of your own: what differs from --model (or copy)");
   size("--tokens", given->own.tokens, "tokens of a sequence");

@@ -3,10 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "train/config/keys.h"
+#include "train/config/key.h"
 
 // One function per group of commands: it adds the subcommand and says what to run. An action returns the exit
 // code.
@@ -43,8 +44,28 @@ void add_keys(CLI::App& command, const Keys& keys, Typed& typed) {
   for (const auto& key : keys) {
     command.add_option_function<std::string>(
         option_of(key.name),
-        [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, key.help);
+        [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, help_of(key));
   }
 }
+std::set<std::string> names_of(const Typed& typed);
+
+// Adds an option for a number in a range, or for several with commas between them. A wrong one throws.
+template <typename Number>
+CLI::Option* add_number(CLI::App& command, const std::string& option, Number& value, const Range& range,
+                        const std::string& help) {
+  using Read = std::conditional_t<std::is_integral_v<Number>, std::int64_t, double>;
+  return command.add_option_function<std::string>(
+      option,
+      [option, &value, range](const std::string& text) {
+        value = static_cast<Number>(number_from<Read>(option, text, range));
+      },
+      fmt::format("{}, {}", help, range.text()));
+}
+CLI::Option* add_numbers(CLI::App& command, const std::string& option, std::vector<std::int64_t>& values,
+                         const Range& range, const std::string& help);
+
+// Numbers of options.
+inline constexpr Range count_range{.least = 1, .most = 1e9}, seconds_range{.least = 0, .most = 1e6},
+    threads_range{.least = 1, .most = 1024}, seed_range{.least = 0, .most = any_size};
 
 }  // namespace lockstep::train::cli

@@ -21,10 +21,10 @@ void add_info(CLI::App& app, Session& session) {
   auto json = std::make_shared<bool>(false);
   CLI::App* repro =
       app.add_subcommand("repro", "MONAI's 410444.28: where it comes from, and what it does not say");
-  repro->add_option("--seed", options->seed, "of torch.manual_seed");
-  repro->add_option("--hidden", options->hidden, "width of the layers");
-  repro->add_option("--batch", options->batch, "sequences in x");
-  repro->add_option("--tokens", options->tokens, "tokens in a sequence");
+  add_number(*repro, "--seed", options->seed, seed_range, "of torch.manual_seed");
+  add_number(*repro, "--hidden", options->hidden, {.least = 1, .most = 1e6}, "width of the layers");
+  add_number(*repro, "--batch", options->batch, {.least = 1, .most = 1e6}, "sequences in x");
+  add_number(*repro, "--tokens", options->tokens, {.least = 1, .most = 1e6}, "tokens in a sequence");
   repro->add_flag("--json", *json, "as JSON");
   repro->callback([options, json, &session] {
     session.action = [options, json] {

@@ -127,6 +127,26 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+std::set<std::string> names_of(const Typed& typed) {
+  std::set<std::string> names;
+  for (const auto& [key, text] : typed) names.insert(key);
+  return names;
+}
+
+CLI::Option* add_numbers(CLI::App& command, const std::string& option, std::vector<std::int64_t>& values,
+                         const Range& range, const std::string& help) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          option,
+          [option, &values, range](const std::vector<std::string>& texts) {
+            values.clear();
+            for (const std::string& text : texts)
+              values.push_back(number_from<std::int64_t>(option, text, range));
+          },
+          fmt::format("{}, each {}", help, range.text()))
+      ->delimiter(',');
+}
+
 const std::atomic<bool>& stop_requested() {
   static const bool caught = (catch_signals(), true);
   (void)caught;

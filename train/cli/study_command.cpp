@@ -4,9 +4,14 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
-#include "train/config/keys.h"
+#include "train/config/key.h"
+#include "train/config/recipe.h"
+#include "train/config/toml.h"
+#include "train/config/typed.h"
+#include "train/config/validate.h"
 #include "train/study/studies.h"
 #include "train/study/study.h"
+#include "train/text/nearest.h"
 #include "train/text/output.h"
 
 namespace lockstep::train::cli {
@@ -66,7 +71,7 @@ StudyConfig configured(const Given& given) {
       if (key == "steps") experiment.curve_steps = std::min(experiment.curve_steps, experiment.run.steps);
     }
   }
-  validate(study);
+  validate(study, names_of(given.keys));
   return study;
 }
 

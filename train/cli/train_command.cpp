@@ -9,7 +9,11 @@
 #include "core/runtime/parallel.h"
 #include "data/files/atomic_file.h"
 #include "train/cli/commands.h"
-#include "train/config/keys.h"
+#include "train/config/difference.h"
+#include "train/config/key.h"
+#include "train/config/recipe.h"
+#include "train/config/typed.h"
+#include "train/config/validate.h"
 #include "train/text/output.h"
 #include "train/text/step_line.h"
 #include "train/text/text_layout.h"
@@ -45,21 +49,8 @@ RunConfig configured(const Typed& keys) {
   const bool own_warmup =
       std::none_of(keys.begin(), keys.end(), [](const auto& k) { return k.first == "warmup"; });
   if (own_warmup && config.warmup >= config.steps) config.warmup = config.steps / 10;
-  validate(config);
+  validate(config, names_of(keys));
   return config;
-}
-
-// In which keys two configurations differ, each as "lr: 0.001, 0.01".
-std::vector<std::string> differing_keys(const RunConfig& a, const RunConfig& b) {
-  std::vector<std::string> found;
-  const auto compare = [&]<typename T>(const std::string& name, T RunConfig::*member) {
-    if constexpr (!std::is_same_v<T, std::vector<std::string>>) {
-      if (a.*member != b.*member) found.push_back(fmt::format("{}: {}, {}", name, a.*member, b.*member));
-    }
-  };
-  for (const Key<RunConfig>& key : run_keys())
-    std::visit([&](auto member) { compare(key.name, member); }, key.member);
-  return found;
 }
 
 // The checkpoint's settings, which what was typed must not contradict. More steps are fine where the schedule
@@ -68,21 +59,19 @@ RunConfig resumed(const Typed& keys, const Checkpoint& checkpoint) {
   const RunConfig config = checkpoint.config();
   RunConfig wanted = config;
   for (const auto& [key, text] : keys) set_from_text(wanted, key, text);
-  std::vector<std::string> differing = differing_keys(config, wanted);
+  std::vector<std::string> differing = differences(config, wanted);
   const bool longer = config.schedule == "constant" && wanted.steps >= checkpoint.steps_done();
   if (longer) std::erase_if(differing, [](const std::string& text) { return text.starts_with("steps:"); });
-  std::string list;
-  for (const std::string& text : differing) list += (list.empty() ? "" : "; ") + text;
   check(
       differing.empty(),
       "{} was trained with other settings (there, here): {}; leave them out to go on with the checkpoint's, "
       "or choose another --out{}",
-      checkpoint.path(), list,
+      checkpoint.path(), joined(differing, "; "),
       wanted.steps > config.steps && config.schedule != "constant"
           ? fmt::format(" (the {} schedule ends with its steps; only a constant one can be made longer)",
                         config.schedule)
           : "");
-  validate(wanted);
+  validate(wanted, names_of(keys));
   return wanted;
 }
 
@@ -292,13 +281,14 @@ void add_sample(CLI::App& app, Session& session) {
   SampleOptions& sampling = given->options;
   *options = {
       command->add_option("--prompt", sampling.prompt, "what the text begins with; default: a newline"),
-      command->add_option("--tokens", sampling.tokens, "characters to add")->check(CLI::Range(0, 10'000'000)),
-      command->add_option("--temperature", sampling.temperature,
-                          "below 1: likelier characters; 0: the likeliest"),
-      command->add_option("--top-k", sampling.top_k, "choose among the k likeliest; 0: all"),
-      command->add_option("--seed", sampling.seed, "of the choices")};
-  command->add_option("--examples", given->examples, "how many, of tasks that are no text")
-      ->check(CLI::Range(1, 100));
+      add_number(*command, "--tokens", sampling.tokens, {.least = 0, .most = 1e7}, "characters to add"),
+      add_number(*command, "--temperature", sampling.temperature, {.least = 0, .most = 1e6},
+                 "below 1 likelier characters, at 0 the likeliest"),
+      add_number(*command, "--top-k", sampling.top_k, {.least = 0, .most = 1e9, .note = "0: all"},
+                 "choose among the k likeliest"),
+      add_number(*command, "--seed", sampling.seed, seed_range, "of the choices")};
+  add_number(*command, "--examples", given->examples, {.least = 1, .most = 100},
+             "how many, of tasks that are no text");
   command->callback([given, options, &session] {
     const bool text_options = std::ranges::any_of(*options, [](CLI::Option* o) { return o->count() > 0; });
     session.action = [given, text_options] { return sample(*given, text_options); };
@@ -314,17 +304,14 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option("--out", given->out,
                       "folder for checkpoint.h5, metrics.csv and metrics.h5; default: out/train-TASK");
   command->add_flag("--resume", given->resume, "go on from the checkpoint in --out, with its settings");
-  command
-      ->add_option(
-          "--every", given->habits.every,
-          "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time")
-      ->check(CLI::Range(1, 1'000'000'000));
+  add_number(
+      *command, "--every", given->habits.every, count_range,
+      "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time");
   command->add_option(
       "--keep", given->habits.keep,
       "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the last");
-  command
-      ->add_option("--threads", given->threads, "threads of this training; the numbers do not depend on it")
-      ->check(CLI::Range(1, 1024));
+  add_number(*command, "--threads", given->threads, threads_range,
+             "threads of this training; the numbers do not depend on it");
   command->add_option("--weights", given->weights,
                       "start from the weights in a .safetensors or .h5 file, of either storage");
   command->add_flag("--allow-missing", given->load.allow_missing,

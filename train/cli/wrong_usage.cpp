@@ -3,7 +3,8 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
-#include "train/config/keys.h"
+#include "train/config/key.h"
+#include "train/text/nearest.h"
 
 namespace lockstep::train::cli {
 
@@ -42,15 +43,6 @@ std::string unexpected(const CLI::App& command, const std::string& word) {
   return fmt::format(
       "{} has no option {}{}", command.get_name(), option,
       near.empty() ? fmt::format(": lockstep {} --help lists them", command.get_name()) : near);
-}
-
-std::string expected_type(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  const std::string number = type.starts_with("FLOAT") ? "number" : "integer";
-  if (type.find("NONNEGATIVE") != std::string::npos) return fmt::format("an {} of 0 or more", number);
-  if (type.find("POSITIVE") != std::string::npos) return "a positive " + number;
-  if (type.starts_with("UINT")) return "an integer of 0 or more";
-  return type.starts_with("FLOAT") ? "a number" : "an integer";
 }
 
 // The option that an error is about: its name, with its dashes or without, is a word of the message.
@@ -92,8 +84,7 @@ std::string wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
     if (values.size() > 1) return fmt::format("{} is given {} times: expected once", name, values.size());
     return fmt::format("{} needs a value: {}", name, meaning);
   }
-  return fmt::format("{} {}: expected {}: {}", name, values.empty() ? "" : values.front(),
-                     expected_type(*option), meaning);
+  return fmt::format("{} {}: expected {}", name, values.empty() ? "" : values.front(), meaning);
 }
 
 }  // namespace lockstep::train::cli

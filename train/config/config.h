@@ -7,17 +7,19 @@
 namespace lockstep::train {
 
 // One training: what is trained, on what, and how. Every member is a key of study files and an option of the
-// command line; train/config/keys.cpp names them, and defaults_for() fills them for a task.
+// command line (train/config/run_keys.cpp). The values here are the copy task's; a task's recipe
+// changes them (train/config/recipe.h).
 struct RunConfig {
   std::string task = "copy";
   std::int64_t seed = 0;
-  std::int64_t steps = 0;
-  std::int64_t batch = 0;
+  std::int64_t steps = 300;
+  std::int64_t batch = 64;
   std::string precision = "f32";
   std::string rng = "keyed";  // of the first weights; "torch": PyTorch's numbers in PyTorch's order
 
   std::string attention = "combined";
-  std::int64_t layers = 0, width = 0, heads = 0, mlp = 0;
+  std::string blocks = "norm_gelu";
+  std::int64_t layers = 2, width = 64, heads = 4, mlp = 256;
   double dropout = 0;
 
   // The initialiser of the q, k and v weights; everything else keeps PyTorch's default. Direction and scale
@@ -26,9 +28,9 @@ struct RunConfig {
   std::string init_direction = "part", init_scale = "part";
 
   std::string optimizer = "adam";
-  double lr = 0, beta1 = 0, beta2 = 0, eps = 0, weight_decay = 0, momentum = 0;
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0.95;
   std::string optimizer_direction = "part", optimizer_scale = "part";
-  double matrix_lr = 0;  // Muon's rate for the blocks' matrices; the rest goes by Adam with lr
+  double matrix_lr = 0.01;  // Muon's rate for the blocks' matrices; the rest goes by Adam with lr
 
   std::string schedule = "constant";
   std::int64_t warmup = 0;
@@ -38,10 +40,6 @@ struct RunConfig {
   double clip = 0;  // 0: none
   std::string clip_by = "global";
 };
-
-// The settings a task is trained with unless told otherwise: study.md's reference settings, with published
-// targets. Throws for a task that does not exist.
-RunConfig defaults_for(const std::string& task);
 
 // One task of a study: the training, the seeds, and what is compared.
 struct ExperimentConfig {
@@ -64,11 +62,5 @@ struct StudyConfig {
   std::int64_t threads = 0;  // 0: one for each core
   std::vector<ExperimentConfig> experiments;
 };
-
-ExperimentConfig experiment_for(const std::string& task);
-
-// Throws where a value makes no sense, naming the key and what would be right.
-void validate(const RunConfig& run);
-void validate(const StudyConfig& study);
 
 }  // namespace lockstep::train

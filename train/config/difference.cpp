@@ -1,8 +1,9 @@
-// In what two configurations differ.
+#include "train/config/difference.h"
+
 #include <algorithm>
 
 #include "core/error.h"
-#include "train/config/keys.h"
+#include "train/config/key.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
@@ -28,9 +29,14 @@ void compare(std::span<const Key<Config>> keys, const Config& a, const Config& b
 
 }  // namespace
 
-std::vector<std::string> differences(const ExperimentConfig& a, const ExperimentConfig& b) {
+std::vector<std::string> differences(const RunConfig& a, const RunConfig& b) {
   std::vector<std::string> found;
-  compare(run_keys(), a.run, b.run, found);
+  compare(run_keys(), a, b, found);
+  return found;
+}
+
+std::vector<std::string> differences(const ExperimentConfig& a, const ExperimentConfig& b) {
+  std::vector<std::string> found = differences(a.run, b.run);
   compare(experiment_keys(), a, b, found);
   return found;
 }

@@ -1,12 +1,14 @@
-// Study files: TOML tables read into, and written from, the keys of train/config/keys.h.
+#include "train/config/toml.h"
+
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/error.h"
 #include "data/files/atomic_file.h"
-#include "train/config/keys.h"
+#include "train/config/key.h"
+#include "train/config/recipe.h"
+#include "train/text/nearest.h"
 
 namespace lockstep::train {
 
@@ -73,7 +75,7 @@ bool set_key(const std::string& name, const toml::node& node, std::span<const Ke
         [&](auto member) {
           auto& value = config.*member;
           check(read_value(node, value), "{}: {} must be {}, not {}: {}", place.at(node), name,
-                type_name(&value), type_name(node), key.help);
+                type_name(&value), type_name(node), help_of(key));
         },
         key.member);
     return true;
@@ -179,7 +181,7 @@ std::string lines(std::span<const Key<Config>> keys, const Config& config) {
   std::string out;
   for (const Key<Config>& key : keys) {
     const std::string value = std::visit([&](auto member) { return written(config.*member); }, key.member);
-    out += fmt::format("{:<40} # {}\n", fmt::format("{} = {}", key.name, value), key.help);
+    out += fmt::format("{:<40} # {}\n", fmt::format("{} = {}", key.name, value), help_of(key));
   }
   return out;
 }
@@ -210,63 +212,6 @@ StudyConfig parse_study(const std::string& text, const std::string& origin) {
   }
   check(!study.experiments.empty(), "{}: a study needs at least one [[experiment]]", origin);
   return study;
-}
-
-namespace {
-
-// Reads what was typed; false if it does not read as the type from its first to its last character.
-template <typename Number>
-requires std::is_arithmetic_v<Number>
-bool read_text(const std::string& text, Number& value) {
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && rest == end;
-}
-
-bool read_text(const std::string& text, std::string& value) {
-  value = text;
-  return true;
-}
-
-bool read_text(const std::string& text, std::vector<std::string>& value) {
-  value.clear();
-  for (std::size_t start = 0; start <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', start), text.size());
-    value.push_back(text.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return true;
-}
-
-template <typename Config>
-void set_typed(std::span<const Key<Config>> keys, Config& config, const std::string& name,
-               const std::string& text) {
-  const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name; });
-  check(key != keys.end(), "there is no key \"{}\"", name);
-  std::visit(
-      [&](auto member) {
-        auto& value = config.*member;
-        check(read_text(text, value), "{} {}: expected {}: {}", option_of(name), text.empty() ? "\"\"" : text,
-              type_name(&value), key->help);
-      },
-      key->member);
-}
-
-}  // namespace
-
-void set_from_text(StudyConfig& study, const std::string& key, const std::string& text) {
-  set_typed(study_keys(), study, key, text);
-}
-
-void set_from_text(RunConfig& run, const std::string& key, const std::string& text) {
-  set_typed(run_keys(), run, key, text);
-}
-
-void set_from_text(ExperimentConfig& experiment, const std::string& key, const std::string& text) {
-  for (const Key<ExperimentConfig>& known : experiment_keys()) {
-    if (known.name == key) return set_typed(experiment_keys(), experiment, key, text);
-  }
-  set_typed(run_keys(), experiment.run, key, text);
 }
 
 StudyConfig read_study(const std::string& path) { return parse_study(data::read_file(path), path); }

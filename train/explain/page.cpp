@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "train/config/keys.h"
+#include "train/config/toml.h"
 #include "train/explain/embedded_weights.h"
 #include "train/explain/record.h"
 #include "train/text/html.h"

@@ -62,8 +62,8 @@ std::string chart_data(const TaskSummary& task) {
   json forests = json::array(), panels = json::array();
   for (const Contrast& c : task.contrasts) {
     if (!c.verdict) continue;
-    entry(forests, "metric", c.metric, {{"unit", c.unit}, {"rows", json::array()}})["rows"].push_back(
-        row_of(c));
+    entry(forests, "metric", c.metric, {{"more", c.more}, {"less", c.less}, {"rows", json::array()}})["rows"]
+        .push_back(row_of(c));
   }
   for (const ArmCurve& curve : task.curves) {
     const std::size_t stride = (curve.step.size() + max_points - 1) / max_points;

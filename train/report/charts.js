@@ -46,13 +46,11 @@
     const seen = rows.flatMap(r => [r.mean, r.low, r.high, ...r.differences]).filter(Number.isFinite);
     const ends = [Math.min(-1.25 * task.margin, ...seen), Math.max(1.25 * task.margin, ...seen)];
     const room = 0.03 * (ends[1] - ends[0]);
-    const less = forest.unit === 'steps' ? '← earlier' : '← lower';
-    const more = forest.unit === 'steps' ? 'later →' : 'higher →';
     set(spec, 'data', 'rows', {values: rows});
     set(spec, 'signals', 'count', {value: rows.length});
     set(spec, 'signals', 'domain', {value: [ends[0] - room, ends[1] + room]});
     set(spec, 'signals', 'margin', {value: task.margin});
-    set(spec, 'signals', 'axisTitle', {value: `${less}  ·  difference in percent  ·  ${more}`});
+    set(spec, 'signals', 'axisTitle', {value: `← ${forest.less}  ·  difference in percent  ·  ${forest.more} →`});
     const place = element('div', figure);
     draw(spec, place, () => figure.clientWidth, 690);
   };

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "train/report/verdict_words.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -13,10 +14,8 @@ namespace {
 // The shortest text that reads back as the same double; empty for NaN.
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
-std::string line(std::initializer_list<std::string> cells) {
-  std::string text;
-  for (const std::string& c : cells) text += (text.empty() ? "" : ",") + c;
-  return text + "\r\n";  // as RFC 4180 ends lines
+std::string line(const std::vector<std::string>& cells) {
+  return joined(cells, ",") + "\r\n";  // as RFC 4180 ends lines
 }
 
 std::string separated_by_blanks(const std::vector<double>& values) {
@@ -35,15 +34,19 @@ std::string csv_cell(std::string_view text) {
 }
 
 std::string runs_csv(std::span<const RunRow> runs) {
-  std::string out =
-      "task,arm,optimizer,initialiser,seed,steps_to_threshold,censored,diverged,steps_run,auc_loss_steps,"
-      "final_loss,seconds,parameters\r\n";
+  std::string out = "task,arm,optimizer,initialiser,seed,";
+  if (!runs.empty()) {
+    for (const auto& [key, value] : runs.front().metrics) out += key + ",";
+  }
+  out += "censored,diverged,steps_run,final_loss,seconds,parameters\r\n";
   for (const RunRow& run : runs) {
-    out +=
-        line({csv_cell(run.task), csv_cell(run.arm), csv_cell(run.optimizer), csv_cell(run.initialiser),
-              std::to_string(run.seed), run.steps_to_threshold ? std::to_string(*run.steps_to_threshold) : "",
-              run.censored ? "1" : "0", run.diverged ? "1" : "0", std::to_string(run.steps_run),
-              cell(run.auc), cell(run.final_loss), cell(run.seconds), std::to_string(run.parameters)});
+    std::vector<std::string> cells = {csv_cell(run.task), csv_cell(run.arm), csv_cell(run.optimizer),
+                                      csv_cell(run.initialiser), std::to_string(run.seed)};
+    for (const auto& [key, value] : run.metrics) cells.push_back(value ? cell(*value) : "");
+    cells.insert(cells.end(),
+                 {run.censored ? "1" : "0", run.diverged ? "1" : "0", std::to_string(run.steps_run),
+                  cell(run.final_loss), cell(run.seconds), std::to_string(run.parameters)});
+    out += line(cells);
   }
   return out;
 }
@@ -52,8 +55,9 @@ std::string contrasts_csv(const StudySummary& study) {
   std::string out =
       "task,cause,scope,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
       "effect_unit,sd_unit,spread_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,"
-      "p_holm,"
-      "margin_unit,p_equivalence,p_equivalence_holm,within_margin,further_seeds,held_equal,note,differences_"
+      "p_corrected,"
+      "margin_unit,p_equivalence,p_equivalence_corrected,within_margin,further_seeds,held_equal,note,"
+      "differences_"
       "unit\r\n";
   for (const TaskSummary& task : study.tasks) {
     for (const Contrast& c : task.contrasts) {
@@ -90,6 +94,15 @@ std::string contrasts_csv(const StudySummary& study) {
                    csv_cell(c.note),
                    separated_by_blanks(c.differences)});
     }
+  }
+  return out;
+}
+
+std::string probes_csv(std::span<const ProbeRow> rows) {
+  std::string out = "task,arm,seed,probe,name,step,value,unit\r\n";
+  for (const ProbeRow& row : rows) {
+    out += line({csv_cell(row.task), csv_cell(row.arm), std::to_string(row.seed), csv_cell(row.probe),
+                 csv_cell(row.name), std::to_string(row.step), cell(row.value), csv_cell(row.unit)});
   }
   return out;
 }

@@ -14,11 +14,14 @@ namespace lockstep::train {
 // A cell, quoted where the RFC asks for it.
 std::string csv_cell(std::string_view text);
 
-// One row per run. Columns: task, arm, optimizer, initialiser, seed, steps_to_threshold, censored, diverged,
-// steps_run, auc_loss_steps, final_loss, seconds, parameters. Truth values are 0 and 1.
+// One row per run. Columns: task, arm, optimizer, initialiser, seed, one for each metric (steps_to_threshold,
+// mean_loss), censored, diverged, steps_run, final_loss, seconds, parameters. Truth values are 0 and 1.
 std::string runs_csv(std::span<const RunRow> runs);
 
 // One row per contrast of every task, with the paired differences in the last cell, separated by blanks.
 std::string contrasts_csv(const StudySummary& study);
+
+// One row per number that a probe gave: task, arm, seed, probe, name, step, value, unit.
+std::string probes_csv(std::span<const ProbeRow> rows);
 
 }  // namespace lockstep::train

@@ -130,8 +130,8 @@ std::string contrast_row(const Contrast& c, bool brief) {
   };
   row += cell("effect [95% interval]", interval(c.effect, c.low, c.high, c.unit));
   row += cell("in percent [95% interval]", interval(c.percent, c.percent_low, c.percent_high, "%"));
-  row += cell("p (Holm)", p_value(c.p_adjusted));
-  row += cell("p of equivalence (Holm)",
+  row += cell("p (corrected)", p_value(c.p_adjusted));
+  row += cell("p of equivalence (corrected)",
               p_value(c.equivalence_p_adjusted) + small(fmt::format("±{} {}", number(c.margin), c.unit)));
   return row + cell("pairs", pairs_cell(c)) + "</tr>\n";
 }
@@ -146,8 +146,9 @@ std::string contrast_tables(const TaskSummary& task) {
         "more in B</span></caption>\n<thead><tr><th>cause</th><th>verdict</th><th "
         "class=\"number\">effect<br>[95% "
         "interval]</th><th class=\"number\">percent of A<br>[95% interval]</th><th "
-        "class=\"number\">p<br>(Holm)</th>"
-        "<th class=\"number\">p equiv.<br>(Holm)</th><th class=\"number\">pairs</th></tr></thead>\n<tbody>\n",
+        "class=\"number\">p<br>(corrected)</th>"
+        "<th class=\"number\">p equiv.<br>(corrected)</th><th "
+        "class=\"number\">pairs</th></tr></thead>\n<tbody>\n",
         html_escape(metric));
     for (const Contrast& c : task.contrasts) {
       if (c.metric == metric) html += contrast_row(c, metric != metrics.front());
@@ -191,6 +192,27 @@ std::string arms_table(const TaskSummary& task) {
   return html + "</tbody>\n</table>\n";
 }
 
+std::string probe_tables(const TaskSummary& task) {
+  std::string html;
+  for (const ProbeTable& table : task.measured) {
+    html += fmt::format(
+        "<table class=\"stack\">\n<caption>Measured: {} <span>{}; mean over steps and "
+        "seeds</span></caption>\n<thead><tr><th>arm</th>",
+        html_escape(table.label), html_escape(table.formula));
+    for (const std::string& name : table.names)
+      html += fmt::format("<th class=\"number\">{}</th>", html_escape(name));
+    html += "</tr></thead>\n<tbody>\n";
+    for (const ProbeTable::Row& row : table.rows) {
+      html += fmt::format("<tr><td><b>{}</b> {}</td>", html_escape(row.arm), html_escape(row.label));
+      for (std::size_t i = 0; i < row.means.size(); ++i)
+        html += cell(html_escape(table.names[i]), fmt::format("{:.3g}", row.means[i]));
+      html += "</tr>\n";
+    }
+    html += "</tbody>\n</table>\n";
+  }
+  return html;
+}
+
 // ---- figures: empty until charts.js fills them ----
 
 std::string forests(const TaskSummary& task, std::size_t index) {
@@ -232,7 +254,8 @@ std::string section_of(const TaskSummary& task, std::size_t index) {
                                            {"findings", findings(task)},
                                            {"contrasts", contrast_tables(task)},
                                            {"curves", curves(task, index)},
-                                           {"arms", arms_table(task)}});
+                                           {"arms", arms_table(task)},
+                                           {"measured", probe_tables(task)}});
 }
 
 std::string facts(const StudySummary& study) {

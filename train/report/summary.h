@@ -28,18 +28,19 @@ struct Contrast {
   std::string meaning;       // what the cause is, in a sentence
   std::string name;          // of the change, within a sentence: "muon by the whole (3d, d) tensor"
   std::string rule;          // what looks at the stored shape: "xavier_uniform", "muon"; empty: nothing does
-  std::string scope;         // under what it was measured: "adam, learning rate 0.001"
+  std::string scope;         // under what it was measured: "adam at learning rate 0.001"
   std::string question;      // plain words: "Does Xavier's fan_out of the whole tensor matter?"
   std::string arm_a, arm_b;  // names as in ArmStatistics::arm
   std::string metric;        // "steps until the training loss is below 0.5"
   std::string unit;          // of effect, sd, low, high, margin and differences: "steps"; empty: none
+  std::string more = "higher", less = "lower";  // what a positive effect is, and a negative one
   // None: nothing is tested, but `spread` was measured, or there is nothing to measure (see `note`).
   std::optional<Verdict> verdict = Verdict::inconclusive;
   // Of arms that differ by their random numbers alone: the standard deviation that these cause, sd / sqrt(2),
   // in `unit`. The mean difference is zero by construction.
   std::optional<double> spread = {};
   bool within_margin = false;  // the mean difference lies inside the margin, also beside "different"
-  bool primary = true;         // declared before the study, counted in Holm's correction
+  bool primary = true;         // tested
   int pairs = 0;               // seeds measured in both arms, the censored ones included
   int censored = 0;            // pairs of which a run never reached the threshold
   int diverged = 0;            // pairs of which a run ended in NaN or infinity
@@ -49,9 +50,9 @@ struct Contrast {
   double base = 0;  // arm_a's mean, which percentages refer to, in `unit`
   double percent = 0, percent_low = 0, percent_high = 0;  // effect, low and high in percent of `base`
   double p = 1;                                           // two-sided, that the difference is zero
-  double p_adjusted = 1;                                 // after Holm's correction over the primary contrasts
-  double margin = 0;                                     // equivalence is |difference| < margin, in `unit`
-  double equivalence_p = 1, equivalence_p_adjusted = 1;  // the larger of the two one-sided tests (TOST)
+  double p_adjusted = 1;                                  // corrected over all contrasts of the study
+  double margin = 0;                                      // equivalence is |difference| < margin, in `unit`
+  double equivalence_p = 1, equivalence_p_adjusted = 1;   // the larger of the two one-sided tests (TOST)
   int further_seeds =
       0;  // more seeds that would settle an inconclusive one; 0: none needed or no number helps
   std::string held_equal;           // what both arms share: "weights, data order, optimizer"
@@ -69,6 +70,17 @@ struct ArmStatistics {
   double mean = 0, sd = 0, median = 0;  // over the runs that have a value
 };
 
+// What a probe gave, arm by arm.
+struct ProbeTable {
+  struct Row {
+    std::string arm, label;
+    std::vector<double> means;  // over steps and seeds, one for each name
+  };
+  std::string label, unit, formula;
+  std::vector<std::string> names;
+  std::vector<Row> rows;
+};
+
 struct TaskSummary {
   std::string task;         // "copy", as on the command line
   std::string title;        // "Copy task"
@@ -82,6 +94,7 @@ struct TaskSummary {
   std::string control;  // the same in a sentence
   std::vector<ArmCurve> curves;
   std::vector<ArmStatistics> arms;
+  std::vector<ProbeTable> measured;
   std::vector<Contrast> contrasts;  // in the order in which they are shown
   std::string verdict;              // a few sentences that sum up
 };
@@ -106,13 +119,23 @@ struct StudySummary {
 struct RunRow {
   std::string task, arm, optimizer, initialiser;
   long long seed = 0;
-  std::optional<int> steps_to_threshold;  // none: censored or diverged
+  // Every metric by its key; no value where the run ended without it.
+  std::vector<std::pair<std::string, std::optional<double>>> metrics;
   bool censored = false, diverged = false;
   int steps_run = 0;
-  double auc = 0;            // area under the loss curve, loss times steps
   double final_loss = 0;     // of the last step run
   double seconds = 0;        // of this run alone
   long long parameters = 0;  // scalars trained
+};
+
+// One number that a probe gave: a row of probes.csv.
+struct ProbeRow {
+  std::string task, arm;
+  long long seed = 0;
+  std::string probe, name;
+  long long step = 0;  // updates done before
+  double value = 0;
+  std::string unit;
 };
 
 }  // namespace lockstep::train

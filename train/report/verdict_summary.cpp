@@ -13,8 +13,7 @@ namespace lockstep::train {
 
 namespace {
 
-// "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%, under adam, learning rate 0.001"; "mean training loss
-// of the first 60 steps: +1.2%, ..."
+// "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%, under adam at learning rate 0.001"
 std::string size_in_words(const Contrast& c) {
   const int percent_decimals = decimals_for((c.percent_high - c.percent_low) / 2, c.percent);
   std::string percent = number(c.percent, percent_decimals, true) + "%";
@@ -22,10 +21,9 @@ std::string size_in_words(const Contrast& c) {
     percent += fmt::format(", 95% interval {}% to {}%", number(c.percent_low, percent_decimals, true),
                            number(c.percent_high, percent_decimals, true));
   }
-  if (c.unit != "steps") return fmt::format("{}: {}, under {}", c.metric, percent, c.scope);
   const int decimals = decimals_for((c.high - c.low) / 2, c.effect);
-  return fmt::format("{} steps {}: {}, under {}", number(std::abs(c.effect), decimals),
-                     c.effect > 0 ? "later" : "earlier", percent, c.scope);
+  const std::string size = fmt::format("{} {}", number(std::abs(c.effect), decimals), c.unit);
+  return fmt::format("{} {}: {}, under {}", size, c.effect > 0 ? c.more : c.less, percent, c.scope);
 }
 
 // A cause over all its metrics.

@@ -45,15 +45,16 @@ Row row_of(const Contrast& c) {
   return {c.cause, std::string(word(c)), in_unit, percent, std::to_string(c.pairs)};
 }
 
-// What a reader must know beside the numbers.
-std::vector<std::string> remarks(const Contrast& c, bool with_margin) {
-  std::vector<std::string> lines;
+// What a reader must know beside the numbers. `brief`: an earlier table said what holds for every metric.
+std::vector<std::string> remarks(const Contrast& c, bool with_margin, bool brief) {
+  std::vector<std::string> lines, together;
   if (c.censored + c.diverged > 0) lines.push_back(pairs_in_words(c));
-  if (!c.scope.empty()) lines.push_back("under " + c.scope);
-  if (!c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
+  if (!brief && !c.scope.empty()) together.push_back("under " + c.scope);
   if (with_margin && c.margin > 0)
-    lines.push_back("equivalence margin: ±" + in_unit(number(c.margin), c.unit));
-  if (c.verdict == Verdict::different && c.within_margin) lines.emplace_back("within the equivalence margin");
+    together.push_back("equivalence margin ±" + in_unit(number(c.margin), c.unit));
+  if (c.verdict == Verdict::different && c.within_margin) together.emplace_back("within the margin");
+  if (!together.empty()) lines.push_back(joined(together, "; "));
+  if (!brief && !c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
   if (c.verdict == Verdict::inconclusive && c.further_seeds > 0) {
     lines.push_back(fmt::format("about {} would settle it", count(c.further_seeds, "more seed")));
   }
@@ -79,7 +80,7 @@ std::string line_of(const Row& row, const std::vector<int>& widths, std::string_
 }
 
 // All of one metric.
-std::string table_of(const std::vector<Contrast>& contrasts, int width, bool colour) {
+std::string table_of(const std::vector<Contrast>& contrasts, int width, bool colour, bool brief) {
   const Contrast& first = contrasts.front();
   std::vector<Row> rows{{"cause", "verdict", first.unit.empty() ? "effect [95%]" : first.unit + " [95%]",
                          "percent [95%]", "pairs"}};
@@ -93,7 +94,7 @@ std::string table_of(const std::vector<Contrast>& contrasts, int width, bool col
   bool shared = one_margin(contrasts);
   for (size_t i = 0; i < contrasts.size(); ++i) {
     out += line_of(rows[i + 1], widths, colour ? colour_of(contrasts[i].verdict) : "");
-    for (const std::string& remark : remarks(contrasts[i], !shared)) {
+    for (const std::string& remark : remarks(contrasts[i], !shared, brief)) {
       for (const std::string& line : wrap(remark, width - indent))
         out.append(indent, ' ').append(line + "\n");
     }
@@ -115,13 +116,14 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
     });
     std::vector<Contrast> table(left.begin(), others);
     left.erase(left.begin(), others);
-    if (!out.empty()) out += "\n";
+    const bool brief = !out.empty();
+    if (brief) out += "\n";
     const std::string model = task.model.empty() ? "" : fmt::format(" ({})", task.model);
     for (const std::string& line :
          wrap(fmt::format("{}{}: {}", task.title, model, table.front().metric), width)) {
       out += line + "\n";
     }
-    out += table_of(table, width, colour);
+    out += table_of(table, width, colour, brief);
   }
   return out;
 }

@@ -35,43 +35,34 @@ std::string size_of_effect(const Contrast& c, double sign) {
 
 std::string margin_of(const Contrast& c) { return with_unit("±" + number(c.margin), c.unit); }
 
-bool counts_steps(const Contrast& c) { return c.unit == "steps" && c.metric.starts_with("steps"); }
-
 bool equal_in_every_pair(const Contrast& c) {
   return c.effect == 0 && !c.differences.empty() &&
          std::all_of(c.differences.begin(), c.differences.end(), [](double d) { return d == 0; });
 }
 
 std::string different(const TaskSummary& task, const Contrast& c) {
-  double sign = c.effect < 0 ? -1 : 1;
-  std::string a = arm_label(task, c.arm_a), b = capitalised(arm_label(task, c.arm_b));
-  std::string text;
-  if (counts_steps(c)) {
-    text = fmt::format("{} reached the threshold {} {} than {} {}, {}.", b, size_of_effect(c, sign),
-                       sign > 0 ? "later" : "earlier", a, evidence(c, sign), pairs_in_words(c));
-  } else {
-    text = fmt::format("{}: {} is {} {} than {} {}, {}.", capitalised(c.metric), b, size_of_effect(c, sign),
-                       sign > 0 ? "higher" : "lower", a, evidence(c, sign), pairs_in_words(c));
-  }
+  const double sign = c.effect < 0 ? -1 : 1;
+  std::string text =
+      fmt::format("{}: {} is {} {} than {} {}, {}.", capitalised(c.metric), arm_label(task, c.arm_b),
+                  size_of_effect(c, sign), sign > 0 ? c.more : c.less, arm_label(task, c.arm_a),
+                  evidence(c, sign), pairs_in_words(c));
   if (c.within_margin) text += fmt::format(" That is still within the margin of {}.", margin_of(c));
   return text;
 }
 
 std::string equivalent(const TaskSummary& task, const Contrast& c) {
-  std::string a = arm_label(task, c.arm_a), b = capitalised(arm_label(task, c.arm_b));
+  const std::string a = arm_label(task, c.arm_a), b = arm_label(task, c.arm_b);
   if (equal_in_every_pair(c)) {
-    return counts_steps(c) ? fmt::format("{} reached the threshold at the same step as {} in each of {}.", b,
-                                         a, pairs_in_words(c))
-                           : fmt::format("{}: {} equals {} in each of {}.", capitalised(c.metric), b, a,
-                                         pairs_in_words(c));
+    return fmt::format("{}: {} equals {} in each of {}.", capitalised(c.metric), b, a, pairs_in_words(c));
   }
-  return fmt::format("{} and {} differ by {} {}, within the margin of {}; {}.", b, a, size_of_effect(c, 1),
-                     evidence(c, 1), margin_of(c), pairs_in_words(c));
+  return fmt::format("{}: {} and {} differ by {} {}, within the margin of {}; {}.", capitalised(c.metric), b,
+                     a, size_of_effect(c, 1), evidence(c, 1), margin_of(c), pairs_in_words(c));
 }
 
 std::string inconclusive(const TaskSummary& task, const Contrast& c) {
-  std::string text = fmt::format("{} and {} differ by {} {}", capitalised(arm_label(task, c.arm_b)),
-                                 arm_label(task, c.arm_a), size_of_effect(c, 1), evidence(c, 1));
+  std::string text =
+      fmt::format("{}: {} and {} differ by {} {}", capitalised(c.metric), arm_label(task, c.arm_b),
+                  arm_label(task, c.arm_a), size_of_effect(c, 1), evidence(c, 1));
   if (c.censored + c.diverged > 0) {
     text += fmt::format(
         "; {}. Nobody knows how far apart unfinished runs would have ended, so this is no evidence of "

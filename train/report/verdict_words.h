@@ -26,13 +26,12 @@ std::string pairs_in_words(const Contrast& contrast);
 // With a capital first letter, unless it starts with a name like xavier_uniform.
 std::string capitalised(std::string text);
 
-// What was found, in a sentence or two: "Combined, ..., reached the threshold 2.7 steps later than ...".
+// What was found, in a sentence or two: "Steps until the training loss is below 0.5: combined, ..., is 2.7
+// steps later than ...".
 // Where nothing was tested, the spread; empty where there is nothing to measure (the note says why).
 std::string explanation(const TaskSummary& task, const Contrast& contrast);
 
-// A few sentences without line breaks: "Distribution: different. Combined, Xavier by the whole (3d,
-// d) tensor, reached the threshold 2.7 steps later than separate (3.7%, 95% interval 2.1 to 3.2 steps), 12
-// pairs."
+// The same behind the cause and its verdict: "Distribution: different. Steps until ...".
 std::string verdict_sentence(const TaskSummary& task, const Contrast& contrast);
 
 // One for each contrast, in the task's order.

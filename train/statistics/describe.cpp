@@ -1,11 +1,13 @@
+#include "train/statistics/describe.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <numeric>
+#include <vector>
 
 #include "core/error.h"
-#include "train/statistics/statistics.h"
 
 namespace lockstep::train {
 namespace {

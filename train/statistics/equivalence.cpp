@@ -1,7 +1,9 @@
+#include "train/statistics/equivalence.h"
+
 #include <algorithm>
 
 #include "core/error.h"
-#include "train/statistics/statistics.h"
+#include "train/statistics/sign_flip.h"
 
 namespace lockstep::train {
 

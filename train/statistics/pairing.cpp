@@ -1,8 +1,9 @@
+#include "train/statistics/pairing.h"
+
 #include <cmath>
 #include <cstddef>
 
 #include "core/error.h"
-#include "train/statistics/statistics.h"
 
 namespace lockstep::train {
 

@@ -1,10 +1,11 @@
+#include "train/statistics/planning.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 
 #include "core/error.h"
-#include "train/statistics/statistics.h"
 
 namespace lockstep::train {
 namespace {

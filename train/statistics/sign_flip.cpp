@@ -1,3 +1,5 @@
+#include "train/statistics/sign_flip.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -6,7 +8,6 @@
 #include <random>
 
 #include "core/error.h"
-#include "train/statistics/statistics.h"
 #include "train/statistics/subset_sums.h"
 
 // Flipping the signs of the subset F changes the sum of d - theta by -2 times the sum over F. So a flip is at

@@ -1,13 +1,14 @@
 #include "train/study/run.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
-#include <map>
 
 #include "core/error.h"
 #include "core/runtime/memory.h"
-#include "train/training/training.h"
+#include "train/probes/logical_weights.h"
+#include "train/study/metric.h"
 
 namespace lockstep::train {
 
@@ -26,25 +27,11 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-// All weights in the order of logical names, so that both storages give them in the same order. Last come the
-// key biases: they cancel in the softmax, so their gradient is rounding noise, which Adam blows up to full
-// steps.
-LogicalWeights logical_weights(const ParameterList& parameters) {
-  std::map<std::string, std::vector<double>> parts, key_biases;
-  for (const Parameter& parameter : parameters) {
-    if (!parameter.trainable) continue;
-    for (const RowRange& range : row_ranges(parameter, Granularity::part)) {
-      (range.name.ends_with(".k.bias") ? key_biases : parts)[range.name] =
-          rows(parameter.tensor, range).to_vector();
-    }
-  }
-  LogicalWeights all;
-  for (const auto& [name, values] : parts) all.values.insert(all.values.end(), values.begin(), values.end());
-  for (const auto& [name, values] : key_biases) {
-    all.values.insert(all.values.end(), values.begin(), values.end());
-    all.key_biases += static_cast<std::int64_t>(values.size());
-  }
-  return all;
+// Whether the training has shown what it is for: probes look until step curve_steps.
+bool is_known(const Arm& arm, std::span<const double> losses, const ExperimentConfig& experiment) {
+  if (std::ssize(losses) <= experiment.curve_steps) return false;
+  return info(arm.role).for_probes_alone ||
+         std::ranges::all_of(metrics(), [&](const Metric& m) { return m.known(losses, experiment); });
 }
 
 }  // namespace
@@ -56,56 +43,38 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   RunConfig config = arm.run;
   config.seed = seed;
   Training training(config, arm.redraw);
+  ProbeSet probes({.last_step = experiment.curve_steps, .compared = !arm.partner.empty()});
   RunResult result;
   for (const Parameter& parameter : training.model().parameters()) {
     if (parameter.trainable) result.parameters += parameter.tensor.numel();
   }
-  while (training.steps_done() < config.steps) {
+  while (training.steps_done() < config.steps && !is_known(arm, result.losses, experiment)) {
     if (stop) return std::nullopt;
-    const std::int64_t done = training.steps_done();
-    if (!arm.weights_partner.empty() && done == experiment.curve_steps)
-      result.weights = logical_weights(training.model().parameters());
-    const double loss = training.step();
+    const bool first = training.steps_done() == 0;
+    const double loss = training.step(&probes);
     on_step();
     if (!std::isfinite(loss)) {
-      check(done > 0, "arm {} with seed {}: the loss is {} before the first update: no training can start so",
+      check(!first, "arm {} with seed {}: the loss is {} before the first update: no training can start so",
             arm.name, seed, loss);
       result.diverged = true;
       break;
     }
     result.losses.push_back(loss);
     check(
-        done > 0 || loss >= experiment.threshold,
+        !first || loss >= experiment.threshold,
         "threshold = {} lies above the very first training loss, {:.4f}: there is nothing to count; choose a "
         "smaller one",
         experiment.threshold, loss);
-    if (!result.steps && loss < experiment.threshold) result.steps = done;
-    if ((result.steps || arm.weights_only) && done >= experiment.curve_steps) break;
   }
+  result.measured = std::move(probes).measured();
   Fingerprint fingerprint;
   for (const double loss : result.losses) fingerprint.add(loss);
-  for (const double weight : logical_weights(training.model().parameters()).values) fingerprint.add(weight);
+  const LogicalWeights weights = logical_weights(training.model().parameters());
+  for (const double weight : weights.values) fingerprint.add(weight);
+  for (const double weight : weights.key_biases) fingerprint.add(weight);
   result.fingerprint = fingerprint.value();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
-}
-
-void settle_weights(RunResult& run, RunResult& partner) {
-  const std::vector<double>&a = run.weights.values, &b = partner.weights.values;
-  if (a.empty() || a.size() != b.size()) return;
-  const std::size_t without_key_biases = a.size() - static_cast<std::size_t>(run.weights.key_biases);
-  double apart = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (i == without_key_biases) run.weight_distance = std::sqrt(apart / size);
-    apart += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  run.distance_with_key_biases = std::sqrt(apart / size);
-  if (!run.weight_distance) run.weight_distance = run.distance_with_key_biases;
-  partner.weight_distance = run.weight_distance;
-  partner.distance_with_key_biases = run.distance_with_key_biases;
-  run.weights = {};
-  partner.weights = {};
 }
 
 }  // namespace lockstep::train

@@ -9,11 +9,13 @@
 #include "core/error.h"
 #include "core/runtime/system.h"
 #include "data/files/atomic_file.h"
-#include "train/config/keys.h"
+#include "train/config/toml.h"
+#include "train/config/validate.h"
 #include "train/report/verdict_table.h"
-#include "train/study/analysis.h"
+#include "train/study/provenance.h"
 #include "train/study/study_results.h"
 #include "train/study/study_store.h"
+#include "train/study/too_few_seeds.h"
 #include "train/text/output.h"
 #include "train/text/progress.h"
 #include "train/training/output_folder.h"
@@ -27,6 +29,9 @@ struct Job {
   const Arm* arm;
   const ExperimentConfig* experiment;
 };
+
+// In f64.
+bool takes_longest(const Job& job) { return info(job.arm->role).for_probes_alone; }
 
 // Seed by seed, so that a study that is stopped early has whole pairs. The runs in f64, which take the
 // longest, come first: at the end, the other threads would wait for them.
@@ -43,7 +48,7 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
       }
     }
   }
-  std::ranges::stable_partition(jobs, [](const Job& job) { return job.arm->weights_only; });
+  std::ranges::stable_partition(jobs, takes_longest);
   return jobs;
 }
 
@@ -52,8 +57,7 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
 // all and is thrown.
 void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store, Progress& progress,
               const std::atomic<bool>& stop) {
-  const auto in_f64 = static_cast<std::size_t>(
-      std::ranges::find_if(jobs, [](const Job& job) { return !job.arm->weights_only; }) - jobs.begin());
+  const auto in_f64 = static_cast<std::size_t>(std::ranges::find_if_not(jobs, takes_longest) - jobs.begin());
   std::atomic<std::size_t> next = in_f64;
   std::atomic<bool> end = false;
   std::exception_ptr error;
@@ -63,7 +67,7 @@ void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store
     std::optional<RunResult> result =
         run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
     if (!result) return;
-    store.add(job.key, std::move(*result), job.arm->weights_partner);
+    store.add(job.key, std::move(*result), job.arm->partner);
     progress.finished();
   };
   const auto work = [&](bool is_first) {
@@ -160,7 +164,7 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
 
   const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
   StudyStore store(options.out / "study.h5",
-                   study_attributes(study, to_toml(identity(study)), options.command, threads), study);
+                   provenance(study, to_toml(identity(study)), options.command, threads), study);
   const OutputFolder folder(options.out);  // study.h5 is read under its lock
   take_over(store, study, designs, options, folder);
   const std::vector<std::string> warnings = too_few_seeds(study, designs);

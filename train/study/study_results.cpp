@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "data/files/atomic_file.h"
-#include "train/config/keys.h"
+#include "train/config/toml.h"
 #include "train/report/csv.h"
 #include "train/report/report.h"
 #include "train/study/analysis.h"
@@ -24,7 +24,7 @@ RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& desi
     std::int64_t seeds = 0;
     for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
       const auto finished = [&](const Arm& arm) {
-        return arm.weights_only || runs.contains({i, arm.name, seed});
+        return info(arm.role).for_probes_alone || runs.contains({i, arm.name, seed});
       };
       if (!std::all_of(designs[i].arms.begin(), designs[i].arms.end(), finished)) continue;
       for (const Arm& arm : designs[i].arms) {
@@ -98,6 +98,7 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
   summary.notes.insert(summary.notes.begin(), notes.begin(), notes.end());
   describe_origin(summary, record);
   data::write_file(out / "runs.csv", runs_csv(run_rows(study, designs, runs)));
+  data::write_file(out / "probes.csv", probes_csv(probe_rows(study, runs)));
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));
   data::write_file(out / "report.html", report_page(summary));
   return summary;

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 
 #include "core/error.h"
 #include "data/files/hdf5.h"
-#include "train/config/keys.h"
+#include "train/config/difference.h"
+#include "train/config/toml.h"
+#include "train/config/validate.h"
 #include "train/report/verdict_words.h"
-#include "train/study/analysis.h"
+#include "train/study/metric.h"
+#include "train/study/provenance.h"
 #include "train/text/output.h"
 #include "train/text/text_layout.h"
 
@@ -27,26 +31,35 @@ std::string group_of(const RunKey& key) {
   return fmt::format("experiments/{}/{}/{}", key.experiment, key.arm, key.seed);
 }
 
-void write_run(h5::File& file, const RunKey& key, const RunResult& run) {
+void write_measured(h5::Group group, const Measured& measured) {
+  const Series& series = measured.series;
+  const auto steps = std::ssize(series.steps), names = std::ssize(series.names);
+  if (names > 0) {
+    group.set_attribute("names", std::span<const std::string>(series.names));
+    group.write("steps", series.steps, {steps}).set_attribute("unit", "updates done before");
+    group.write("values", series.values, {steps, names});
+  }
+  for (const auto& [name, values] : measured.snapshot)
+    group.write("snapshot/" + name, values, {std::ssize(values)});
+}
+
+void write_run(h5::File& file, const RunKey& key, const RunResult& run, const ExperimentConfig& experiment) {
   h5::Group group = file.create_group(group_of(key));
-  group.set_attribute("steps_to_threshold", run.steps.value_or(-1));
+  for (const Metric& metric : metrics()) {
+    const Outcome outcome = metric.of(run.losses, run.diverged, experiment);
+    const bool observed = outcome.ending == Ending::observed;
+    group.set_attribute(metric.key, observed ? outcome.value : std::numeric_limits<double>::quiet_NaN());
+  }
   group.set_attribute("diverged", run.diverged);
   group.set_attribute("seconds", run.seconds);
   group.set_attribute("parameters", run.parameters);
-  if (run.weight_distance) group.set_attribute("weight_distance", *run.weight_distance);
   group.set_attribute("fingerprint", fmt::format("{:016x}", run.fingerprint));
   group.set_attribute("version", run.version);
   group.set_attribute("processor", run.processor);
-  h5::Dataset loss = group.write("loss", run.losses, {static_cast<std::int64_t>(run.losses.size())});
+  h5::Dataset loss = group.write("loss", run.losses, {std::ssize(run.losses)});
   loss.set_attribute("unit", "nats, mean over the targets of the step's batch, before the step's update");
-  if (run.distance_with_key_biases) {
-    group.set_attribute("weight_distance_with_key_biases", *run.distance_with_key_biases);
-  }
-  const std::vector<double>& weights = run.weights.values;
-  if (!weights.empty()) {
-    h5::Dataset set = group.write("weights", weights, {static_cast<std::int64_t>(weights.size())});
-    set.set_attribute("key_biases_at_the_end", run.weights.key_biases);
-  }
+  for (const auto& [probe, measured] : run.measured)
+    write_measured(group.create_group("probes/" + probe), measured);
 }
 
 template <typename Number>
@@ -58,26 +71,36 @@ Number number(const std::string& text, const std::string& where, int base = 10) 
   return value;
 }
 
+Measured read_measured(const h5::Group& group) {
+  Measured measured;
+  if (group.has_attribute("names")) {
+    measured.series = {group.attribute<std::vector<std::string>>("names"),
+                       group.read<std::int64_t>("steps").values, group.read<double>("values").values};
+    const std::size_t expected = measured.series.steps.size() * measured.series.names.size();
+    check(measured.series.values.size() == expected, "{}: expected {} values: got {}", group.name(), expected,
+          measured.series.values.size());
+  }
+  if (!group.has_group("snapshot")) return measured;
+  const h5::Group snapshot = group.group("snapshot");
+  for (const std::string& name : snapshot.children())
+    measured.snapshot[name] = snapshot.read<double>(name).values;
+  return measured;
+}
+
 RunResult read_run(const h5::Group& group) {
   RunResult run;
-  if (const auto steps = group.attribute<std::int64_t>("steps_to_threshold"); steps >= 0) run.steps = steps;
   run.diverged = group.attribute<std::int64_t>("diverged") != 0;
   run.seconds = group.attribute<double>("seconds");
   run.parameters = group.attribute<std::int64_t>("parameters");
   run.fingerprint =
       number<std::uint64_t>(group.attribute<std::string>("fingerprint"), group.name() + ", fingerprint", 16);
-  if (group.has_attribute("weight_distance"))
-    run.weight_distance = group.attribute<double>("weight_distance");
   run.losses = group.read<double>("loss").values;
   check(!run.losses.empty(), "{}: has no losses", group.name());
-  if (group.has_attribute("weight_distance_with_key_biases"))
-    run.distance_with_key_biases = group.attribute<double>("weight_distance_with_key_biases");
   if (group.has_attribute("version")) run.version = group.attribute<std::string>("version");
   if (group.has_attribute("processor")) run.processor = group.attribute<std::string>("processor");
-  if (group.has_dataset("weights")) {
-    const h5::Dataset set = group.dataset("weights");
-    run.weights = {set.read<double>(), set.attribute<std::int64_t>("key_biases_at_the_end")};
-  }
+  if (!group.has_group("probes")) return run;
+  const h5::Group probes = group.group("probes");
+  for (const std::string& probe : probes.children()) run.measured[probe] = read_measured(probes.group(probe));
   return run;
 }
 
@@ -122,10 +145,10 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
                                                     {"low95_percent", c.percent_low},
                                                     {"high95_percent", c.percent_high},
                                                     {"p", c.p},
-                                                    {"p_holm", c.p_adjusted},
+                                                    {"p_corrected", c.p_adjusted},
                                                     {"margin_unit", c.margin},
                                                     {"p_equivalence", c.equivalence_p},
-                                                    {"p_equivalence_holm", c.equivalence_p_adjusted}};
+                                                    {"p_equivalence_corrected", c.equivalence_p_adjusted}};
   for (const auto& [name, value] : numbers) group.set_attribute(name, value);
 }
 
@@ -208,16 +231,16 @@ void StudyStore::resume() {
   record_.runs = std::move(earlier.runs);
 }
 
-void StudyStore::add(const RunKey& key, RunResult result, const std::string& weights_partner) {
+void StudyStore::add(const RunKey& key, RunResult result, const std::string& partner_arm) {
   const std::lock_guard lock(mutex_);
   result.version = record_.about["version"];
   result.processor = record_.about["processor"];
   const auto added = record_.runs.insert_or_assign(key, std::move(result)).first;
-  const auto partner = record_.runs.find({key.experiment, weights_partner, key.seed});
+  const auto partner = record_.runs.find({key.experiment, partner_arm, key.seed});
   if (partner != record_.runs.end()) {
-    // In the order of their names, whichever came last: the distance is relative to one of them.
+    // In the order of their names, whichever came last: one of them is the reference.
     const bool behind = partner->first < key;
-    settle_weights((behind ? added : partner)->second, (behind ? partner : added)->second);
+    compare((behind ? added : partner)->second.measured, (behind ? partner : added)->second.measured);
   }
   if (now() - written_at_ > pause_) write_locked();
 }
@@ -253,11 +276,17 @@ void StudyStore::write_locked(const StudySummary* summary) {
     const ExperimentConfig& experiment = study_.experiments[i];
     h5::Group group = file.create_group(fmt::format("experiments/{}", i));
     group.set_attribute("task", experiment.run.task);
-    group.set_attribute("steps_to_threshold",
-                        fmt::format("steps until the training loss is below {}; -1: not within {} steps",
-                                    experiment.threshold, experiment.run.steps));
+    for (const Metric& metric : metrics())
+      group.set_attribute(
+          metric.key, fmt::format("{}: {}, in {}", metric.label(experiment), metric.formula, metric.unit));
   }
-  for (const auto& [key, run] : record_.runs) write_run(file, key, run);
+  for (const ProbeKind& kind : probes()) {
+    h5::Group group = file.create_group("probes/" + kind.key);
+    const std::pair<const char*, std::string> texts[] = {
+        {"label", kind.label}, {"unit", kind.unit}, {"formula", kind.formula}, {"source", kind.source}};
+    for (const auto& [name, text] : texts) group.set_attribute(name, text);
+  }
+  for (const auto& [key, run] : record_.runs) write_run(file, key, run, study_.experiments[key.experiment]);
   if (summary) write_contrasts(file, *summary);
   file.commit();
   written_at_ = now();

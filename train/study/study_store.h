@@ -4,21 +4,11 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <tuple>
 
 #include "train/report/summary.h"
 #include "train/study/run.h"
 
 namespace lockstep::train {
-
-struct RunKey {
-  std::size_t experiment = 0;
-  std::string arm;
-  std::int64_t seed = 0;
-  auto operator<=>(const RunKey&) const = default;
-};
-
-using RunResults = std::map<RunKey, RunResult>;
 
 // What study.h5 holds.
 struct StudyRecord {
@@ -36,9 +26,15 @@ StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& fi
 // study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
 // be read at any moment and is whole at any moment. Layout:
 //   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
-//   /experiments/0         attributes: task, metrics and their units
-//   /experiments/0/A0/7    the run of arm A0 with seed 7: attributes, loss (steps), and weights as long
-//                          as those that they are compared with are not there
+//   /experiments/0         attributes: task, and what each metric is
+//   /experiments/0/A0/7    the run of arm A0 with seed 7: loss (steps), and as attributes each metric under
+//   its
+//                          key (NaN where the run ended without it), diverged, seconds, parameters,
+//                          fingerprint
+//   /experiments/0/A0/7/probes/KEY   what a probe gave: steps (n), values (n, names), and the attribute
+//   names;
+//                          snapshot/: what it holds until the run that it is compared with is there
+//   /probes/KEY            attributes: label, unit, formula and source of a probe
 //   /contrasts/0           of a finished study: what was compared and what came of it, attributes that are
 //                          named as the columns of contrasts.csv, and differences (pairs)
 class StudyStore {
@@ -53,9 +49,9 @@ class StudyStore {
   // Begins the file.
   void start();
   // Adds a finished run. The file follows at once, or within a second where runs finish faster: writing takes
-  // little of the time.
-  // `weights_partner` is the arm that its weights are compared with, or empty.
-  void add(const RunKey& key, RunResult result, const std::string& weights_partner);
+  // little of the time. `partner` is the arm whose
+  // runs it is compared with, or empty.
+  void add(const RunKey& key, RunResult result, const std::string& partner);
   void save();
   // Writes the file with the verdicts, as that of a finished study.
   void finish(const StudySummary& summary);

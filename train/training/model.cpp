@@ -38,7 +38,6 @@ nn::LinearInit projection_init(const RunConfig& config, bool redraw) {
 
 nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const data::TaskShape& shape,
                                                 bool redraw) {
-  const bool modadd = config.task == "modadd";  // Nanda et al. 2023: ReLU, no layer norm, N(0, 1/d) weights
   nn::DecoderOnlyTransformerOptions options = nn::copy_task_model();
   options.num_tokens = shape.vocabulary;
   options.max_seq_len = shape.length;
@@ -50,7 +49,7 @@ nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const d
   options.use_combined_linear = config.attention == "combined";
   options.qkv_init = projection_init(config, redraw);
   options.causal = shape.causal;
-  if (modadd) {
+  if (config.blocks == "plain_relu") {  // Nanda et al. 2023
     options.act = nn::Activation::relu;
     options.layer_norm = options.final_norm = false;
     const init::Normal small{0, 1 / std::sqrt(static_cast<double>(config.width))};
@@ -63,6 +62,8 @@ nn::DecoderOnlyTransformerOptions token_options(const RunConfig& config, const d
 constexpr std::int64_t patch = 2;
 
 nn::ViTOptions image_options(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+  check(config.blocks == "norm_gelu", "blocks = \"{}\" is for tokens: the {} task has images", config.blocks,
+        config.task);
   nn::ViTOptions options;
   options.in_channels = 1;
   options.img_size = {shape.length};

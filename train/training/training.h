@@ -11,6 +11,17 @@
 
 namespace lockstep::train {
 
+class Training;
+
+// Looks at a training around an update; steps_done() is how many were done before it.
+class UpdateObserver {
+ public:
+  virtual ~UpdateObserver() = default;
+  // The gradients are there, clipped, and the weights as the loss saw them.
+  virtual void before_update(const Training&) {}
+  virtual void after_update(const Training&) {}
+};
+
 // One model being trained: weights, optimizer, data, and how many steps are done. What step n does depends on
 // the configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
 class Training {
@@ -19,7 +30,7 @@ class Training {
   explicit Training(const RunConfig& config, bool redraw = false);
 
   // One step. Returns the loss before the update; after a NaN or infinite one the weights stay as they were.
-  double step();
+  double step(UpdateObserver* observer = nullptr);
   std::int64_t steps_done() const { return steps_done_; }
   Evaluation evaluate();
 

@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "tests/data/temp_folder.h"
-#include "tests/train/cli.h"
-#include "train/config/keys.h"
+#include "tests/train/cli/cli.h"
+#include "train/config/key.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {

@@ -7,7 +7,7 @@
 #include "data/files/atomic_file.h"
 #include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
-#include "tests/train/cli.h"
+#include "tests/train/cli/cli.h"
 
 namespace lockstep::train {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
-#include "tests/train/cli.h"
+#include "tests/train/cli/cli.h"
 #include "train/explain/embedded_weights.h"
 
 namespace lockstep::train {

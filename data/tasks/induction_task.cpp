@@ -1,0 +1,44 @@
+#include "data/tasks/sequence_task.h"
+
+namespace lockstep::data {
+
+namespace {
+
+// a1 ... ap a1 ... ap a1 ..., cut at 32 tokens, with a period p drawn for every sequence: where to look back
+// to is not told by the position. Loss behind the longest period, where every target can be known.
+class InductionTask final : public SequenceTask {
+ public:
+  static constexpr std::int64_t length = 32, shortest = 6, longest = 16, vocabulary = 16;
+  static constexpr std::int64_t periods = longest - shortest + 1;
+  explicit InductionTask(std::uint64_t seed)
+      : SequenceTask(
+            seed,
+            {.vocabulary = vocabulary, .length = length, .classes = vocabulary, .first_answer = longest},
+            longest + 1) {}
+
+ private:
+  // One drawn number stands for the period.
+  std::int64_t alphabet_size() const override { return vocabulary * periods; }
+  void arrange(const std::int64_t* drawn, std::int64_t* inputs, std::int64_t* targets) const override {
+    const std::int64_t period = shortest + drawn[longest] % periods;
+    for (std::int64_t t = 0; t < length; ++t) {
+      inputs[t] = drawn[t % period] % vocabulary;
+      targets[t] = t >= longest ? drawn[(t + 1) % period] % vocabulary : ignored;
+    }
+  }
+};
+
+}  // namespace
+
+// The copy task's model: 100% on all periods.
+TaskInfo induction_task() {
+  return {.name = "induction",
+          .summary = "random tokens repeated with a random period, 6 to 16: learned by an induction circuit",
+          .make = [](std::uint64_t seed) -> std::unique_ptr<Task> {
+            return std::make_unique<InductionTask>(seed);
+          },
+          .recipe = {{"steps", "2500"}},
+          .study = {{"threshold", "0.5"}, {"curve_steps", "1000"}}};
+}
+
+}  // namespace lockstep::data

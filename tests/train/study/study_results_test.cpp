@@ -1,0 +1,107 @@
+#include "train/study/study_results.h"
+
+#include <gtest/gtest.h>
+
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
+#include "tests/data/temp_folder.h"
+#include "train/config/toml.h"
+#include "train/study/study.h"
+
+namespace lockstep::train {
+namespace {
+
+StudyConfig small_study() {
+  StudyConfig study = parse_study(R"(
+name = "small"
+question = "Is it small?"
+threads = 2
+[[experiment]]
+task = "copy"
+seeds = 2
+steps = 3
+curve_steps = 2
+batch = 2
+layers = 1
+width = 8
+heads = 2
+mlp = 8
+)",
+                                  "small.toml");
+  return study;
+}
+
+const std::atomic<bool> never = false;
+
+TEST(StudyResults, ReportComesFromTheFileAlone) {
+  const TempFolder folder;
+  testing::internal::CaptureStdout();
+  ASSERT_EQ(run_study(small_study(), {.out = folder.path(), .command = "lockstep study small.toml"}, never),
+            StudyEnd::finished);
+  testing::internal::GetCapturedStdout();
+  const std::filesystem::path again = folder.path() / "again";
+  std::filesystem::create_directory(again);
+  const StudyRecord record = read_study_record(folder / "study.h5");
+  const StudySummary summary = write_results(record, again);
+  for (const char* file : {"runs.csv", "probes.csv", "contrasts.csv", "report.html"})
+    EXPECT_EQ(data::read_file(folder / file), data::read_file(again / file)) << file;
+  EXPECT_EQ(summary.command, "lockstep study small.toml");
+  EXPECT_EQ(summary.name, "small");
+  EXPECT_EQ(summary.environment.size(), 9u);
+  EXPECT_EQ(summary.date.size(), 20u);
+  EXPECT_GT(summary.seconds, 0);
+  EXPECT_TRUE(summary.tasks.at(0).valid);
+  // No run of three steps gets below the threshold.
+  EXPECT_EQ(summary.tasks[0].contrasts.at(0).censored, 2);
+}
+
+TEST(StudyResults, ResumingKeepsTheFirstCommandAndAddsTheTime) {
+  const TempFolder folder;
+  testing::internal::CaptureStdout();
+  run_study(small_study(), {.out = folder.path(), .command = "first"}, never);
+  const StudyRecord first = read_study_record(folder / "study.h5");
+  run_study(small_study(), {.out = folder.path(), .resume = true, .command = "second"}, never);
+  testing::internal::GetCapturedStdout();
+  const StudyRecord second = read_study_record(folder / "study.h5");
+  EXPECT_EQ(second.about.at("command"), "first");
+  EXPECT_EQ(second.about.at("date"), first.about.at("date"));
+  EXPECT_GT(second.seconds, first.seconds);
+}
+
+TEST(StudyResults, AnUnfinishedStudyIsJudgedOnItsWholeSeeds) {
+  const TempFolder folder;
+  testing::internal::CaptureStdout();
+  run_study(small_study(), {.out = folder.path()}, never);
+  testing::internal::GetCapturedStdout();
+  StudyRecord record = read_study_record(folder / "study.h5");
+  ASSERT_EQ(record.runs.erase({0, "A3", 1}), 1u);
+  const StudySummary summary = write_results(record, folder.path());
+  EXPECT_EQ(summary.notes.at(0), "Not finished: every arm of the copy task has run with 1 of 2 seeds.");
+  EXPECT_EQ(summary.tasks.at(0).contrasts.at(0).pairs, 1);
+  ASSERT_EQ(record.runs.erase({0, "A3", 0}), 1u);
+  EXPECT_TRUE(contains(error_of([&] { write_results(record, folder.path()); }), "go on with --resume"));
+}
+
+TEST(StudyResults, ForeignFilesAreRefused) {
+  const TempFolder folder;
+  h5::File file = h5::File::create(folder / "study.h5");
+  file.commit();
+  EXPECT_TRUE(contains(error_of([&] { read_study_record(folder / "study.h5"); }), "is not a study file"));
+}
+
+TEST(StudyResults, ADivergedRunIsCountedAndItsCurveGoesToInfinity) {
+  const TempFolder folder;
+  testing::internal::CaptureStdout();
+  run_study(small_study(), {.out = folder.path()}, never);
+  testing::internal::GetCapturedStdout();
+  StudyRecord record = read_study_record(folder / "study.h5");
+  RunResult& run = record.runs.at({0, "A1", 0});
+  run.diverged = true;
+  run.losses.resize(1);
+  const StudySummary summary = write_results(record, folder.path());
+  EXPECT_EQ(summary.tasks.at(0).contrasts.at(0).diverged, 1);
+  EXPECT_TRUE(contains(data::read_file(folder / "report.html"), "1 diverged"));
+}
+
+}  // namespace
+}  // namespace lockstep::train

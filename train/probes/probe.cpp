@@ -1,0 +1,45 @@
+#include "train/probes/probe.h"
+
+namespace lockstep::train {
+
+std::span<const ProbeKind> probes() {
+  static const std::vector<ProbeKind> all = {
+      weight_distance_probe(),
+      weight_size_probe(),
+      update_size_probe(),
+  };
+  return all;
+}
+
+ProbeSet::ProbeSet(const ProbePlan& plan) {
+  for (const ProbeKind& kind : probes()) {
+    if (auto probe = kind.make(plan)) probes_.emplace_back(kind.key, std::move(probe));
+  }
+}
+
+void ProbeSet::before_update(const Training& training) {
+  for (const auto& [key, probe] : probes_) probe->before_update(training);
+}
+
+void ProbeSet::after_update(const Training& training) {
+  for (const auto& [key, probe] : probes_) probe->after_update(training);
+}
+
+Measurements ProbeSet::measured() && {
+  Measurements all;
+  for (auto& [key, probe] : probes_) all[key] = std::move(*probe).measured();
+  return all;
+}
+
+void compare(Measurements& run, Measurements& reference) {
+  for (const ProbeKind& kind : probes()) {
+    if (!kind.compare) continue;
+    Measured &a = run[kind.key], &b = reference[kind.key];
+    if (a.snapshot.empty() || b.snapshot.empty()) continue;
+    a.series = b.series = kind.compare(a.snapshot, b.snapshot);
+    a.snapshot.clear();
+    b.snapshot.clear();
+  }
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/training/training.h"
+
+// What is measured of a training beside its loss. Each probe has its file, train/probes/NAME.cpp, which says
+// what it measures, by which formula and from which source, and a line in probe.cpp. study.h5 and probes.csv
+// write whatever they give.
+namespace lockstep::train {
+
+// Named numbers over the steps.
+struct Series {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> steps;  // updates done before
+  std::vector<double> values;       // (steps, names)
+};
+
+// What a run keeps until the run that it is compared with is there, too.
+using Snapshot = std::map<std::string, std::vector<double>>;
+
+struct Measured {
+  Series series;
+  Snapshot snapshot;  // empty: nothing is compared, or it has been
+};
+
+// Measured values of a run, by the probes' keys.
+using Measurements = std::map<std::string, Measured>;
+
+// Looks at one training, around each of its updates.
+class Probe : public UpdateObserver {
+ public:
+  virtual Measured measured() && = 0;
+};
+
+// What a run is measured for.
+struct ProbePlan {
+  std::int64_t last_step = 0;  // the last one that every run of the study takes
+  bool compared = false;       // with another run, which starts from the same weights
+};
+
+struct ProbeKind {
+  std::string key;    // in files: "weight_distance"
+  std::string label;  // "relative difference of all weights"
+  std::string unit;   // "1": a ratio
+  std::string formula, source;
+  // Nothing where the run has nothing to be measured.
+  std::unique_ptr<Probe> (*make)(const ProbePlan& plan);
+  // What two runs' snapshots say of each other; the second is the reference. Null: runs are not compared.
+  Series (*compare)(const Snapshot& run, const Snapshot& reference) = nullptr;
+};
+
+std::span<const ProbeKind> probes();
+
+ProbeKind weight_distance_probe();
+ProbeKind weight_size_probe();
+ProbeKind update_size_probe();
+
+// All probes of one run.
+class ProbeSet final : public UpdateObserver {
+ public:
+  explicit ProbeSet(const ProbePlan& plan);
+  void before_update(const Training& training) override;
+  void after_update(const Training& training) override;
+  Measurements measured() &&;
+
+ private:
+  std::vector<std::pair<std::string, std::unique_ptr<Probe>>> probes_;
+};
+
+// Puts what the snapshots of both runs say in both runs' series, in the snapshots' place.
+void compare(Measurements& run, Measurements& reference);
+
+}  // namespace lockstep::train

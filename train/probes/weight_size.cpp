@@ -1,0 +1,35 @@
+// How large the weights of q, k and v start.
+#include "train/probes/logical_weights.h"
+#include "train/probes/probe.h"
+
+namespace lockstep::train {
+
+namespace {
+
+class WeightSize final : public Probe {
+ public:
+  void before_update(const Training& training) override {
+    if (training.steps_done() > 0) return;
+    series_ = {.names = {std::begin(projection_names), std::end(projection_names)}, .steps = {0}};
+    for (const std::vector<double>& part : projection_weights(training.model().parameters()))
+      series_.values.push_back(root_mean_square(part));
+  }
+  Measured measured() && override { return {.series = std::move(series_)}; }
+
+ private:
+  Series series_;
+};
+
+}  // namespace
+
+ProbeKind weight_size_probe() {
+  return {
+      .key = "weight_size",
+      .label = "size of the first weights",
+      .unit = "1",
+      .formula = "sqrt(mean w^2) over the weights of q, of k and of v, all layers, before the first update",
+      .source = "",
+      .make = [](const ProbePlan&) -> std::unique_ptr<Probe> { return std::make_unique<WeightSize>(); }};
+}
+
+}  // namespace lockstep::train

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace lockstep::train {
+
+enum class Ending {
+  observed,
+  censored,  // the threshold wasn't reached within the limit: the true value is at least `value`
+  diverged,  // the loss became NaN or infinite
+};
+
+// One run's metric. A run that didn't finish stands in with a finite value: the limit (steps to a threshold),
+// or what the metric is if the loss stays at its starting value from there on (area under the curve).
+struct Outcome {
+  double value;
+  Ending ending = Ending::observed;
+};
+
+// No run is dropped. A stand-in makes the metric a *restricted* one, min(steps, limit), as in survival
+// analysis (restricted mean time, Royston and Parmar 2013): arms that do the same still swap, so a
+// "different" is as sure as without censoring, and mean and interval are those of the restricted metric. But
+// nobody knows how far apart an unfinished pair would have ended, and with one such pair, whose difference
+// has no bound, a one-sided sign-flip p is at least 1/2: `judge` gives no "equivalent" then.
+struct PairedSample {
+  std::vector<double> differences;  // b - a, stand-ins included
+  double mean_a = 0;                // the base of a percentage
+  std::size_t censored_a = 0, censored_b = 0;
+  std::size_t diverged_a = 0, diverged_b = 0;
+  std::size_t unfinished = 0;  // pairs with at least one run that was censored or diverged
+};
+
+// a[i] and b[i] come from the same seed.
+PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b);
+
+}  // namespace lockstep::train

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "train/config/config.h"
+#include "train/statistics/pairing.h"
+
+namespace lockstep::train {
+
+// A number of a training by which arms are compared. Each has its file, metric_NAME.cpp, and a line in
+// metric.cpp.
+struct Metric {
+  std::string key;         // in files: "steps_to_threshold"
+  std::string unit;        // "steps"
+  std::string more, less;  // what a larger value is, and a smaller one: "later", "earlier"
+  std::string formula;
+  // "steps until the training loss is below 0.5"
+  std::string (*label)(const ExperimentConfig& experiment);
+  // Whether the losses so far (each before its step's update) tell the value: a run ends when they tell all.
+  bool (*known)(std::span<const double> losses, const ExperimentConfig& experiment);
+  // Of a run that has ended; with a stand-in where it ended too early, see Outcome.
+  Outcome (*of)(std::span<const double> losses, bool diverged, const ExperimentConfig& experiment);
+};
+
+// All of them, in the order in which they are shown.
+std::span<const Metric> metrics();
+
+Metric crossing_metric();
+Metric mean_loss_metric();
+
+}  // namespace lockstep::train

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "train/config/config.h"
+
+namespace lockstep::train {
+
+// The time now: "2026-01-31T12:00:00Z".
+std::string date_now();
+
+// What study.h5 says about itself (StudyRecord::about): configuration, command, version, machine, libraries
+// and the time now.
+std::map<std::string, std::string> provenance(const StudyConfig& study, const std::string& config,
+                                              const std::string& command, std::int64_t threads);
+
+}  // namespace lockstep::train
