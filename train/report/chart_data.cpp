@@ -1,10 +1,11 @@
+#include "train/report/chart_data.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "train/report/report.h"
 #include "train/report/verdict_words.h"
 #include "train/text/numbers.h"
 

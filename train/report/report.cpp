@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "train/report/chart_data.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/text/html.h"

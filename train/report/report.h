@@ -11,9 +11,6 @@ namespace lockstep::train {
 // styles, charts (Vega) and data are inside. Without JavaScript the charts are missing, and no number is.
 std::string report_page(const StudySummary& study);
 
-// The data of a task's charts as JSON, as train/report/charts.js reads it. What is not finite becomes null.
-std::string chart_data(const TaskSummary& task);
-
 // A file of train/report/ by its name, or "vega.js"; built into the program by CMakeLists.txt.
 std::string_view report_file(std::string_view name);
 

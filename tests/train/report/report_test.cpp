@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/train/report/example_study.h"
+#include "train/report/chart_data.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_table.h"
 #include "train/report/verdict_words.h"
