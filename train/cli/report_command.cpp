@@ -13,7 +13,7 @@ namespace lockstep::train::cli {
 void add_report(CLI::App& app, Session& session) {
   auto place = std::make_shared<std::filesystem::path>();
   CLI::App* command = app.add_subcommand(
-      "report", "make report.html, runs.csv and contrasts.csv again from study.h5, without training");
+      "report", "make report.html and the tables (*.csv) again from study.h5, without training");
   command->add_option("study", *place, "a study's folder, or its study.h5")->required();
   command->callback([place, &session] {
     session.action = [place] {

@@ -88,7 +88,8 @@ int study(const Given& given, const std::string& command) {
     return exit_stopped;
   }
   show(
-      "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); runs.csv, contrasts.csv and study.toml "
+      "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); arms.csv, runs.csv, contrasts.csv, "
+      "probes.csv and study.toml "
       "beside it\n",
       (options.out / "report.html").string(), (options.out / "study.h5").string());
   return 0;

@@ -98,6 +98,18 @@ std::string contrasts_csv(const StudySummary& study) {
   return out;
 }
 
+std::string arms_csv(std::span<const ArmRow> arms) {
+  std::string out =
+      "task,arm,label,purpose,storage,precision,initialiser,init_direction,init_scale,optimizer,"
+      "optimizer_direction,optimizer_scale\r\n";
+  for (const ArmRow& arm : arms) {
+    out += line({csv_cell(arm.task), csv_cell(arm.arm), csv_cell(arm.label), csv_cell(arm.purpose),
+                 arm.storage, arm.precision, arm.initialiser, arm.init_direction, arm.init_scale,
+                 arm.optimizer, arm.optimizer_direction, arm.optimizer_scale});
+  }
+  return out;
+}
+
 std::string probes_csv(std::span<const ProbeRow> rows) {
   std::string out = "task,arm,seed,probe,name,step,value,unit\r\n";
   for (const ProbeRow& row : rows) {

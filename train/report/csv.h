@@ -21,6 +21,10 @@ std::string runs_csv(std::span<const RunRow> runs);
 // One row per contrast of every task, with the paired differences in the last cell, separated by blanks.
 std::string contrasts_csv(const StudySummary& study);
 
+// One row per arm: task, arm, label, purpose, storage, precision, initialiser, init_direction, init_scale,
+// optimizer, optimizer_direction, optimizer_scale.
+std::string arms_csv(std::span<const ArmRow> arms);
+
 // One row per number that a probe gave: task, arm, seed, probe, name, step, value, unit.
 std::string probes_csv(std::span<const ProbeRow> rows);
 

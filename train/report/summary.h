@@ -128,6 +128,15 @@ struct RunRow {
   long long parameters = 0;  // scalars trained
 };
 
+// One arm of a task: a row of arms.csv.
+struct ArmRow {
+  std::string task, arm, label, purpose;
+  std::string storage, precision, initialiser, optimizer;
+  // Which matrix the initialiser and the optimizer take for one, and by which one's rule a part gets its
+  // size.
+  std::string init_direction, init_scale, optimizer_direction, optimizer_scale;
+};
+
 // One number that a probe gave: a row of probes.csv.
 struct ProbeRow {
   std::string task, arm;

@@ -189,6 +189,27 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
   return rows;
 }
 
+std::vector<ArmRow> arm_rows(const StudyConfig& study, const std::vector<Design>& designs) {
+  std::vector<ArmRow> rows;
+  for (std::size_t i = 0; i < designs.size(); ++i) {
+    for (const Arm& arm : designs[i].arms) {
+      rows.push_back({.task = study.experiments[i].run.task,
+                      .arm = arm.name,
+                      .label = arm.label,
+                      .purpose = info(arm.role).purpose,
+                      .storage = arm.run.attention,
+                      .precision = arm.run.precision,
+                      .initialiser = arm.run.init,
+                      .optimizer = arm.run.optimizer,
+                      .init_direction = arm.run.init_direction,
+                      .init_scale = arm.run.init_scale,
+                      .optimizer_direction = arm.run.optimizer_direction,
+                      .optimizer_scale = arm.run.optimizer_scale});
+    }
+  }
+  return rows;
+}
+
 std::vector<ProbeRow> probe_rows(const StudyConfig& study, const RunResults& results) {
   std::vector<ProbeRow> rows;
   for (const auto& [key, run] : results) {

@@ -19,7 +19,7 @@ struct StudyOptions {
 enum class StudyEnd { finished, stopped };
 
 // Runs every arm and seed of the study, one thread each, judges the contrasts, prints the verdict and writes
-// into `out`: study.h5, study.toml, runs.csv, contrasts.csv and report.html. Runs that study.h5 already holds
+// into `out`: study.h5, study.toml, the tables (csv) and report.html. Runs that study.h5 already holds
 // are not repeated when resuming; without `resume` an `out` that holds a study is an error. Setting `stop`
 // ends the study soon. However it ends, finished runs are saved, and study.h5 and study.toml are whole. An
 // error before the first run has finished leaves no file behind.
