@@ -1,6 +1,7 @@
 #include "train/training/checkpoint.h"
 
 #include "core/error.h"
+#include "optim/factory.h"
 #include "train/config/toml.h"
 #include "train/config/validate.h"
 
@@ -98,8 +99,8 @@ void save_metrics(const std::string& path, const RunConfig& config, const Metric
 
 std::string storage_dependence(const RunConfig& config) {
   const std::string& rule = config.optimizer;
-  const bool couples = rule == "muon" || rule == "lamb" || rule == "lars" || rule == "adafactor";
-  if (couples && (config.optimizer_direction == "tensor" || config.optimizer_scale == "tensor")) {
+  if (optim::couples_rows(rule) &&
+      (config.optimizer_direction == "tensor" || config.optimizer_scale == "tensor")) {
     return fmt::format(
         "{} looks at whole stored tensors (optimizer_direction = {}, optimizer_scale = {}): one qkv of (3d, "
         "d) is "
