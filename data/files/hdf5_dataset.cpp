@@ -120,6 +120,13 @@ std::string Dataset::problem_reading(int64_t elements) const {
   if (!data::find_stored_type(type_word))
     return fmt::format("it holds no numbers of a known type ({})", type_word);
   const auto element = static_cast<int64_t>(H5Tget_size(type.id()));
+  // HDF5 itself would read such values from nowhere.
+  const std::optional<int64_t> all = data::product_of(shape_, element);
+  const bool compact = H5Pget_layout(properties.id()) == H5D_COMPACT;
+  if (compact && (!all || static_cast<int64_t>(H5Dget_storage_size(id())) < *all)) {
+    return fmt::format("the file holds fewer bytes than its shape {} asks for: it is damaged",
+                       shape_text(shape_));
+  }
   const int64_t largest = largest_read(id());
   const int64_t sizes[] = {elements};
   const std::optional<int64_t> bytes = data::product_of(sizes, element);
