@@ -23,7 +23,7 @@
 // (B, heads, T, S), attn.output (B, T, d); mlp.hidden and .activation (B, T, mlp), mlp.output; norm1, norm2;
 // resid_pre, resid_mid and resid_post (B, T, d), the residual stream before, between and behind attention and
 // MLP. Of a model: embedding, features (what the last layer is given) and logits. Scores are as the softmax
-// gets them: scaled, with the most negative number where a mask hides a key.
+// gets them: scaled, and -infinity where a mask hides a key.
 namespace lockstep::nn {
 
 // While one lives, modules on this thread tell it what they compute; the innermost is told. Without one, a

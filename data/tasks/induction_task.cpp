@@ -30,7 +30,7 @@ class InductionTask final : public SequenceTask {
 
 }  // namespace
 
-// The copy task's model: 100% on all periods.
+// The copy task's model: 98.9% right over all periods (train/explain/lecture.md).
 TaskInfo induction_task() {
   return {.name = "induction",
           .summary = "random tokens repeated with a random period, 6 to 16: learned by an induction circuit",

@@ -19,7 +19,7 @@ struct SumAndNorm {
 SumAndNorm measured(const Tensor& x) {
   double sum = 0, squares = 0;
   for (const double value : x.to_vector()) {
-    if (value == std::numeric_limits<double>::lowest()) continue;  // hidden by a mask
+    if (value == -std::numeric_limits<double>::infinity()) continue;  // hidden by a mask
     sum += value;
     squares += value * value;
   }
