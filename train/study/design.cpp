@@ -22,11 +22,11 @@ struct Reach {
 // Of initialisers. Kaiming's fan_in, d, is the same for all granularities, as is normal's standard deviation.
 // Xavier draws every element by itself, so that only the size can differ.
 Reach reach_of_initialiser(const std::string& init) {
-  return {.any = init.starts_with("xavier") || init == "orthogonal"};
+  return {.any = init.starts_with("xavier") || init == "orthogonal", .shape = init == "orthogonal"};
 }
 
 Reach reach_of_optimizer(const std::string& optimizer) {
-  return {.any = contains(coupling_optimizers(), optimizer)};
+  return {.any = contains(coupling_optimizers(), optimizer), .shape = reshapes(optimizer)};
 }
 
 std::string whole(const std::string& granularity) {

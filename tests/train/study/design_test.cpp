@@ -136,6 +136,39 @@ TEST(Arms, StorageDiffersByRoundingWhichShrinksInF64) {
   EXPECT_LT(f64, 1e-6 * f32);
 }
 
+// The first values that a probe gave of q, k and v.
+std::vector<double> first_sizes(const RunResult& run, const std::string& probe) {
+  const std::vector<double>& values = run.measured.at(probe).series.values;
+  return {values.begin(), values.begin() + 3};
+}
+
+void expect_near(const std::vector<double>& a, const std::vector<double>& b, const std::string& what) {
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i] / b[i], 1, 1e-4) << what << " " << i;
+}
+
+// From the same weights, so from the same gradients: the shape arm's first update has the norms of the one by
+// part, the size arm's those of the other matrix. So have an orthogonal initialiser's weights.
+TEST(Arms, ShapeIsComparedAtEqualSize) {
+  for (const char* optimizer : {"muon", "adafactor"}) {
+    const ExperimentConfig experiment = small("orthogonal", optimizer);
+    const Design design = design_of(experiment);
+    for (const std::string h : {"", "h"}) {
+      const auto sizes = [&](const std::string& arm, const std::string& probe) {
+        return first_sizes(run(design, experiment, arm), probe);
+      };
+      expect_near(sizes("C4s" + h, "update_size"), sizes("C1", "update_size"), optimizer + (" shape" + h));
+      expect_near(sizes("C4z" + h, "update_size"), sizes("C4" + h, "update_size"), optimizer + (" size" + h));
+      expect_near(sizes("A3s" + h, "weight_size"), sizes("A1", "weight_size"), "shape" + h);
+      expect_near(sizes("A3z" + h, "weight_size"), sizes("A3" + h, "weight_size"), "size" + h);
+      EXPECT_NE(run(design, experiment, "C4s" + h).losses, run(design, experiment, "C1").losses);
+    }
+  }
+  for (const char* optimizer : {"lamb", "lars"}) {
+    for (const PlannedContrast& contrast : design_of(small("xavier_uniform", optimizer)).contrasts)
+      EXPECT_EQ(contrast.aspect, Aspect::all) << optimizer << " has a size alone";
+  }
+}
+
 // Adam works by element; Muon, LAMB and LARS by the matrix: by another granularity they take other steps from
 // the same weights. In f64, where rounding is below 1e-13.
 TEST(Arms, OnlyRulesThatLookAtAMatrixCouple) {
