@@ -106,10 +106,8 @@ void add_convert(CLI::App& app, Session& session) {
       ->required();
   command->add_option("--to", given->storage, "combined (one qkv) or separate (to_q, to_k, to_v)")
       ->check(one_storage);
-  command
-      ->add_option("--heads", given->heads,
-                   "how many heads a query_key_value has, whose rows go head by head (GPT-NeoX, BLOOM)")
-      ->check(CLI::PositiveNumber);
+  add_number(*command, "--heads", given->heads, {.least = 1, .most = 1e6},
+             "how many heads a query_key_value has, whose rows go head by head (GPT-NeoX, BLOOM)");
   command->add_flag("--allow-inexact", given->allow_inexact,
                     "convert, too, where the optimizer looks at whole stored tensors");
   command->callback([given, &session] { session.action = [given] { return convert(*given); }; });
