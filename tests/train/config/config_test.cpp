@@ -160,7 +160,7 @@ TEST(CommandLine, SettingsThatARuleLacksAreRefused) {
       EXPECT_EQ(refused(), std::ranges::find(own, key) == own.end()) << optimizer << " " << key;
     }
   }
-  EXPECT_EQ(coupling_optimizers(), (std::vector<std::string>{"adafactor", "muon", "lamb", "lars"}));
+  EXPECT_EQ(coupling_optimizers(), (std::vector<std::string>{"adafactor", "lamb", "lars", "muon"}));
 }
 
 TEST(Recipes, EveryTaskHasAValidOne) {
