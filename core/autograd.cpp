@@ -46,7 +46,7 @@ namespace tape {
 Edge::Edge(const Tensor& x) {
   if (!x.defined()) return;
   shape = x.shape();
-  dtype = x.dtype();
+  options = x.options();
   if (x.handle()->node) {
     node = x.handle()->node;
   } else if (x.requires_grad()) {

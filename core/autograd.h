@@ -114,7 +114,7 @@ struct Edge {
   std::shared_ptr<Node> node;
   Tensor leaf;
   Dims shape;
-  DType dtype = DType::f32;
+  TensorOptions options;
 };
 
 // One recorded op.

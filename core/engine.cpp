@@ -39,9 +39,9 @@ class Accumulator {
       sum_ = sum_ + gradient;
     }
   }
-  Target target(const Dims& shape, DType dtype) {
+  Target target(const Dims& shape, TensorOptions options) {
     if (!sum_.defined()) {
-      sum_ = empty(shape, {dtype});
+      sum_ = empty(shape, options);
       return {sum_, false};
     }
     if (!is_only_owner(sum_)) sum_ = clone_values(sum_);
@@ -129,9 +129,9 @@ struct Walk::Slots final : GradientSlots {
   void add(int input, Tensor gradient) override {
     const tape::Edge& to = edge(input);
     if (!walk.wanted(to)) return;
-    check(gradient.defined() && gradient.dtype() == to.dtype,
-          "[{}] the gradient of input {} should be {} {}, got {}", node.name, input, name_of(to.dtype),
-          to_string(to.shape), describe(gradient));
+    check(gradient.defined() && gradient.options() == to.options,
+          "[{}] the gradient of input {} should be {} {} on {}, got {}", node.name, input,
+          name_of(to.options.dtype), to_string(to.shape), name_of(to.options.device), describe(gradient));
     if (gradient.shape() != to.shape) gradient = sum_to(gradient, to.shape);
     if (to.node) {
       walk.pending(to.node).add(std::move(gradient));
@@ -145,9 +145,9 @@ struct Walk::Slots final : GradientSlots {
   Target target(int input) override {
     const tape::Edge& to = edge(input);
     if (!walk.wanted(to)) return {};
-    if (to.node) return walk.pending(to.node).target(to.shape, to.dtype);
+    if (to.node) return walk.pending(to.node).target(to.shape, to.options);
     if (walk.into_leaves_) return leaf_target(to.leaf);
-    return walk.kept_leaves_.at(to.leaf.handle().get()).target(to.shape, to.dtype);
+    return walk.kept_leaves_.at(to.leaf.handle().get()).target(to.shape, to.options);
   }
 
   const tape::Edge& edge(int input) const { return node.edges[static_cast<std::size_t>(input)]; }
@@ -231,7 +231,7 @@ Tensor checked_cotangent(const Tensor& y, const Tensor& dy, const char* name) {
         name, describe(y));
     return ones(y.shape(), y.options());
   }
-  check(dy.shape() == y.shape() && dy.dtype() == y.dtype(), "[{}] the gradient of {} cannot be {}", name,
+  check(dy.shape() == y.shape() && dy.options() == y.options(), "[{}] the gradient of {} cannot be {}", name,
         describe(y), describe(dy));
   return dy;
 }

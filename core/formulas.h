@@ -7,6 +7,7 @@
 
 // The scalar formulas of the elementwise ops, written once for every backend. A new one is an entry in the
 // enumeration and a line below it; a and b are the op's constants.
+// constexpr, so that a CUDA kernel may call them too (nvcc --expt-relaxed-constexpr).
 namespace lockstep {
 
 enum class UnaryOp : std::uint8_t {
@@ -61,7 +62,7 @@ inline constexpr double gelu_scale = std::numbers::sqrt2 * std::numbers::inv_sqr
 inline constexpr double gelu_cubic = 0.044715;
 
 template <UnaryOp op, typename T>
-T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
+constexpr T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   using enum UnaryOp;
   if constexpr (op == neg) return -x;
   if constexpr (op == abs) return std::abs(x);
@@ -114,7 +115,7 @@ T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
 }
 
 template <BinaryOp op, typename T>
-T formula(T x, T y) {
+constexpr T formula(T x, T y) {
   using enum BinaryOp;
   if constexpr (op == add) return x + y;
   if constexpr (op == sub) return x - y;

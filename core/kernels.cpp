@@ -4,9 +4,20 @@
 
 namespace lockstep {
 
-const Kernels& kernels(const Tensor&) {
+const Kernels& kernels(const Tensor& x) {
   static const cpu::CpuKernels cpu;
-  return cpu;
+  return x.device() == Device::cpu ? cpu : backend(x.device()).kernels();
+}
+
+std::string out_of_range(const char* what, std::int64_t index, std::int64_t size,
+                         std::optional<std::int64_t> ignore) {
+  const std::string unless = ignore ? fmt::format(", or {} to ignore a row", *ignore) : "";
+  return fmt::format("{} {} is out of range: expected 0 ... {}{}", what, index, size - 1, unless);
+}
+
+void fail_on_devices(const char* op, const Tensor& x, const Tensor& other) {
+  fail("[{}] tensors are on two devices: {} ({}) and {} ({}): move one with to(x, Device::{})", op,
+       describe(x), name_of(x.device()), describe(other), name_of(other.device()), name_of(x.device()));
 }
 
 }  // namespace lockstep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 
 #include "core/formulas.h"
@@ -10,7 +11,13 @@
 
 namespace lockstep {
 
+class KeyedStream;  // core/random/keyed_stream.h
+
 enum class ReduceOp : std::uint8_t { sum, max, min };
+
+// The error of check_range.
+std::string out_of_range(const char* what, std::int64_t index, std::int64_t size,
+                         std::optional<std::int64_t> ignore);
 
 // What changes the scores q k^T of an attention before their softmax.
 struct AttentionScores {
@@ -34,6 +41,19 @@ class Kernels {
  public:
   virtual ~Kernels() = default;
 
+  // y_i = i; contiguous.
+  virtual void arange(const Tensor& y) const = 0;
+  // mask (rows, columns), u8, contiguous: 1 where column - row <= diagonal, else 0.
+  virtual void tril(const Tensor& mask, std::int64_t diagonal) const = 0;
+  // mask = a == b; a and b i64, broadcast to mask's shape, which is u8.
+  virtual void match(const Tensor& mask, const Tensor& a, const Tensor& b) const = 0;
+  // y_i = value with this probability, else 0, by number i of the stream; contiguous.
+  virtual void bernoulli(const Tensor& y, const KeyedStream& stream, double probability,
+                         double value) const = 0;
+  // Throws an Error that begins with `what` if a number of the index (i64, contiguous) is neither in [0,
+  // size) nor `ignore`. Other devices than the CPU tell it with the next copy to the host.
+  virtual void check_range(const char* what, const Tensor& index, std::int64_t size,
+                           std::optional<std::int64_t> ignore) const = 0;
   // y = value
   virtual void fill(const Tensor& y, double value) const = 0;
   // y = x, converted to y's element type. Same shapes.
@@ -92,6 +112,10 @@ class Kernels {
   virtual void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,
                                       const Tensor& lse, const Tensor& target, std::int64_t ignore,
                                       double smoothing) const = 0;
+  // Whether attention takes heads of these widths. Where not, it is composed of other kernels.
+  virtual bool fuses_attention(std::int64_t /*query_width*/, std::int64_t /*value_width*/) const {
+    return true;
+  }
   // y = softmax(scale q k^T, masked) v: q (..., T, D), k (..., S, D), v (..., S, E), y (..., T, E) with equal
   // leading dimensions and any strides but 1 for the last; lse (..., T) contiguous, the log of the sums. A
   // row without a key gives zeros. Stores no (T, S).
@@ -114,5 +138,17 @@ class Kernels {
 
 // The kernels of x's device.
 const Kernels& kernels(const Tensor& x);
+
+// The kernels of the device that all of these are on; undefined ones are on any. Throws if they are on
+// several.
+[[noreturn]] void fail_on_devices(const char* op, const Tensor& x, const Tensor& other);
+template <typename... Others>
+const Kernels& kernels(const char* op, const Tensor& x, const Others&... others) {
+  const auto check_one = [&](const Tensor& other) {
+    if (other.defined() && other.device() != x.device()) fail_on_devices(op, x, other);
+  };
+  (check_one(others), ...);
+  return kernels(x);
+}
 
 }  // namespace lockstep

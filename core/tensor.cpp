@@ -15,6 +15,12 @@ bool is_contiguous(const Dims& shape, const Dims& strides) {
   return true;
 }
 
+Tensor contiguous_copy(const Tensor& x) {
+  Tensor y = empty(x.shape(), x.options());
+  kernels(y).copy(y, x);
+  return y;
+}
+
 }  // namespace
 
 void Tensor::undefined() { fail("an undefined tensor was used: give it a value first"); }
@@ -23,20 +29,23 @@ void Tensor::wrong_type(DType asked) const {
   fail("a tensor of {} was read as {}: convert it with to()", name_of(dtype()), name_of(asked));
 }
 
+void Tensor::not_on_host() const {
+  fail("the memory of {} was asked for on the host: copy it with to(x, Device::cpu), item() or to_vector()",
+       describe(*this));
+}
+
 std::int64_t Tensor::size(int dim) const { return shape()[normalize_dim(dim, rank(), "size")]; }
 
 double Tensor::item() const {
   check(numel() == 1, "[item] expected one element, got {}: reduce it first, with sum() or mean()",
         describe(*this));
-  return dispatch(dtype(), [&](auto t) { return static_cast<double>(*data<decltype(t)>()); });
+  const Tensor x = moved(*this, Device::cpu);
+  return dispatch(dtype(), [&](auto t) { return static_cast<double>(*x.data<decltype(t)>()); });
 }
 
 std::vector<double> Tensor::to_vector() const {
-  Tensor flat = detach();
-  if (!is_contiguous()) {
-    flat = empty(shape(), options());
-    kernels(flat).copy(flat, *this);
-  }
+  Tensor flat = moved(*this, Device::cpu);
+  if (!flat.is_contiguous()) flat = contiguous_copy(flat);
   return dispatch(dtype(), [&](auto t) {
     const auto* first = flat.data<decltype(t)>();
     return std::vector<double>(first, first + flat.numel());
@@ -56,7 +65,7 @@ Tensor& Tensor::set_requires_grad(bool requires_grad) {
 Tensor Tensor::grad() const { return impl().grad_is_set ? *impl().grad : Tensor(); }
 
 void Tensor::set_grad(const Tensor& grad) {
-  check(grad.shape() == shape() && grad.dtype() == dtype(), "[set_grad] the gradient of {} cannot be {}",
+  check(grad.shape() == shape() && grad.options() == options(), "[set_grad] the gradient of {} cannot be {}",
         describe(*this), describe(grad));
   impl_->grad = std::make_unique<Tensor>(grad);
   impl_->grad_is_set = true;
@@ -86,7 +95,7 @@ Tensor empty(const Dims& shape, TensorOptions options) {
   check(numel <= PTRDIFF_MAX / size_of(options.dtype), "[empty] {} {} is larger than any memory",
         name_of(options.dtype), to_string(shape));
   auto impl = std::make_shared<Tensor::Impl>();
-  impl->storage = std::make_shared<Storage>(numel * size_of(options.dtype));
+  impl->storage = std::make_shared<Storage>(numel * size_of(options.dtype), options.device);
   impl->shape = shape;
   impl->strides = contiguous_strides(shape);
   impl->dtype = options.dtype;
@@ -107,14 +116,27 @@ Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.options()); }
 
 Tensor arange(std::int64_t n, TensorOptions options) {
   Tensor y = empty({n}, options);
-  dispatch(options.dtype, [&](auto t) {
-    for (std::int64_t i = 0; i < n; ++i) y.data<decltype(t)>()[i] = static_cast<decltype(t)>(i);
-  });
+  kernels(y).arange(y);
+  return y;
+}
+
+Tensor moved(const Tensor& x, Device device) {
+  if (!x.defined() || x.device() == device) return x;
+  const Tensor from = x.is_contiguous() ? x : contiguous_copy(x);
+  Tensor y = empty(x.shape(), {x.dtype(), device});
+  const std::size_t bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
+  if (device == Device::cpu) {
+    backend(x.device()).copy_to_host(y.address(), from.address(), bytes);
+  } else {
+    backend(device).copy_to_device(y.address(), from.address(), bytes);
+  }
   return y;
 }
 
 std::string describe(const Tensor& x) {
-  return x.defined() ? fmt::format("{} {}", name_of(x.dtype()), to_string(x.shape())) : "an undefined tensor";
+  if (!x.defined()) return "an undefined tensor";
+  const std::string text = fmt::format("{} {}", name_of(x.dtype()), to_string(x.shape()));
+  return x.device() == Device::cpu ? text : fmt::format("{} on {}", text, name_of(x.device()));
 }
 
 }  // namespace lockstep

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/device.h"
 #include "core/dims.h"
 #include "core/dtype.h"
 #include "core/runtime/memory.h"
@@ -15,19 +16,18 @@ namespace tape {
 class Node;  // core/autograd.h
 }
 
-// Where a tensor's memory is. Kernels are chosen by it (core/kernels.h).
-enum class Device : std::uint8_t { cpu };
-
 struct TensorOptions {
   DType dtype = DType::f32;
   Device device = Device::cpu;
+  friend bool operator==(const TensorOptions&, const TensorOptions&) = default;
 };
 
 // The memory that tensors share. Every change in place counts the version up, so that a tensor that was saved
 // for a gradient and changed afterwards is noticed.
 struct Storage {
-  explicit Storage(std::size_t bytes) : buffer(bytes) {}
+  Storage(std::size_t bytes, Device the_device) : buffer(bytes, the_device), device(the_device) {}
   Buffer buffer;
+  Device device;
   std::uint32_t version = 0;
 };
 
@@ -45,18 +45,24 @@ class Tensor {
   std::int64_t size(int dim) const;  // negative dims count from the end
   std::int64_t numel() const { return impl().shape.numel(); }
   DType dtype() const { return impl().dtype; }
-  Device device() const { return Device::cpu; }
+  Device device() const { return impl().storage->device; }
   TensorOptions options() const { return {dtype(), device()}; }
   bool is_contiguous() const { return impl().contiguous; }
   std::int64_t offset() const { return impl().offset; }
 
-  // The first element. T must be the element type.
+  // The first element, in host memory: throws on another device. T must be the element type.
   template <typename T>
   T* data() const {
     if (dtype_of<T>() != dtype()) wrong_type(dtype_of<T>());
+    if (device() != Device::cpu) not_on_host();
     return static_cast<T*>(impl().storage->buffer.data()) + impl().offset;
   }
   void* raw_data() const {
+    if (device() != Device::cpu) not_on_host();
+    return address();
+  }
+  // The first element in its device's memory: for that device's kernels alone.
+  void* address() const {
     return static_cast<char*>(impl().storage->buffer.data()) +
            impl().offset * static_cast<std::int64_t>(size_of(dtype()));
   }
@@ -64,9 +70,9 @@ class Tensor {
   // The part at this index of the first dimension: select(x, 0, index).
   Tensor operator[](std::int64_t index) const;
 
-  // The only element as a double. Throws for more than one.
+  // The only element as a double, wherever it is. Throws for more than one.
   double item() const;
-  // All elements in C order, converted.
+  // All elements in C order, converted, wherever they are.
   std::vector<double> to_vector() const;
 
   // Marks a leaf whose gradient backward() should compute. Returns the tensor itself.
@@ -109,6 +115,7 @@ class Tensor {
   }
   [[noreturn]] static void undefined();
   [[noreturn]] void wrong_type(DType asked) const;
+  [[noreturn]] void not_on_host() const;
 
   std::shared_ptr<Impl> impl_;
 };
@@ -124,9 +131,13 @@ Tensor ones(const Dims& shape, TensorOptions options = {});
 Tensor zeros_like(const Tensor& x);
 Tensor arange(std::int64_t n, TensorOptions options = {DType::i64});
 
+// x's values on `device`, contiguous and without history; x itself if they are there. (to() in
+// core/ops/views.h can be differentiated.)
+Tensor moved(const Tensor& x, Device device);
+
 // Copies of the given values in C order: f32, f64, i64 or u8 as they are, int as i64, bool as u8.
 template <typename Iterator>
-Tensor from_values(const Dims& shape, Iterator first, Iterator last) {
+Tensor from_values(const Dims& shape, Iterator first, Iterator last, Device device = Device::cpu) {
   using T = std::iter_value_t<Iterator>;
   using Stored = std::conditional_t<std::is_same_v<T, int>, std::int64_t,
                                     std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>>;
@@ -134,18 +145,18 @@ Tensor from_values(const Dims& shape, Iterator first, Iterator last) {
         to_string(shape), shape.numel(), std::distance(first, last));
   Tensor x = empty(shape, {dtype_of<Stored>()});
   std::copy(first, last, x.data<Stored>());
-  return x;
+  return moved(x, device);
 }
 template <typename T>
-Tensor from_values(const Dims& shape, const std::vector<T>& values) {
-  return from_values(shape, values.begin(), values.end());
+Tensor from_values(const Dims& shape, const std::vector<T>& values, Device device = Device::cpu) {
+  return from_values(shape, values.begin(), values.end(), device);
 }
 template <typename T>
-Tensor from_values(const Dims& shape, std::initializer_list<T> values) {
-  return from_values(shape, values.begin(), values.end());
+Tensor from_values(const Dims& shape, std::initializer_list<T> values, Device device = Device::cpu) {
+  return from_values(shape, values.begin(), values.end(), device);
 }
 
-// "f32 (2, 3)" for error messages.
+// "f32 (2, 3)", with "on cuda" where that is so, for error messages.
 std::string describe(const Tensor& x);
 
 }  // namespace lockstep

@@ -105,7 +105,8 @@ PatchEmbeddingBlock::PatchEmbeddingBlock(const Scope& scope, const PatchEmbeddin
       break;
     case PositionEmbedding::fourier: {
       const Tensor directions = scope.draw("fourier_features", {width / 2, dims}, init::Normal{});
-      const Tensor gaussians = directions * to(from_values({std::ssize(scales)}, scales), directions.dtype());
+      const Tensor gaussians =
+          directions * to(from_values({std::ssize(scales)}, scales, directions.device()), directions.dtype());
       position_embeddings = scope.frozen("position_embeddings", positions,
                                          init::Given{fourier_positions(grid, gaussians, scope.options())});
       break;

@@ -45,7 +45,7 @@ Tensor sincos_positions(const std::vector<std::int64_t>& grid, std::int64_t widt
       for (const float o : omega) values.push_back(std::cos(angle(o)));
     }
   }
-  return to(from_values({1, Dims(grid).numel(), width}, values), options.dtype);
+  return to(from_values({1, Dims(grid).numel(), width}, values, options.device), options.dtype);
 }
 
 Tensor fourier_positions(const std::vector<std::int64_t>& grid, const Tensor& gaussians,
@@ -75,7 +75,7 @@ Tensor fourier_positions(const std::vector<std::int64_t>& grid, const Tensor& ga
     for (std::int64_t i = 0; i < half; ++i) values.push_back(std::sin(angle(i)));
     for (std::int64_t i = 0; i < half; ++i) values.push_back(std::cos(angle(i)));
   }
-  return to(from_values({1, Dims(grid).numel(), 2 * half}, values), options.dtype);
+  return to(from_values({1, Dims(grid).numel(), 2 * half}, values, options.device), options.dtype);
 }
 
 }  // namespace lockstep::nn

@@ -13,7 +13,8 @@ Tensor by_distance(const Tensor& table, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j < n; ++j) distance.push_back(i - j + n - 1);
   }
-  return reshape(index_select(table, from_values({n * n}, distance), 0), {n, n, table.size(1)});
+  return reshape(index_select(table, from_values({n * n}, distance, table.device()), 0),
+                 {n, n, table.size(1)});
 }
 
 }  // namespace

@@ -68,11 +68,11 @@ std::string Scope::sibling(std::string_view name) const {
 
 Tensor Scope::parameter(std::string_view name, const Dims& shape, const Init& init,
                         std::vector<LogicalPart> parts) const {
-  return add({path(name), empty(shape, options()), std::move(parts)}, init);
+  return add({path(name), empty(shape, {options().dtype}), std::move(parts)}, init);
 }
 
 Tensor Scope::frozen(std::string_view name, const Dims& shape, const Init& init) const {
-  return add({path(name), empty(shape, options()), {}, false}, init);
+  return add({path(name), empty(shape, {options().dtype}), {}, false}, init);
 }
 
 Tensor Scope::add(Parameter p, const Init& init) const {
@@ -82,6 +82,8 @@ Tensor Scope::add(Parameter p, const Init& init) const {
         "[Scope] there is a parameter {} already: give each module a scope of its own", p.name);
   const ValueSource& values = state_->options.values;
   if (!values || !values(p)) initialize(p, init, source());
+  p.tensor =
+      moved(p.tensor, options().device);  // its first values come from the host: the same bits everywhere
   p.tensor.set_requires_grad(p.trainable);
   state_->parameters.push_back(p);
   return p.tensor;
@@ -97,10 +99,10 @@ Tensor Scope::buffer(std::string_view name, const Tensor& values) const {
 }
 
 Tensor Scope::draw(std::string_view name, const Dims& shape, const Init& init) const {
-  Parameter p{path(name), empty(shape, options()), {}};
+  Parameter p{path(name), empty(shape, {options().dtype}), {}};
   p.parts = {whole(p)};
   initialize(p, init, source());
-  return p.tensor;
+  return moved(p.tensor, options().device);
 }
 
 void Scope::discard(const Dims& shape, const Init& init) const {

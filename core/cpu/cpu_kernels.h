@@ -7,6 +7,12 @@ namespace lockstep::cpu {
 // The kernel contract on a CPU. Each family of kernels has its file beside this one.
 class CpuKernels final : public Kernels {
  public:
+  void arange(const Tensor& y) const override;
+  void tril(const Tensor& mask, std::int64_t diagonal) const override;
+  void match(const Tensor& mask, const Tensor& a, const Tensor& b) const override;
+  void bernoulli(const Tensor& y, const KeyedStream& stream, double probability, double value) const override;
+  void check_range(const char* what, const Tensor& index, std::int64_t size,
+                   std::optional<std::int64_t> ignore) const override;
   void fill(const Tensor& y, double value) const override;
   void copy(const Tensor& y, const Tensor& x) const override;
   void unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const override;

@@ -5,35 +5,12 @@
 
 namespace lockstep::cpu {
 
-namespace {
-
-// How BLAS reads the last two dimensions: as they stand, or transposed.
-struct Layout {
-  explicit Layout(const Tensor& x) {
-    const std::int64_t rows = x.size(-2), columns = x.size(-1);
-    const std::int64_t row_stride = x.strides()[x.rank() - 2], column_stride = x.strides().back();
-    transposed = !(column_stride == 1 || columns == 1) ||
-                 (row_stride == 1 && column_stride >= rows && columns > 1 && rows > 1 && column_stride != 1);
-    leading = std::max<std::int64_t>(transposed ? column_stride : row_stride, transposed ? rows : columns);
-  }
-  bool transposed;
-  std::int64_t leading;
-};
-
-Tensor first_matrix_of_each(const Tensor& x) {
-  Dims shape = x.shape(), strides = x.strides();
-  shape[x.rank() - 1] = shape[x.rank() - 2] = 1;
-  return x.view(shape, strides, x.offset());
-}
-
-}  // namespace
-
 void CpuKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
                         const Tensor& bias) const {
   const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
-  const Layout of_a(a), of_b(b);
+  const MatrixLayout of_a(a), of_b(b);
   const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
-  const Tensor ys = first_matrix_of_each(y), as = first_matrix_of_each(a), bs = first_matrix_of_each(b);
+  const Tensor ys = first_of_each_matrix(y), as = first_of_each_matrix(a), bs = first_of_each_matrix(b);
   constexpr double least_share = 1.1e6;  // multiplications of a thread, about 10 us
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) + 1;
   const std::int64_t grain = static_cast<std::int64_t>(least_share / work) + 1;

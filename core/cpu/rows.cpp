@@ -29,6 +29,14 @@ void for_each_pick(const Tensor& picked, const Tensor& whole, const Tensor& inde
 
 }  // namespace
 
+void CpuKernels::check_range(const char* what, const Tensor& index, std::int64_t size,
+                             std::optional<std::int64_t> ignore) const {
+  const std::int64_t* const at = index.data<std::int64_t>();
+  for (std::int64_t i = 0; i < index.numel(); ++i) {
+    if ((at[i] < 0 || at[i] >= size) && at[i] != ignore) fail("{}", out_of_range(what, at[i], size, ignore));
+  }
+}
+
 void CpuKernels::gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const {
   dispatch(y.dtype(), [&](auto t) {
     using T = decltype(t);

@@ -4,33 +4,15 @@
 #include <array>
 
 #include "core/runtime/parallel.h"
-#include "core/tensor.h"
+#include "core/strided.h"
 
 namespace lockstep::cpu {
 
-// A loop nest over N tensors that share a shape (broadcast ones have stride 0): neighbouring dimensions that
-// behave like one are merged, so that most loops end up one- or two-dimensional.
+// The loops over N tensors.
 template <std::size_t N>
-struct Nest {
-  using Strides = std::array<std::int64_t, N>;
-  std::array<std::int64_t, Dims::max_rank> sizes{};
-  std::array<Strides, Dims::max_rank> strides{};
-  Strides start{};
-  int rank = 0;  // at least 1
-
-  Nest(const Dims& shape, const std::array<const Tensor*, N>& tensors) {
-    for (int i = 0; i < shape.rank(); ++i) {
-      if (shape[i] == 1) continue;
-      Strides step;
-      for (std::size_t t = 0; t < N; ++t) {
-        const Tensor& x = *tensors[t];
-        const int at = i - (shape.rank() - x.rank());
-        step[t] = at < 0 || x.shape()[at] == 1 ? 0 : x.strides()[at];
-      }
-      add(shape[i], step);
-    }
-    if (rank == 0) add(1, Strides{});
-  }
+struct Nest : Strided<N> {
+  using Strided<N>::Strided, Strided<N>::sizes, Strided<N>::strides, Strided<N>::start, Strided<N>::rank;
+  using typename Strided<N>::Strides;
 
   // The loops [begin, end) of the outermost dimension.
   Nest part(std::int64_t begin, std::int64_t end) const {
@@ -72,23 +54,6 @@ struct Nest {
       }
       if (inner == 0) return;
     }
-  }
-
- private:
-  void add(std::int64_t size, const Strides& step) {
-    if (rank > 0) {
-      const std::size_t last = static_cast<std::size_t>(rank) - 1;
-      bool merges = true;
-      for (std::size_t t = 0; t < N; ++t) merges = merges && strides[last][t] == step[t] * size;
-      if (merges) {
-        sizes[last] *= size;
-        strides[last] = step;
-        return;
-      }
-    }
-    sizes[static_cast<std::size_t>(rank)] = size;
-    strides[static_cast<std::size_t>(rank)] = step;
-    ++rank;
   }
 };
 

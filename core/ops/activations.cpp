@@ -1,14 +1,13 @@
 #include "core/ops/activations.h"
 
 #include <limits>
-#include <span>
 
 #include "core/autograd.h"
+#include "core/kernels.h"
 #include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/unary.h"
-#include "core/random/keyed_stream.h"
 
 namespace lockstep {
 
@@ -137,13 +136,8 @@ Tensor leaky_relu(const Tensor& x, double slope) {
 Tensor dropout(const Tensor& x, double rate, const KeyedStream& stream) {
   check(rate >= 0 && rate <= 1, "[dropout] the rate must lie in [0, 1], got {}", rate);
   if (rate == 0) return x;
-  const Tensor mask = empty(x.shape(), x.options());
-  dispatch_real(x.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const T kept = rate == 1 ? T(0) : static_cast<T>(1 / (1 - rate));
-    stream.fill_bernoulli(std::span(mask.data<T>(), static_cast<std::size_t>(mask.numel())), 1 - rate, 0,
-                          kept);
-  });
+  const Tensor mask = empty_like(x);
+  kernels(mask).bernoulli(mask, stream, 1 - rate, rate == 1 ? 0 : 1 / (1 - rate));
   return x * mask;
 }
 

@@ -62,7 +62,8 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
   // Every query sees all keys, or the kernel would have to know the offset.
   const bool sees_all = options.causal && options.causal_offset >= k.size(-2) - 1;
   if (options.causal && options.causal_offset != 0 && !sees_all) return std::nullopt;
-  if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v))
+  if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v) ||
+      !kernels(q).fuses_attention(q.size(-1), v.size(-1)))
     return std::nullopt;
   if (mask.defined()) {
     Dims shape = q.shape();
@@ -160,7 +161,7 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
     rows.erase(rows.rank() - 1);
     lse = empty(rows, heads.options());
     const auto [q, k, v] = readable(x);
-    kernels(q).attention(heads, lse, q, k, v, *scores);
+    kernels("attention", q, k, v, scores->key_mask).attention(heads, lse, q, k, v, *scores);
     tell_products(q, k, v, scores->causal, false);
     y = layout.merge(heads);
   }

@@ -17,7 +17,7 @@ Tensor binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
   check(is_real(a.dtype()) || (a.dtype() == DType::i64 && op != BinaryOp::div),
         "[{}] is not for {}: convert it with to()", name, describe(a));
   Tensor y = empty(broadcast_shape(a.shape(), b.shape(), name), a.options());
-  kernels(y).binary(op, y, a, b);
+  kernels(name, a, b).binary(op, y, a, b);
   return y;
 }
 
@@ -223,7 +223,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   Tensor y =
       empty(broadcast_shape(broadcast_shape(a.shape(), b.shape(), "where"), condition.shape(), "where"),
             a.options());
-  kernels(y).where(y, condition, a, b);
+  kernels("where", a, b, condition).where(y, condition, a, b);
   return record(
       "where", y,
       wrt(a, [c = saved(condition)](const Tensor& dy) { return where(c(), dy, zeros({}, dy.options())); }),

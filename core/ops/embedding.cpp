@@ -1,7 +1,5 @@
 #include "core/ops/embedding.h"
 
-#include <algorithm>
-
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/comparisons.h"
@@ -20,7 +18,7 @@ Tensor add_rows(const Tensor& dy, const Tensor& index, std::int64_t rows) {
   const Tensor table = zeros({rows, dy.size(1)}, dy.options());
   {
     const NoGrad no_grad;
-    kernels(dy).add_rows(table, contiguous(dy), index);
+    kernels("embedding", dy, index).add_rows(table, contiguous(dy), index);
   }
   return record("add_rows", table,
                 wrt(dy, [index = saved(index)](const Tensor& dtable) { return take_rows(dtable, index()); }));
@@ -30,7 +28,7 @@ Tensor take_rows(const Tensor& table, const Tensor& index) {
   Tensor y = empty({index.numel(), table.size(1)}, table.options());
   {
     const NoGrad no_grad;
-    kernels(y).take_rows(y, contiguous(table), index);
+    kernels("embedding", table, index).take_rows(y, contiguous(table), index);
   }
   return record("take_rows", y, wrt(table, [index = saved(index), rows = table.size(0)](const Tensor& dy) {
                   return add_rows(dy, index(), rows);
@@ -40,27 +38,24 @@ Tensor take_rows(const Tensor& table, const Tensor& index) {
 // zeros of `shape` to which x is added at the index along dim: the adjoint of gather.
 Tensor scatter_add(const Tensor& x, const Tensor& index, const Dims& shape, int dim) {
   Tensor y = zeros(shape, x.options());
-  kernels(y).scatter_add(y, x, index, dim);
+  kernels("gather", x, index).scatter_add(y, x, index, dim);
   return record("scatter_add", y,
                 wrt(x, [index = saved(index), dim](const Tensor& dy) { return gather(dy, index(), dim); }));
 }
 
-// The index, contiguous, all of it in [0, size).
-Tensor checked_index(const char* name, const Tensor& index, std::int64_t size) {
+// The index, contiguous, all of it in [0, size). `what` begins that error.
+Tensor checked_index(const char* name, const char* what, const Tensor& index, std::int64_t size) {
   check(index.dtype() == DType::i64, "[{}] expected an i64 index, got {}", name, describe(index));
   const Tensor flat = contiguous(index);
-  const std::int64_t* const at = flat.data<std::int64_t>();
-  for (std::int64_t i = 0; i < flat.numel(); ++i)
-    check(at[i] >= 0 && at[i] < size, "[{}] index {} is out of range: expected 0 ... {}", name, at[i],
-          size - 1);
+  kernels(flat).check_range(what, flat, size, {});
   return flat;
 }
 
 // (n, 1), 1 where the index is `row`.
 Tensor is_row(const Tensor& index, std::int64_t row) {
-  Tensor mask = empty({index.numel(), 1}, {DType::u8});
-  std::transform(index.data<std::int64_t>(), index.data<std::int64_t>() + index.numel(),
-                 mask.data<std::uint8_t>(), [row](std::int64_t i) { return i == row ? 1 : 0; });
+  Tensor mask = empty({index.numel(), 1}, {DType::u8, index.device()});
+  kernels(mask).match(mask, reshape(index, {index.numel(), 1}),
+                      full({}, static_cast<double>(row), index.options()));
   return mask;
 }
 
@@ -68,7 +63,7 @@ Tensor is_row(const Tensor& index, std::int64_t row) {
 
 Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::int64_t> padding) {
   check(weight.rank() > 0, "[embedding] expected a table (rows, ...), got {}", describe(weight));
-  const Tensor flat = checked_index("embedding", index, weight.size(0));
+  const Tensor flat = checked_index("embedding", "[embedding] index", index, weight.size(0));
   Dims shape = index.shape();
   std::int64_t width = 1;
   for (int i = 1; i < weight.rank(); ++i) {
@@ -97,9 +92,9 @@ Tensor gather(const Tensor& x, const Tensor& index, int dim) {
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == dim || index.size(i) <= x.size(i);
   check(fits, "[gather] the index may be no larger than x outside dimension {}, got {} for {}", dim,
         describe(index), describe(x));
-  const Tensor at = checked_index("gather", index, x.size(dim));
+  const Tensor at = checked_index("gather", "[gather] index", index, x.size(dim));
   Tensor y = empty(index.shape(), x.options());
-  kernels(y).gather(y, x, at, dim);
+  kernels("gather", x, at).gather(y, x, at, dim);
   return record("gather", y, wrt(x, [at = saved(at), shape = x.shape(), dim](const Tensor& dy) {
                   return scatter_add(dy, at(), shape, dim);
                 }));

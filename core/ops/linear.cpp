@@ -35,8 +35,9 @@ Dims with_last(const Tensor& x, std::int64_t size) {
 
 // y = x W^T + b
 void multiply_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
-  kernels(y).matmul(rows_of(y), rows_of(x), transpose(blas_readable(w), 0, 1), false,
-                    b.defined() ? contiguous(b) : b);
+  kernels("linear", x, w, b)
+      .matmul(rows_of(y), rows_of(x), transpose(blas_readable(w), 0, 1), false,
+              b.defined() ? contiguous(b) : b);
 }
 
 // y = gelu(h), and slope = gelu'(h) where it is defined

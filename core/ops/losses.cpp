@@ -30,65 +30,75 @@ void check_options(const char* name, const Tensor& logits, const CrossEntropyOpt
   const std::int64_t classes = logits.shape().back();
   check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
         "[{}] expected class weights ({},), got {}", name, classes, describe(options.class_weights));
+  kernels(name, logits, options.class_weights);
+  check(std::abs(options.ignore_index) <= std::int64_t{1} << 53,
+        "[{}] the ignored index must lie within 2^53 of 0, got {}", name, options.ignore_index);
   check(options.label_smoothing >= 0 && options.label_smoothing <= 1,
         "[{}] label smoothing must lie in [0, 1], got {}", name, options.label_smoothing);
 }
 
-// Checks logits (..., classes) against targets (...), all in range or ignored.
-void check_targets(const char* name, const Tensor& logits, const Tensor& target,
+// Checks logits (..., classes) against targets (...), all in range or ignored; `what` begins that error.
+void check_targets(const char* name, const char* what, const Tensor& logits, const Tensor& target,
                    const CrossEntropyOptions& options) {
   check(target.dtype() == DType::i64 && logits.rank() == target.rank() + 1 &&
             std::equal(target.shape().begin(), target.shape().end(), logits.shape().begin()),
         "[{}] expected logits (..., classes) and i64 targets (...), got {} and {}", name, describe(logits),
         describe(target));
   check_options(name, logits, options);
-  const std::int64_t classes = logits.shape().back();
-  const std::int64_t* const label = target.data<std::int64_t>();
-  for (std::int64_t i = 0; i < target.numel(); ++i) {
-    check((label[i] >= 0 && label[i] < classes) || label[i] == options.ignore_index,
-          "[{}] target {} is out of range: expected 0 ... {}, or {} to ignore a row", name, label[i],
-          classes - 1, options.ignore_index);
-  }
+  kernels(name, logits, target).check_range(what, target, logits.shape().back(), options.ignore_index);
 }
 
-std::vector<double> class_weights(const Tensor& logits, const CrossEntropyOptions& options) {
-  if (options.class_weights.defined()) return options.class_weights.to_vector();
-  return std::vector<double>(static_cast<std::size_t>(logits.shape().back()), 1.0);
+// a == b, i64 and broadcast, as f64 or u8.
+Tensor matches(const Tensor& a, const Tensor& b, DType dtype) {
+  Tensor mask = empty(broadcast_shape(a.shape(), b.shape(), "cross_entropy"), {DType::u8, a.device()});
+  kernels(mask).match(mask, a, b);
+  return to(mask, dtype);
+}
+
+// (...), f64: 1 where the target counts, 0 where it is ignored.
+Tensor counted(const Tensor& target, const CrossEntropyOptions& options) {
+  const Tensor ignored = full({}, static_cast<double>(options.ignore_index), target.options());
+  return 1 - matches(target, ignored, DType::f64);
+}
+
+// (..., classes), f64: `at` at a row's target, `elsewhere` (both (classes) or one number) at the other
+// classes, 0 in ignored rows.
+Tensor spread_targets(const Tensor& target, std::int64_t classes, const Tensor& at, const Tensor& elsewhere,
+                      const CrossEntropyOptions& options) {
+  Dims column = target.shape();
+  column.push_back(1);
+  const Tensor is_target = matches(reshape(target, column), arange(classes, target.options()), DType::u8);
+  return where(is_target, at, elsewhere) * reshape(counted(target, options), column);
+}
+
+Tensor class_weights(const Tensor& logits, const CrossEntropyOptions& options) {
+  if (options.class_weights.defined()) return to(options.class_weights.detach(), DType::f64);
+  return ones({logits.shape().back()}, {DType::f64, logits.device()});
 }
 
 // The distribution (..., classes) that a row's target stands for, times the class weights: what multiplies
 // -log p.
 Tensor target_distribution(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
-  const std::vector<double> weights = class_weights(logits, options);
+  const Tensor weights = class_weights(logits, options);
   const std::int64_t classes = logits.shape().back();
-  Tensor share = zeros(logits.shape(), logits.options());
-  dispatch_real(logits.dtype(), [&](auto t) {
-    using T = decltype(t);
-    for (std::int64_t i = 0; i < target.numel(); ++i) {
-      const std::int64_t label = target.data<std::int64_t>()[i];
-      if (label == options.ignore_index) continue;
-      T* const row = share.data<T>() + i * classes;
-      for (std::int64_t c = 0; c < classes; ++c) {
-        const double even = options.label_smoothing / static_cast<double>(classes);
-        const double value = (c == label ? 1 - options.label_smoothing : 0) + even;
-        row[c] = static_cast<T>(value * weights[static_cast<std::size_t>(c)]);
-      }
-    }
-  });
-  return share;
+  const double even = options.label_smoothing / static_cast<double>(classes);
+  return to(spread_targets(target, classes, weights * (1 - options.label_smoothing + even), weights * even,
+                           options),
+            logits.dtype());
 }
 
 // The mean divides by the weights of the targets that count.
 Tensor reduced(const Tensor& losses, const Tensor& logits, const Tensor& target,
                const CrossEntropyOptions& options) {
   if (options.reduction != Reduction::mean) return reduced(losses, options.reduction);
-  const std::vector<double> weights = class_weights(logits, options);
-  double total = 0;
-  for (std::int64_t i = 0; i < target.numel(); ++i) {
-    const std::int64_t label = target.data<std::int64_t>()[i];
-    if (label != options.ignore_index) total += weights[static_cast<std::size_t>(label)];
+  Tensor total;
+  if (options.class_weights.defined()) {
+    const Tensor weights = class_weights(logits, options);
+    total = sum(spread_targets(target, weights.numel(), weights, zeros({}, weights.options()), options));
+  } else {
+    total = sum(counted(target, options));
   }
-  return sum(losses) * (1 / total);
+  return sum(losses) * to(1 / total, losses.dtype());
 }
 
 // Against probabilities, each row a distribution over the classes.
@@ -115,7 +125,7 @@ Tensor shared(const Tensor& share, const Tensor& log_p) {
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
   if (is_real(target.dtype())) return cross_entropy_of_distributions(logits, target, options);
   const Tensor labels = contiguous(target);
-  check_targets("cross_entropy", logits, labels, options);
+  check_targets("cross_entropy", "[cross_entropy] target", logits, labels, options);
   const auto reference = [labels, options](const Tensor& x) {
     return -shared(target_distribution(x, labels, options), log_softmax(x, -1));
   };
@@ -147,7 +157,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const CrossEntropyOptions& options) {
   const Tensor labels = contiguous(target);
-  check_targets("nll_loss", log_probabilities, labels, options);
+  check_targets("nll_loss", "[nll_loss] target", log_probabilities, labels, options);
   const Tensor share = target_distribution(log_probabilities, labels, options);
   return reduced(-shared(share, log_probabilities), log_probabilities, labels, options);
 }

@@ -1,5 +1,6 @@
 #include "core/ops/masks.h"
 
+#include "core/kernels.h"
 #include "core/ops/elementwise.h"
 
 namespace lockstep {
@@ -12,20 +13,17 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
 
 Tensor tril(const Tensor& x, std::int64_t diagonal) {
   check(x.rank() >= 2, "[tril] expected a matrix (..., rows, columns), got {}", describe(x));
-  return where(tril_mask(x.size(-2), x.size(-1), diagonal), x, zeros({}, x.options()));
+  return where(tril_mask(x.size(-2), x.size(-1), diagonal, x.device()), x, zeros({}, x.options()));
 }
 
 Tensor triu(const Tensor& x, std::int64_t diagonal) {
   check(x.rank() >= 2, "[triu] expected a matrix (..., rows, columns), got {}", describe(x));
-  return where(tril_mask(x.size(-2), x.size(-1), diagonal - 1), zeros({}, x.options()), x);
+  return where(tril_mask(x.size(-2), x.size(-1), diagonal - 1, x.device()), zeros({}, x.options()), x);
 }
 
-Tensor tril_mask(std::int64_t rows, std::int64_t columns, std::int64_t diagonal) {
-  Tensor mask = empty({rows, columns}, {DType::u8});
-  std::uint8_t* const out = mask.data<std::uint8_t>();
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns; ++j) out[i * columns + j] = j - i <= diagonal;
-  }
+Tensor tril_mask(std::int64_t rows, std::int64_t columns, std::int64_t diagonal, Device device) {
+  Tensor mask = empty({rows, columns}, {DType::u8, device});
+  kernels(mask).tril(mask, diagonal);
   return mask;
 }
 

@@ -13,6 +13,7 @@ Tensor tril(const Tensor& x, std::int64_t diagonal = 0);
 Tensor triu(const Tensor& x, std::int64_t diagonal = 0);
 
 // (rows, columns), 1 on and below the diagonal, 0 above it.
-Tensor tril_mask(std::int64_t rows, std::int64_t columns, std::int64_t diagonal = 0);
+Tensor tril_mask(std::int64_t rows, std::int64_t columns, std::int64_t diagonal = 0,
+                 Device device = Device::cpu);
 
 }  // namespace lockstep

@@ -18,7 +18,7 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
   shape.push_back(b.size(-1));
   Tensor y = empty(shape, a.options());
   const NoGrad no_grad;
-  kernels(y).matmul(y, blas_readable(a), blas_readable(b), false, {});
+  kernels("matmul", a, b).matmul(y, blas_readable(a), blas_readable(b), false, {});
   return y;
 }
 

@@ -62,8 +62,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   const Tensor mean = empty({rows}, x.options()), rstd = empty({rows}, x.options());
   {
     const NoGrad no_grad;
-    kernels(y).layer_norm(as_rows(y, width), mean, rstd, as_rows(contiguous(x), width), contiguous(weight),
-                          contiguous(bias), eps);
+    kernels("layer_norm", x, weight, bias)
+        .layer_norm(as_rows(y, width), mean, rstd, as_rows(contiguous(x), width), contiguous(weight),
+                    contiguous(bias), eps);
   }
   return record_fused(
       "layer_norm", y, std::array{x, weight, bias},
@@ -86,8 +87,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, std::optional<double> giv
   const Tensor rrms = empty({rows}, x.options());
   {
     const NoGrad no_grad;
-    kernels(y).layer_norm(as_rows(y, width), {}, rrms, as_rows(contiguous(x), width), contiguous(weight), {},
-                          eps);
+    kernels("rms_norm", x, weight)
+        .layer_norm(as_rows(y, width), {}, rrms, as_rows(contiguous(x), width), contiguous(weight), {}, eps);
   }
   return record_fused(
       "rms_norm", y, std::array{x, weight},

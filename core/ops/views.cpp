@@ -270,7 +270,7 @@ Tensor cat(const std::vector<Tensor>& parts, int dim) {
   {
     const NoGrad no_grad;
     for (const Tensor& part : parts) {
-      kernels(y).copy(slice(y, dim, start, start + part.shape()[dim]), part);
+      kernels("cat", y, part).copy(slice(y, dim, start, start + part.shape()[dim]), part);
       start += part.shape()[dim];
     }
   }
@@ -305,6 +305,13 @@ Tensor to(const Tensor& x, DType dtype) {
   Tensor y = copy_as(x, dtype);
   if (!is_real(dtype) || !is_real(x.dtype())) return y;
   return record("to", y, wrt(x, [from = x.dtype()](const Tensor& dy) { return to(dy, from); }));
+}
+
+// dx = dy moved back
+Tensor to(const Tensor& x, Device device) {
+  if (!x.defined() || x.device() == device) return x;
+  return record("to", moved(x, device),
+                wrt(x, [from = x.device()](const Tensor& dy) { return to(dy, from); }));
 }
 
 }  // namespace lockstep

@@ -41,5 +41,7 @@ Tensor contiguous(const Tensor& x);
 Tensor clone(const Tensor& x);
 // x with another element type.
 Tensor to(const Tensor& x, DType dtype);
+// x on another device: a copy, or x itself (also if it is undefined).
+Tensor to(const Tensor& x, Device device);
 
 }  // namespace lockstep

@@ -8,7 +8,8 @@
 // here; theirs are keyed by name (core/random/keyed_stream.h).
 //
 // Every thread has a stream of its own, which starts as after manual_seed(0): the same program gives the same
-// numbers, whatever other threads do. The n-th call gives the same numbers for f32 and f64, up to rounding.
+// numbers, whatever other threads do, on any device. The n-th call gives the same numbers for f32 and f64, up
+// to rounding.
 namespace lockstep {
 
 // Starts this thread's stream again.
@@ -16,6 +17,7 @@ void manual_seed(std::uint64_t seed);
 
 Tensor randn(const Dims& shape, TensorOptions options = {});  // normal, mean 0, standard deviation 1
 Tensor rand(const Dims& shape, TensorOptions options = {});   // uniform in (0, 1)
-Tensor randint(std::int64_t low, std::int64_t high, const Dims& shape);  // i64 in [low, high)
+Tensor randint(std::int64_t low, std::int64_t high, const Dims& shape,
+               Device device = Device::cpu);  // i64 in [low, high)
 
 }  // namespace lockstep

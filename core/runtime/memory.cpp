@@ -193,28 +193,36 @@ Cache* this_threads_cache() noexcept {
 
 }  // namespace
 
-Buffer::Buffer(std::size_t bytes) : bytes_(bytes) {
+Buffer::Buffer(std::size_t bytes, Device device) : bytes_(bytes), device_(device) {
   check(bytes <= PTRDIFF_MAX, "[memory] no buffer has {} bytes", bytes);
+  if (device != Device::cpu) {
+    allocation_ = backend(device).allocate(bytes);
+    return;
+  }
   Cache* const mine = this_threads_cache();
   check(mine != nullptr, "[memory] a buffer was asked for while its thread ends, or without any memory left");
   const Block block = mine->take(bytes);
-  data_ = block.data;
-  capacity_ = block.capacity;
-  owner_ = mine;
+  allocation_ = {block.data, block.capacity, mine};
 }
 
 Buffer::~Buffer() {
-  if (data_ == nullptr) return;
+  if (data() == nullptr) return;
+  if (device_ != Device::cpu) {
+    backend(device_).free(allocation_);
+    return;
+  }
   Cache* const mine = this_threads_cache();
-  if (keeps_memory && mine == owner_) {
-    mine->keep({data_, capacity_});
+  const Block block{allocation_.data, allocation_.capacity};
+  if (keeps_memory && mine == allocation_.owner) {
+    mine->keep(block);
   } else {
-    system_free({data_, capacity_});
-    if (mine != nullptr) mine->count(-static_cast<std::int64_t>(capacity_), 0);
+    system_free(block);
+    if (mine != nullptr) mine->count(-static_cast<std::int64_t>(block.capacity), 0);
   }
 }
 
-MemoryStats memory_stats() {
+MemoryStats memory_stats(Device device) {
+  if (device != Device::cpu) return backend(device).memory_stats();
   const Cache* const mine = this_threads_cache();
   return mine == nullptr ? MemoryStats{} : mine->stats;
 }

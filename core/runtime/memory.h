@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/device.h"
+
 namespace lockstep {
 
-// Uninitialised host memory, aligned to 64 bytes; never null unless default-constructed or moved from.
+// Uninitialised memory, aligned to 64 bytes; never null unless default-constructed or moved from. Other
+// devices than the CPU give theirs by their Backend; what follows is about host memory.
 //
 // Freed memory is kept by the thread that frees it and handed out again without a lock or a system call, so a
 // training allocates from the system in its first steps only. What a thread holds stays below 1.5 times the
@@ -17,7 +20,8 @@ namespace lockstep {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::size_t bytes);  // throws Error if the system has no such memory
+  // Throws Error if there is no such device, or if it has no such memory.
+  explicit Buffer(std::size_t bytes, Device device = Device::cpu);
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer(std::move(other)).swap(*this);
@@ -25,20 +29,18 @@ class Buffer {
   }
   ~Buffer();
 
-  void* data() const { return data_; }
+  void* data() const { return allocation_.data; }
   std::size_t bytes() const { return bytes_; }
   void swap(Buffer& other) noexcept {
-    std::swap(data_, other.data_);
+    std::swap(allocation_, other.allocation_);
     std::swap(bytes_, other.bytes_);
-    std::swap(capacity_, other.capacity_);
-    std::swap(owner_, other.owner_);
+    std::swap(device_, other.device_);
   }
 
  private:
-  void* data_ = nullptr;
+  Allocation allocation_;
   std::size_t bytes_ = 0;
-  std::size_t capacity_ = 0;     // bytes with rounding
-  const void* owner_ = nullptr;  // whose cache it may return to
+  Device device_ = Device::cpu;
 };
 
 // What this thread's buffers take, in bytes with rounding (at most 12.5 % from 512 bytes on). A buffer counts
@@ -51,7 +53,7 @@ struct MemoryStats {
   std::int64_t system_allocations = 0;  // how often the system was asked, ever
 };
 
-MemoryStats memory_stats();
+MemoryStats memory_stats(Device device = Device::cpu);
 void reset_peak();
 // Gives what this thread keeps back to the system.
 void release_cached();

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lockstep {
+
+class Kernels;       // core/kernels.h
+struct MemoryStats;  // core/runtime/memory.h
+
+// Where a tensor's memory is, and what computes with it.
+enum class Device : std::uint8_t { cpu, cuda };
+
+constexpr std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
+
+// A piece of a device's memory.
+struct Allocation {
+  void* data = nullptr;
+  std::size_t capacity = 0;     // bytes with rounding
+  const void* owner = nullptr;  // whose cache it may return to
+};
+
+// What a device other than the CPU gives: memory, copies between it and the host, and kernels. All of a
+// thread's work on a device is done in the order in which it was asked for; copies to the host wait for it.
+class Backend {
+ public:
+  // Uninitialised memory, aligned to 256 bytes. Throws Error if the device has no such memory.
+  virtual Allocation allocate(std::size_t bytes) const = 0;
+  virtual void free(const Allocation& memory) const noexcept = 0;
+  virtual void copy_to_device(void* to, const void* from, std::size_t bytes) const = 0;
+  // Throws what has gone wrong on the device until now, such as an index out of range.
+  virtual void copy_to_host(void* to, const void* from, std::size_t bytes) const = 0;
+  virtual const Kernels& kernels() const = 0;
+  virtual MemoryStats memory_stats() const = 0;  // of this thread
+
+ protected:
+  ~Backend() = default;
+};
+
+// Throws an Error that says why there is none (built without CUDA, no driver, no device).
+const Backend& backend(Device device);
+// Empty if tensors can live there.
+std::string why_unavailable(Device device);
+
+}  // namespace lockstep
