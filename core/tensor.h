@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/device.h"
+#include "core/runtime/device.h"
 #include "core/dims.h"
 #include "core/dtype.h"
 #include "core/runtime/memory.h"

@@ -90,7 +90,7 @@ AttentionOptions MultiheadAttention::extend(QKV& x, const MultiheadAttentionMask
   };
   if (scores.causal) {
     scores.causal = false;
-    scores.mask = tril_mask(x[0].size(-2), given);
+    scores.mask = tril_mask(x[0].size(-2), given, 0, x[0].device());
   }
   widen(scores.mask, 1);
   widen(scores.key_padding_mask, 1);

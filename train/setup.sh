@@ -18,6 +18,7 @@ nlohmann-json3-dev   safetensors headers, --json
 libjs-vega           the charts of report.html
 EOF
   [ "$1" != tests ] || echo "libgtest-dev         the tests"
+  [ "$1" != tests ] || echo "libboost-context-dev the tests of the CUDA kernels: a block's threads are fibers"
 }
 
 install_missing() {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/device.h"
+#include "core/runtime/device.h"
 
 namespace lockstep {
 

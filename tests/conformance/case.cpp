@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -47,6 +48,13 @@ void collect(const h5::Group& group, const std::string& prefix, std::vector<std:
 
 }  // namespace
 
+Device test_device() {
+  const char* const given = std::getenv("LOCKSTEP_TEST_DEVICE");
+  if (given == nullptr || std::string(given) == "cpu") return Device::cpu;
+  check(std::string(given) == "cuda", "LOCKSTEP_TEST_DEVICE={}: expected cpu or cuda", given);
+  return Device::cuda;
+}
+
 Case::Case(h5::Group group, std::string name, std::string folder)
     : group_(std::move(group)),
       name_(std::move(name)),
@@ -73,7 +81,8 @@ void Case::expect(const std::string& path, const Tensor& actual) {
         path, describe(expected), describe(actual));
   const std::vector<double> a = actual.to_vector(), e = expected.to_vector();
   if (tolerance_relative_ == 0 && tolerance_absolute_ == 0) {
-    const Tensor packed = actual.is_contiguous() ? actual : from_values(actual.shape(), a);
+    const Tensor here = moved(actual, Device::cpu);
+    const Tensor packed = here.is_contiguous() ? here : from_values(here.shape(), a);
     if (packed.dtype() == expected.dtype() && same_bits(packed, expected)) return;
     const auto at = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), e.begin()).first - a.begin());
     fail("{}: not equal bit for bit, first at element {}: expected {:.17g}, got {:.17g}", path, at,

@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor.h"
+#include "core/ops/views.h"
 #include "data/files/hdf5.h"
 
 namespace lockstep::conformance {
+
+// The device that LOCKSTEP_TEST_DEVICE names, the CPU without it: ops and modules are run there, from the
+// numbers of the same fixtures. What else there is runs on the CPU.
+Device test_device();
 
 // One case of a fixture file (schema: tests/fixtures/README.md). A runner reads its inputs and says what came
 // out; a data set that was neither read nor compared in the end is a failure, so nothing can be forgotten.
@@ -27,6 +31,8 @@ class Case {
   std::vector<std::string> names(const std::string& group) const;
   // A data set as a tensor of its own type and shape.
   Tensor read(const std::string& path);
+  // The same on the device under test.
+  Tensor input(const std::string& path) { return to(read(path), test_device()); }
 
   // Compares a result with a stored data set: type, shape, values within the case's tolerance. Throws.
   void expect(const std::string& path, const Tensor& actual);

@@ -19,8 +19,9 @@ using namespace lockstep::conformance;
 Kinds all_kinds() {
   Kinds kinds;
   add_op(kinds);
-  add_init(kinds);
   add_modules(kinds);
+  if (test_device() != Device::cpu) return kinds;
+  add_init(kinds);
   add_streams(kinds);
   add_optimizer(kinds);
   add_schedule(kinds);
@@ -53,6 +54,7 @@ void run_case(const Kinds& kinds, Case& test) {
 
 class Report {
  public:
+  void leave_out() { ++left_out_; }
   void add(const std::string& kind, const std::string& name, double worst) {
     Tally& tally = tallies_[kind];
     ++tally.cases;
@@ -72,11 +74,13 @@ class Report {
     for (const auto& [kind, tally] : tallies_)
       fmt::print("{:<26}{:>6}{:>8}  {:.2g} ({})\n", kind, tally.cases, tally.failed, tally.worst,
                  tally.worst_case);
+    if (test_device() != Device::cpu)
+      fmt::print("on {}; {} cases of other kinds were left out\n", name_of(test_device()), left_out_);
   }
 
  private:
   std::map<std::string, Tally> tallies_;
-  int failed_ = 0;
+  int failed_ = 0, left_out_ = 0;
 };
 
 constexpr const char* not_a_case = "(not a case)";
@@ -89,6 +93,10 @@ void run_file(const Kinds& kinds, const std::string& path, Report& report) {
     std::optional<Case> test;
     try {
       test.emplace(file.group(name), name, file_path.parent_path().string());
+      if (test_device() != Device::cpu && !kinds.contains(test->kind())) {
+        report.leave_out();
+        continue;
+      }
       run_case(kinds, *test);
     } catch (const std::exception& error) {
       report.fail(test ? test->kind() : not_a_case, where, error.what());

@@ -20,7 +20,7 @@ std::vector<std::string> names_of(const ParameterList& parameters) {
 
 Inputs read_inputs(Case& test) {
   Inputs inputs;
-  for (const std::string& name : test.names("inputs")) inputs[name] = test.read("inputs/" + name);
+  for (const std::string& name : test.names("inputs")) inputs[name] = test.input("inputs/" + name);
   return inputs;
 }
 
@@ -38,11 +38,13 @@ void run_module(Case& test) {
   for (const auto& [name, tensor] : stored) {
     if (is_real(tensor.dtype())) parameters.push_back(tensor);
   }
-  const Scope root(Seed{0}, {.dtype = real_type(inputs, parameters), .values = [&](const Parameter& p) {
-                               check(stored.contains(p.name), "params/{} is one too many", p.name);
-                               initialize(p, init::Given{stored.at(p.name)}, {});
-                               return true;
-                             }});
+  const Scope root(
+      Seed{0},
+      {.dtype = real_type(inputs, parameters), .device = test_device(), .values = [&](const Parameter& p) {
+         check(stored.contains(p.name), "params/{} is one too many", p.name);
+         initialize(p, init::Given{stored.at(p.name)}, {});
+         return true;
+       }});
   const BuiltModule module = build_module(root, test.kind(), test.config());
   test.expect_names("params", names_of(root.parameters()));
   for (const Parameter& p : root.parameters()) test.expect("params/" + p.name, p.tensor.detach());
@@ -50,13 +52,13 @@ void run_module(Case& test) {
   for (auto& [name, x] : inputs) x.set_requires_grad(is_real(x.dtype()) && name != "src_mask");
   const nn::EvaluationMode evaluation;
   const std::vector<Tensor> outputs = module.run(inputs);
-  Tensor loss = zeros({}, {outputs.front().dtype()});
+  Tensor loss = zeros({}, outputs.front().options());
   std::vector<std::string> numbers;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string number = std::to_string(i);
     numbers.push_back(number);
     test.expect("outputs/" + number, outputs[i].detach());
-    loss = loss + sum(outputs[i] * test.read("cotangents/" + number));
+    loss = loss + sum(outputs[i] * test.input("cotangents/" + number));
   }
   test.expect_names("outputs", numbers);
   backward(loss);
@@ -114,6 +116,7 @@ void run_weights(Case& test) {
 
 void add_modules(Kinds& kinds) {
   for (const std::string& kind : module_kinds()) kinds[kind] = run_module;
+  if (test_device() != Device::cpu) return;  // the others are about first values and files
   kinds["fresh_module"] = run_fresh_module;
   kinds["weights"] = run_weights;
 }

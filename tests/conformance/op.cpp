@@ -254,7 +254,7 @@ void run_op(Case& test) {
   Inputs in, real;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < test.names("inputs").size(); ++i) {
-    in.push_back(test.read(numbered("inputs", i)));
+    in.push_back(test.input(numbered("inputs", i)));
     if (!is_real(in.back().dtype())) continue;
     real.push_back(in.back().set_requires_grad());
     positions.push_back(i);
@@ -265,7 +265,7 @@ void run_op(Case& test) {
   test.expect("outputs/0", y);
 
   // The raw gradient, then the one that can be differentiated again.
-  const Tensor cotangent = test.read("cotangents/0");
+  const Tensor cotangent = test.input("cotangents/0");
   Inputs gradients, directions;
   for (const bool again : {false, true}) {
     gradients = grad(y, real, cotangent, {.create_graph = again, .retain_graph = true, .allow_unused = true});
@@ -277,7 +277,7 @@ void run_op(Case& test) {
   if (test.names("hessian_vector").empty()) return;
   for (const std::size_t i : positions) {
     const std::string path = numbered("directions", i);
-    directions.push_back(test.has(path) ? test.read(path) : Tensor());
+    directions.push_back(test.has(path) ? test.input(path) : Tensor());
   }
   const Inputs products = along_directions(gradients, directions, real);
   for (std::size_t i = 0; i < real.size(); ++i) {

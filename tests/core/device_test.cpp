@@ -1,5 +1,5 @@
 // What is said about a device that is not there; tests/cuda_on_host has the tests of one that is.
-#include "core/device.h"
+#include "core/runtime/device.h"
 
 #include <gtest/gtest.h>
 

@@ -300,8 +300,11 @@ std::vector<OpCase> normalization_cases() {
 std::vector<OpCase> loss_cases() {
   const Input x = normal({2, 3, 5}), y = normal({2, 3, 5}), target = indices(5, {2, 3});
   const auto entropy = [&](const char* name, const CrossEntropyOptions& options) {
-    return OpCase{
-        name, {x, target}, [options](const Inputs& in) { return cross_entropy(in[0], in[1], options); }};
+    return OpCase{name, {x, target}, [options](const Inputs& in) {
+                    CrossEntropyOptions there = options;
+                    there.class_weights = to(options.class_weights, in[0].device());
+                    return cross_entropy(in[0], in[1], there);
+                  }};
   };
   const std::vector<Input> large{normal({4096, 65}), indices(65, {4096})};
   return {
@@ -314,9 +317,9 @@ std::vector<OpCase> loss_cases() {
       {"cross_entropy_of_probabilities",
        {x, positive({2, 3, 5})},
        [](const Inputs& in) {
-         return cross_entropy(
-             in[0], in[1],
-             {.label_smoothing = 0.1, .class_weights = from_values<double>({5}, {1, 2, 0.5, 3, 1})});
+         return cross_entropy(in[0], in[1],
+                              {.label_smoothing = 0.1,
+                               .class_weights = from_values<double>({5}, {1, 2, 0.5, 3, 1}, in[0].device())});
        }},
       {"nll_loss", {x, target}, [](const Inputs& in) { return nll_loss(in[0], in[1], {.ignore_index = 0}); }},
       {"mse_loss", {x, y}, [](const Inputs& in) { return mse_loss(in[0], in[1]); }},

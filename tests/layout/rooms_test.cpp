@@ -86,10 +86,11 @@ std::vector<std::string> includes_of(const std::string& file) {
   return found;
 }
 
-// Headers that only gather others, and the two files where the processor's kernels are plugged in.
+// Headers that only gather others, and the files where the kernels of the processor and of GPUs are plugged
+// in.
 bool gathers(const std::string& file) {
   static const std::set<std::string> files = {"core/lockstep.h", "core/ops.h", "core/kernels.cpp",
-                                              "core/processor.cpp"};
+                                              "core/processor.cpp", "core/runtime/device.cpp"};
   return files.contains(file);
 }
 

@@ -64,7 +64,7 @@ void write_text(std::ostream& out, const Diagnosis& d) {
   line("", fmt::format("{}, loaded and checked in {:.1f} ms", d.blas.library, d.blas.milliseconds));
   line("", fmt::format("kernel {}: {}", d.blas.core, d.blas.why));
   line("hdf5", d.hdf5);
-  line("cuda", "none: built without");
+  for (const std::string& fact : d.cuda) line(&fact == d.cuda.data() ? "cuda" : "", fact);
   line("products", "GFLOP/s reached, of what registers alone reach");
   for (const ProductSpeed& p : d.products) {
     line("",
@@ -108,7 +108,7 @@ void write_json(std::ostream& out, const Diagnosis& d) {
                                            {"threads", d.blas.threads},
                                            {"milliseconds", d.blas.milliseconds}}},
                                          {"hdf5", d.hdf5},
-                                         {"cuda", nullptr},
+                                         {"cuda", {{"usable", d.cuda_usable}, {"facts", d.cuda}}},
                                          {"products", products},
                                          {"advice", advice(d)}};
   out << report.dump(2) << '\n';
@@ -124,6 +124,8 @@ Diagnosis diagnose() {
   d.blas = blas_info();
   d.vector_target = vector_target();
   d.hdf5 = h5::library_version();
+  d.cuda = device_facts(Device::cuda);
+  d.cuda_usable = why_unavailable(Device::cuda).empty();
   d.products = {measure<float>(512, 512, 512, 1), measure<float>(1280, 1280, 1280, 1),
                 measure<double>(512, 512, 512, 1), measure<float>(2048, 192, 64, 1)};
   if (d.usable_cores > 1) d.products.push_back(measure<float>(512, 512, 512, d.usable_cores));

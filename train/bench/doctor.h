@@ -22,8 +22,10 @@ struct ProductSpeed {
 struct Diagnosis {
   SystemInfo system;
   BlasInfo blas;
-  std::string vector_target;  // of Lockstep's own kernels
-  std::string hdf5;           // version
+  std::string vector_target;      // of Lockstep's own kernels
+  std::string hdf5;               // version
+  std::vector<std::string> cuda;  // driver, devices and what is missing, a line each
+  bool cuda_usable = false;
   int usable_cores = 1;
   double load = 0;  // threads that ran on the machine, averaged over a minute
   std::vector<ProductSpeed> products;

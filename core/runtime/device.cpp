@@ -1,4 +1,4 @@
-#include "core/device.h"
+#include "core/runtime/device.h"
 
 #include "core/error.h"
 
@@ -15,6 +15,13 @@ std::string why_unavailable(Device device) {
 #else
   return "this Lockstep was built without CUDA: build it where CMake finds the CUDA Toolkit (nvcc)";
 #endif
+}
+
+std::vector<std::string> device_facts(Device device) {
+#ifdef LOCKSTEP_CUDA
+  if (device == Device::cuda) return cuda::facts();
+#endif
+  return {device == Device::cpu ? "always there" : "none: " + why_unavailable(device)};
 }
 
 const Backend& backend(Device device) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lockstep {
 
@@ -43,5 +44,7 @@ class Backend {
 const Backend& backend(Device device);
 // Empty if tensors can live there.
 std::string why_unavailable(Device device);
+// Devices of this kind and what they need (driver, toolkit, libraries), a line each, for a reader.
+std::vector<std::string> device_facts(Device device);
 
 }  // namespace lockstep

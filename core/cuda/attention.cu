@@ -1,0 +1,104 @@
+// Attention forward with an online softmax: a block takes a tile of queries and walks over tiles of keys, so
+// that no (T, S) is stored.
+#include "core/cuda/attention_tile.h"
+#include "core/cuda/cuda_kernels.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+// Rows of a tile for each thread row: what fits 66 KiB of shared memory.
+template <typename T, int D>
+constexpr int forward_rows = sizeof(T) == 4 ? (D <= 64 ? 4 : 2) : (D <= 64 ? 2 : 1);
+
+enum : std::size_t { Q, K, V, Y, mask_at, tensors };
+
+template <typename T, int D>
+__global__ void __launch_bounds__(attention_threads, 2)
+    attention_kernel(HeadView<T> y, T* lse, HeadView<const T> q, HeadView<const T> k, HeadView<const T> v,
+                     KeyMask mask, Strided<tensors> lead, AttentionShape<T> shape) {
+  constexpr int R = forward_rows<T, D>, tile = 16 * R;
+  T* const qs = dynamic_shared<T>();
+  T* const ks = qs + tile * (D + 1);
+  T* const vs = ks + tile * (D + 1);
+  T* const ps = vs + tile * (D + 1);  // (tile, tile + 1)
+  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * tile;
+  const auto at = offsets(lead, blockIdx.x);
+  q.data += at[Q], k.data += at[K], v.data += at[V], y.data += at[Y];
+  if (mask.data != nullptr) mask.data += at[mask_at];
+  load_tile<D, tile>(qs, q, first, shape.queries, shape.width, shape.scale);
+  T out[R][D / 16] = {}, most[R], total[R];
+  for (int i = 0; i < R; ++i) most[i] = -INFINITY, total[i] = 0;
+  const std::int64_t end = shape.causal && first + tile < shape.keys ? first + tile : shape.keys;
+  for (std::int64_t begin = 0; begin < end; begin += tile) {
+    __syncthreads();
+    load_tile<D, tile>(ks, k, begin, shape.keys, shape.width);
+    load_tile<D, tile>(vs, v, begin, shape.keys, shape.value_width);
+    __syncthreads();
+    T s[R][R];
+    rows_times_rows<D, R>(s, qs, ks);
+    for (int i = 0; i < R; ++i) {
+      T largest = -INFINITY;
+      for (int j = 0; j < R; ++j) {
+        if (!takes_part(shape, mask, first + R * ty + i, begin + tx + 16 * j)) s[i][j] = -INFINITY;
+        largest = largest > s[i][j] ? largest : s[i][j];
+      }
+      largest = max_of_lanes<16>(largest);
+      largest = largest > most[i] ? largest : most[i];
+      // Where no key has taken part so far, both are -inf and nothing has been added up.
+      const T factor = most[i] == largest ? T(1) : std::exp(most[i] - largest);
+      T sum = 0;
+      for (int j = 0; j < R; ++j) {
+        const T p = s[i][j] == -INFINITY ? T(0) : std::exp(s[i][j] - largest);
+        sum += p;
+        ps[(R * ty + i) * (tile + 1) + tx + 16 * j] = p;
+      }
+      most[i] = largest;
+      total[i] = total[i] * factor + sum_of_lanes<16>(sum);
+      for (int c = 0; c < D / 16; ++c) out[i][c] *= factor;
+    }
+    __syncwarp();  // the rows of ps that a thread reads are its own warp's
+    add_product<D, R>(out, ps, tile + 1, 1, vs);
+  }
+  for (int i = 0; i < R; ++i) {
+    const std::int64_t row = first + R * ty + i;
+    for (int c = 0; c < D / 16; ++c) out[i][c] = total[i] > 0 ? out[i][c] / total[i] : T(0);
+    if (tx == 0 && row < shape.queries)
+      lse[static_cast<std::int64_t>(blockIdx.x) * shape.queries + row] =
+          total[i] > 0 ? most[i] + std::log(total[i]) : T(0);
+  }
+  store_rows<D, R>(y, out, first, shape.queries, shape.value_width);
+}
+
+}  // namespace
+
+bool CudaKernels::fuses_attention(std::int64_t query_width, std::int64_t value_width) const {
+  return query_width <= widest_head && value_width <= widest_head;
+}
+
+void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
+                            const Tensor& v, const AttentionScores& scores) const {
+  const Tensor& mask = scores.key_mask;
+  const std::array<Tensor, tensors> heads{first_of_each_matrix(q), first_of_each_matrix(k),
+                                          first_of_each_matrix(v), first_of_each_matrix(y),
+                                          first_of_each_matrix(mask.defined() ? mask : q)};
+  const Strided<tensors> lead(heads[0].shape(), {&heads[0], &heads[1], &heads[2], &heads[3], &heads[4]});
+  const std::int64_t count = heads[0].numel();
+  dispatch_real(q.dtype(), [&](auto t) {
+    using T = decltype(t);
+    with_width(q.size(-1), v.size(-1), [&](auto d) {
+      constexpr int D = d(), tile = 16 * forward_rows<T, D>;
+      const std::size_t shared = sizeof(T) * (3 * tile * (D + 1) + tile * (tile + 1));
+      const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>((q.size(-2) + tile - 1) / tile));
+      launch(attention_kernel<T, D>, grid, attention_threads, shared,
+             HeadView<T>{on_device<T>(y), row_step(y)}, on_device<T>(lse),
+             HeadView<const T>{on_device<T>(q), row_step(q)}, HeadView<const T>{on_device<T>(k), row_step(k)},
+             HeadView<const T>{on_device<T>(v), row_step(v)},
+             KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
+             attention_shape<T>(q, k, v, scores));
+    });
+  });
+}
+
+}  // namespace lockstep::cuda

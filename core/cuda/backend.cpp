@@ -1,0 +1,48 @@
+#include "core/cuda/backend.h"
+
+#include "core/cuda/cuda_kernels.h"
+#include "core/cuda/memory.h"
+#include "core/error.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+class CudaBackend final : public Backend {
+ public:
+  Allocation allocate(std::size_t bytes) const override { return cuda::allocate(bytes); }
+  void free(const Allocation& memory) const noexcept override { cuda::free(memory); }
+  void copy_to_device(void* to, const void* from, std::size_t bytes) const override {
+    if (bytes == 0) return;
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "copy to the device");
+    // The host may write to `from`, or free it, as soon as this returns.
+    check(cudaStreamSynchronize(stream()), "copy to the device");
+  }
+  void copy_to_host(void* to, const void* from, std::size_t bytes) const override {
+    synchronize();  // before the copy, so that a stream that is being captured keeps none
+    if (bytes == 0) return;
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "copy to the host");
+    check(cudaStreamSynchronize(stream()), "copy to the host");
+  }
+  const Kernels& kernels() const override { return kernels_; }
+  MemoryStats memory_stats() const override { return cuda::memory_stats(); }
+
+ private:
+  CudaKernels kernels_;
+};
+
+}  // namespace
+
+void fail_on_type(const Tensor& x, DType expected) {
+  fail("[cuda] a kernel expected a tensor of {} on cuda, got {} ({})", name_of(expected), describe(x),
+       name_of(x.device()));
+}
+
+const Backend& backend() {
+  static const std::string why = why_unavailable();
+  if (!why.empty()) fail("[device] no cuda device: {}", why);
+  static const CudaBackend found;
+  return found;
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,160 @@
+#include "core/cuda/blas.h"
+
+#include <map>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+
+#include "core/cuda/cublaslt.h"
+#include "core/cuda/memory.h"
+#include "core/cuda/runtime.h"
+#include "core/error.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+constexpr std::size_t workspace_bytes = std::size_t{4} << 20;
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail("[cuda] cuBLASLt could not {}: status {}", what, static_cast<int>(status));
+}
+
+// A handle of the library's, with the function that gives it back.
+template <typename T>
+using Owned = std::unique_ptr<std::remove_pointer_t<T>, cublasStatus_t (*)(T)>;
+
+Owned<cublasLtMatrixLayout_t> layout(cudaDataType_t type, std::int64_t rows, std::int64_t columns,
+                                     std::int64_t leading, std::int64_t count, std::int64_t stride) {
+  cublasLtMatrixLayout_t made = nullptr;
+  check(cublaslt().layout_create(&made, type, static_cast<std::uint64_t>(rows),
+                                 static_cast<std::uint64_t>(columns), leading),
+        "describe a matrix");
+  Owned<cublasLtMatrixLayout_t> owned(made, cublaslt().layout_destroy);
+  if (count > 1) {
+    const auto batch = static_cast<std::int32_t>(count);
+    check(cublaslt().layout_set(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch),
+          "describe a batch");
+    check(cublaslt().layout_set(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride),
+          "describe a batch");
+  }
+  return owned;
+}
+
+// The largest power of two, up to 256, that divides the addresses of all matrices.
+template <typename T>
+std::uint32_t alignment(const Matrices<T>& x, std::int64_t count) {
+  std::uintptr_t bits = reinterpret_cast<std::uintptr_t>(x.data) | 256;
+  if (count > 1) bits |= static_cast<std::uintptr_t>(x.stride) * sizeof(T);
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
+
+// What a product is asked for with, as far as the choice of an algorithm may depend on it. The size of a
+// batch is no part of it: a product should have the same bits alone and in a batch.
+using Key = std::tuple<cudaDataType_t, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t,
+                       std::int64_t, std::int64_t, bool, bool, std::uint32_t, std::uint32_t, std::uint32_t>;
+
+// What this thread keeps: handle, workspace and the algorithms it has looked up.
+struct Library {
+  Library() { check(cublaslt().create(&handle), "start"); }
+  ~Library() {
+    cublaslt().destroy(handle);
+    cuda::free(workspace);
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  cublasLtHandle_t handle = nullptr;
+  Allocation workspace = allocate(workspace_bytes);
+  std::map<Key, cublasLtMatmulAlgo_t> algorithms;
+};
+
+template <typename T>
+struct TypesOf;
+template <>
+struct TypesOf<float> {
+  static constexpr cudaDataType_t data = CUDA_R_32F;
+  static constexpr cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
+};
+template <>
+struct TypesOf<double> {
+  static constexpr cudaDataType_t data = CUDA_R_64F;
+  static constexpr cublasComputeType_t compute = CUBLAS_COMPUTE_64F;
+};
+
+}  // namespace
+
+template <typename T>
+bool adds_bias() {
+  return std::is_same_v<T, float>;
+}
+
+// The library's matrices are column by column, so it computes c^T = op(b)^T op(a)^T: a matrix of ours is the
+// transpose of one of its own, and the bias of our columns is that of its rows.
+template <typename T>
+void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
+          const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+  thread_local Library library;
+  const CublasLt& lt = cublaslt();
+  constexpr auto type = TypesOf<T>::data;
+  cublasLtMatmulDesc_t made = nullptr;
+  check(lt.desc_create(&made, TypesOf<T>::compute, type), "describe a product");
+  const Owned<cublasLtMatmulDesc_t> product(made, lt.desc_destroy);
+  const auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto& value) {
+    check(lt.desc_set(made, attribute, &value, sizeof value), "describe a product");
+  };
+  set(CUBLASLT_MATMUL_DESC_TRANSA, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+  set(CUBLASLT_MATMUL_DESC_TRANSB, a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+  if (bias != nullptr) {
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+  }
+  const auto of_b = layout(type, b.transposed ? k : n, b.transposed ? n : k, b.leading, count, b.stride);
+  const auto of_a = layout(type, a.transposed ? m : k, a.transposed ? k : m, a.leading, count, a.stride);
+  const auto of_c = layout(type, n, m, c.leading, count, c.stride);
+
+  const std::uint32_t align_a = alignment(a, count), align_b = alignment(b, count),
+                      align_c = alignment(c, count);
+  const Key key{type,      m,         n,         k,          a.transposed,    b.transposed,
+                a.leading, b.leading, c.leading, accumulate, bias != nullptr, align_a,
+                align_b,   align_c};
+  auto found = library.algorithms.find(key);
+  if (found == library.algorithms.end()) {
+    cublasLtMatmulPreference_t wanted = nullptr;
+    check(lt.preference_create(&wanted), "look for an algorithm");
+    const Owned<cublasLtMatmulPreference_t> preference(wanted, lt.preference_destroy);
+    const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+      check(lt.preference_set(wanted, attribute, &value, sizeof value), "look for an algorithm");
+    };
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+           static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE));
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_c);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, align_c);
+    cublasLtMatmulHeuristicResult_t result{};
+    int results = 0;
+    check(lt.heuristic(library.handle, made, of_b.get(), of_a.get(), of_c.get(), of_c.get(), wanted, 1,
+                       &result, &results),
+          "look for an algorithm");
+    if (results == 0)
+      fail("[cuda] cuBLASLt has no algorithm for a product of ({}, {}) and ({}, {})", m, k, k, n);
+    found = library.algorithms.emplace(key, result.algo).first;
+  }
+  const T one = 1, factor = accumulate ? T(1) : T(0);
+  check(lt.matmul(library.handle, made, &one, b.data, of_b.get(), a.data, of_a.get(), &factor, c.data,
+                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace.data, workspace_bytes,
+                  stream()),
+        "multiply");
+}
+
+template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const float>&,
+                   const Matrices<const float>&, const Matrices<float>&, bool, const float*);
+template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const double>&,
+                   const Matrices<const double>&, const Matrices<double>&, bool, const double*);
+template bool adds_bias<float>();
+template bool adds_bias<double>();
+
+}  // namespace lockstep::cuda

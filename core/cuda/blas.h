@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lockstep::cuda {
+
+// A batch of row-major matrices: matrix i starts at data + i stride, its rows (columns, if transposed) are
+// `leading` apart.
+template <typename T>
+struct Matrices {
+  T* data;
+  bool transposed;
+  std::int64_t leading, stride;
+};
+
+// c = op(a) op(b) (+ c, if accumulate) (+ bias (n) to every row, if not null) for `count` matrices; op(a) (m,
+// k), op(b) (k, n), c not transposed. On this thread's stream, by cuBLASLt, f32 without TF32. Which of its
+// algorithms runs is looked up once for each shape, and none of them splits k: the bits do not depend on what
+// else runs.
+template <typename T>
+void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
+          const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias);
+
+// Whether the library adds a bias to products of this type while it stores them.
+template <typename T>
+bool adds_bias();
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,242 @@
+// The kernels of the fused ops over rows: layer norm, GELU with its slope, column sums, cross entropy. A warp
+// takes a row.
+#include "core/cuda/cuda_kernels.h"
+#include "core/cuda/launch.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+constexpr unsigned warps = block_threads / 32;
+// Blocks of warps for so many rows.
+unsigned blocks_for_rows(std::int64_t rows) { return static_cast<unsigned>((rows + warps - 1) / warps); }
+
+__device__ std::int64_t row_of_warp() {
+  return static_cast<std::int64_t>(blockIdx.x) * warps + threadIdx.x / 32;
+}
+__device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    layer_norm_kernel(T* y, T* means, T* rstds, const T* x, const T* weight, const T* bias, std::int64_t rows,
+                      std::int64_t width, T eps) {
+  const std::int64_t row = row_of_warp();
+  if (row >= rows) return;
+  const T* const in = x + row * width;
+  T mean = 0, squares = 0;
+  if (means != nullptr) {
+    for (std::int64_t i = lane(); i < width; i += 32) mean += in[i];
+    mean = sum_of_lanes(mean) / static_cast<T>(width);
+  }
+  for (std::int64_t i = lane(); i < width; i += 32) squares += (in[i] - mean) * (in[i] - mean);
+  const T rstd = T(1) / std::sqrt(sum_of_lanes(squares) / static_cast<T>(width) + eps);
+  for (std::int64_t i = lane(); i < width; i += 32) {
+    T v = (in[i] - mean) * rstd;
+    if (weight != nullptr) v *= weight[i];
+    if (bias != nullptr) v += bias[i];
+    y[row * width + i] = v;
+  }
+  if (lane() != 0) return;
+  if (means != nullptr) means[row] = mean;
+  rstds[row] = rstd;
+}
+
+// With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)), without mean(g) in an
+// RMS norm.
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    layer_norm_dx_kernel(T* dx, const T* dy, const T* x, const T* means, const T* rstds, const T* weight,
+                         std::int64_t rows, std::int64_t width, bool accumulate) {
+  const std::int64_t row = row_of_warp();
+  if (row >= rows) return;
+  const T mean = means != nullptr ? means[row] : T(0), rstd = rstds[row];
+  const auto g = [&](std::int64_t i) {
+    return weight != nullptr ? dy[row * width + i] * weight[i] : dy[row * width + i];
+  };
+  const auto n = [&](std::int64_t i) { return (x[row * width + i] - mean) * rstd; };
+  T sum = 0, product = 0;
+  for (std::int64_t i = lane(); i < width; i += 32) {
+    sum += g(i);
+    product += g(i) * n(i);
+  }
+  sum = means != nullptr ? sum_of_lanes(sum) / static_cast<T>(width) : T(0);
+  product = sum_of_lanes(product) / static_cast<T>(width);
+  for (std::int64_t i = lane(); i < width; i += 32) {
+    const T d = rstd * (g(i) - sum - n(i) * product);
+    T& to = dx[row * width + i];
+    to = accumulate ? to + d : d;
+  }
+}
+
+// Terms of sums over rows.
+template <typename T>
+struct Element {
+  const T* x;
+  __device__ T operator()(std::int64_t at, std::int64_t) const { return x[at]; }
+};
+template <typename T>
+struct NormalizedProduct {  // dy (x - mean) rstd
+  const T *dy, *x, *means, *rstds;
+  __device__ T operator()(std::int64_t at, std::int64_t row) const {
+    const T mean = means != nullptr ? means[row] : T(0);
+    return dy[at] * ((x[at] - mean) * rstds[row]);
+  }
+};
+
+// y[column] (+)= the sum of term(row, column) over rows. A block takes 32 columns; each of its 16 warps every
+// 16th row.
+constexpr int row_groups = 16;
+template <typename T, typename Term>
+__global__ void __launch_bounds__(32 * row_groups)
+    column_sums_kernel(T* y, Term term, std::int64_t rows, std::int64_t columns, bool accumulate) {
+  __shared__ T of_group[row_groups][33];
+  const unsigned group = threadIdx.x / 32;
+  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * 32 + lane();
+  T sum = 0;
+  if (column < columns) {
+    for (std::int64_t row = group; row < rows; row += row_groups) sum += term(row * columns + column, row);
+  }
+  of_group[group][lane()] = sum;
+  __syncthreads();
+  if (group != 0 || column >= columns) return;
+  for (int other = 1; other < row_groups; ++other) sum += of_group[other][lane()];
+  y[column] = accumulate ? y[column] + sum : sum;
+}
+
+template <typename T, typename Term>
+void add_columns(const Target& y, Term term, std::int64_t rows, std::int64_t columns) {
+  if (!y.wanted()) return;
+  launch(column_sums_kernel<T, Term>, static_cast<unsigned>((columns + 31) / 32), 32 * row_groups, 0,
+         on_device<T>(y.buffer), term, rows, columns, y.accumulate);
+}
+
+template <Gelu form, typename T>
+__global__ void __launch_bounds__(block_threads) gelu_kernel(T* y, T* slope, const T* x, std::int64_t n) {
+  constexpr UnaryOp value_op = form == Gelu::exact ? UnaryOp::gelu : UnaryOp::gelu_tanh;
+  constexpr UnaryOp slope_op = form == Gelu::exact ? UnaryOp::gelu_slope : UnaryOp::gelu_tanh_slope;
+  for (std::int64_t i = first_element(); i < n; i += all_threads()) {
+    const T at = x[i];  // slope may be x
+    y[i] = formula<value_op>(at, T(0), T(0));
+    slope[i] = formula<slope_op>(at, T(0), T(0));
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    cross_entropy_kernel(T* losses, T* lses, const T* x, const std::int64_t* targets, std::int64_t rows,
+                         std::int64_t classes, std::int64_t ignore, T smoothing) {
+  const std::int64_t row = row_of_warp();
+  if (row >= rows) return;
+  const std::int64_t target = targets[row];
+  if (target == ignore) {
+    if (lane() == 0) losses[row] = lses[row] = 0;
+    return;
+  }
+  const T* const in = x + row * classes;
+  T most = -INFINITY, total = 0, plain = 0;
+  for (std::int64_t i = lane(); i < classes; i += 32) most = in[i] > most ? in[i] : most;
+  most = max_of_lanes(most);
+  for (std::int64_t i = lane(); i < classes; i += 32) {
+    total += std::exp(in[i] - most);
+    plain += in[i];
+  }
+  total = sum_of_lanes(total);
+  plain = sum_of_lanes(plain);
+  if (lane() != 0) return;
+  const T lse = most + std::log(total);
+  const T wanted = target >= 0 && target < classes ? in[target] : T(0);  // check_range tells of the others
+  lses[row] = lse;
+  losses[row] =
+      lse - wanted + (smoothing != 0 ? smoothing * (wanted - plain / static_cast<T>(classes)) : T(0));
+}
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    cross_entropy_backward_kernel(T* dx, const T* dloss, std::int64_t dloss_step, const T* x, const T* lses,
+                                  const std::int64_t* targets, std::int64_t rows, std::int64_t classes,
+                                  std::int64_t ignore, T smoothing) {
+  const std::int64_t row = row_of_warp();
+  if (row >= rows) return;
+  const std::int64_t target = targets[row];
+  const T scale = target == ignore ? T(0) : dloss[row * dloss_step], lse = lses[row];
+  for (std::int64_t i = lane(); i < classes; i += 32) {
+    const std::int64_t at = row * classes + i;
+    const T share = (i == target ? T(1) - smoothing : T(0)) + smoothing / static_cast<T>(classes);
+    dx[at] = target == ignore ? T(0) : scale * (std::exp(x[at] - lse) - share);
+  }
+}
+
+std::int64_t rows_of(const Tensor& x) {
+  const std::int64_t width = x.shape().back();
+  return width == 0 ? 0 : x.numel() / width;
+}
+
+}  // namespace
+
+void CudaKernels::layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
+                             const Tensor& weight, const Tensor& bias, double eps) const {
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(layer_norm_kernel<T>, blocks_for_rows(rows_of(x)), block_threads, 0, on_device<T>(y),
+           on_device<T>(mean), on_device<T>(rstd), on_device<T>(x), on_device<T>(weight), on_device<T>(bias),
+           rows_of(x), x.shape().back(), static_cast<T>(eps));
+  });
+}
+
+void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,
+                                      const Tensor& dy, const Tensor& x, const Tensor& mean,
+                                      const Tensor& rstd, const Tensor& weight) const {
+  const std::int64_t rows = rows_of(x), width = x.shape().back();
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    add_columns<T>(
+        dweight,
+        NormalizedProduct<T>{on_device<T>(dy), on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)}, rows,
+        width);
+    add_columns<T>(dbias, Element<T>{on_device<T>(dy)}, rows, width);
+    if (!dx.wanted()) return;
+    launch(layer_norm_dx_kernel<T>, blocks_for_rows(rows), block_threads, 0, on_device<T>(dx.buffer),
+           on_device<T>(dy), on_device<T>(x), on_device<T>(mean), on_device<T>(rstd), on_device<T>(weight),
+           rows, width, dx.accumulate);
+  });
+}
+
+void CudaKernels::gelu_and_slope(const Tensor& y, const Tensor& slope, const Tensor& x, Gelu form) const {
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(form == Gelu::exact ? gelu_kernel<Gelu::exact, T> : gelu_kernel<Gelu::tanh, T>,
+           blocks_for(x.numel()), block_threads, 0, on_device<T>(y), on_device<T>(slope), on_device<T>(x),
+           x.numel());
+  });
+}
+
+void CudaKernels::column_sums(const Target& y, const Tensor& x) const {
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    add_columns<T>(y, Element<T>{on_device<T>(x)}, rows_of(x), x.shape().back());
+  });
+}
+
+void CudaKernels::cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
+                                std::int64_t ignore, double smoothing) const {
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(cross_entropy_kernel<T>, blocks_for_rows(target.numel()), block_threads, 0, on_device<T>(loss),
+           on_device<T>(lse), on_device<T>(x), on_device<std::int64_t>(target), target.numel(),
+           x.shape().back(), ignore, static_cast<T>(smoothing));
+  });
+}
+
+void CudaKernels::cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,
+                                         const Tensor& lse, const Tensor& target, std::int64_t ignore,
+                                         double smoothing) const {
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(cross_entropy_backward_kernel<T>, blocks_for_rows(target.numel()), block_threads, 0,
+           on_device<T>(dx), on_device<T>(dloss), dloss.rank() == 0 ? std::int64_t{0} : dloss.strides()[0],
+           on_device<T>(x), on_device<T>(lse), on_device<std::int64_t>(target), target.numel(),
+           x.shape().back(), ignore, static_cast<T>(smoothing));
+  });
+}
+
+}  // namespace lockstep::cuda

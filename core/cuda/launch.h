@@ -1,0 +1,71 @@
+// What a .cu file includes: CUDA, and the one way to launch a kernel. nvcc compiles the text as it stands;
+// compiled by g++, it runs on the host layer of tests/cuda_on_host.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "core/cuda/runtime.h"
+
+#ifdef __CUDACC__
+
+namespace lockstep::cuda {
+
+// Runs the kernel on this thread's stream. A grid without blocks is no launch.
+template <typename... Parameters, typename... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+            Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared > 48 * 1024) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
+          "give a kernel its shared memory");
+  }
+  kernel<<<grid, block, shared, stream()>>>(static_cast<Parameters>(arguments)...);
+  check(cudaGetLastError(), "launch a kernel");
+}
+
+// The dynamic shared memory of the block.
+template <typename T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[];
+  return reinterpret_cast<T*>(dynamic_shared_bytes);
+}
+
+}  // namespace lockstep::cuda
+
+#else
+#include "cuda_on_host.h"  // of the host layer
+#endif
+
+namespace lockstep::cuda {
+
+constexpr unsigned block_threads = 256;
+
+// Blocks for n elements, a thread each; from 2^20 threads on, every thread takes several.
+inline unsigned blocks_for(std::int64_t n) {
+  return static_cast<unsigned>(n <= 0 ? 0 : n > (std::int64_t{1} << 20) ? 4096 : (n - 1) / block_threads + 1);
+}
+
+// The number of this thread, and of all threads, in a grid of one dimension.
+__device__ inline std::int64_t first_element() {
+  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+__device__ inline std::int64_t all_threads() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
+
+// The sum and the largest over `width` neighbouring lanes of a warp (a power of two), in all of them.
+template <int width = 32, typename T>
+__device__ T sum_of_lanes(T x) {
+  for (int bits = width / 2; bits > 0; bits /= 2) x += __shfl_xor_sync(~0u, x, bits);
+  return x;
+}
+template <int width = 32, typename T>
+__device__ T max_of_lanes(T x) {
+  for (int bits = width / 2; bits > 0; bits /= 2) {
+    const T other = __shfl_xor_sync(~0u, x, bits);
+    x = x > other ? x : other;
+  }
+  return x;
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,44 @@
+// Matrix products, one gemm for every run of pairs of matrices with even steps between them.
+#include "core/cuda/blas.h"
+#include "core/cuda/cuda_kernels.h"
+#include "core/strided.h"
+
+namespace lockstep::cuda {
+
+void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
+                         const Tensor& bias) const {
+  const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
+  if (y.numel() == 0) return;
+  if (k == 0) {
+    if (!accumulate) fill(y, 0);
+    if (bias.defined()) binary(BinaryOp::add, y, y, bias);
+    return;
+  }
+  const MatrixLayout of_a(a), of_b(b);
+  const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
+  const Tensor ys = first_of_each_matrix(y), as = first_of_each_matrix(a), bs = first_of_each_matrix(b);
+  const Strided<3> pairs(ys.shape(), {&ys, &as, &bs});
+  dispatch_real(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const bool with_bias = bias.defined() && adds_bias<T>();
+    const auto inner = static_cast<std::size_t>(pairs.rank - 1);
+    const auto [step_y, step_a, step_b] = pairs.strides[inner];
+    // The dimensions of the batch but the last, as one loop.
+    std::int64_t outer = 1;
+    for (std::size_t d = 0; d < inner; ++d) outer *= pairs.sizes[d];
+    for (std::int64_t i = 0; i < outer; ++i) {
+      Strided<3>::Strides at{};
+      std::int64_t left = i;
+      for (std::size_t d = inner; d-- > 0; left /= pairs.sizes[d]) {
+        for (std::size_t t3 = 0; t3 < 3; ++t3) at[t3] += left % pairs.sizes[d] * pairs.strides[d][t3];
+      }
+      gemm<T>(pairs.sizes[inner], m, n, k, {on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
+              {on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b},
+              {on_device<T>(y) + at[0], false, leading_y, step_y}, accumulate,
+              with_bias ? on_device<T>(bias) : nullptr);
+    }
+    if (bias.defined() && !with_bias) binary(BinaryOp::add, y, y, bias);
+  });
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,139 @@
+// Elements by index. Sums are formed in the order of the index, so two runs have the same bits.
+#include "core/cuda/cuda_kernels.h"
+#include "core/cuda/strided.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+__global__ void __launch_bounds__(block_threads)
+    check_range_kernel(const std::int64_t* index, std::int64_t n, Fault found, Fault* fault) {
+  for (std::int64_t i = first_element(); i < n; i += all_threads()) {
+    const std::int64_t at = index[i];
+    if ((at >= 0 && at < found.size) || (found.has_ignore && at == found.ignore)) continue;
+    if (atomicCAS(&fault->found, 0u, 1u) != 0) continue;
+    fault->what = found.what;
+    fault->index = at;
+    fault->size = found.size;
+    fault->ignore = found.ignore;
+    fault->has_ignore = found.has_ignore;
+  }
+}
+
+// Rows that an index out of range names count as zeros; check_range tells of it.
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    take_rows_kernel(T* y, const T* table, const std::int64_t* index, std::int64_t n, std::int64_t rows,
+                     std::int64_t width) {
+  for (std::int64_t i = first_element(); i < n; i += all_threads()) {
+    const std::int64_t row = index[i / width];
+    y[i] = row >= 0 && row < rows ? table[row * width + i % width] : T(0);
+  }
+}
+
+// A block for each row of the table and 256 of its columns: it walks over the whole index and adds what is
+// its.
+template <typename T>
+__global__ void __launch_bounds__(block_threads, 4)
+    add_rows_kernel(T* table, const T* x, const std::int64_t* index, std::int64_t n, std::int64_t width) {
+  __shared__ std::int64_t chunk[block_threads];
+  const std::int64_t row = blockIdx.x,
+                     column = static_cast<std::int64_t>(blockIdx.y) * block_threads + threadIdx.x;
+  T sum = column < width ? table[row * width + column] : T(0);
+  for (std::int64_t begin = 0; begin < n; begin += block_threads) {
+    const auto count = static_cast<int>(n - begin < block_threads ? n - begin : block_threads);
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < count) chunk[threadIdx.x] = index[begin + threadIdx.x];
+    __syncthreads();
+    for (int i = 0; i < count; ++i) {
+      if (chunk[i] == row && column < width) sum += x[(begin + i) * width + column];
+    }
+  }
+  if (column < width) table[row * width + column] = sum;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    gather_kernel(T* y, const T* x, const std::int64_t* index, Strided<3> walk, std::int64_t n,
+                  std::int64_t size, std::int64_t step) {
+  for (std::int64_t i = first_element(); i < n; i += all_threads()) {
+    const auto at = offsets(walk, i);
+    const std::int64_t row = index[at[2]];
+    y[at[0]] = row >= 0 && row < size ? x[at[1] + row * step] : T(0);
+  }
+}
+
+// A thread for each line along the dimension of the index.
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
+    scatter_add_kernel(T* y, const T* x, const std::int64_t* index, Strided<3> lines, std::int64_t n,
+                       std::int64_t count, std::int64_t size, Strided<3>::Strides step) {
+  for (std::int64_t line = first_element(); line < n; line += all_threads()) {
+    const auto at = offsets(lines, line);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t row = index[at[2] + i * step[2]];
+      if (row >= 0 && row < size) y[at[0] + row * step[0]] += x[at[1] + i * step[1]];
+    }
+  }
+}
+
+// x without its dimension `dim`: where each line along it starts, for the lines of `shape`.
+Tensor line_starts(const Tensor& x, Dims shape, int dim) {
+  shape[dim] = 1;
+  return x.view(shape, x.strides(), x.offset());
+}
+
+}  // namespace
+
+void CudaKernels::check_range(const char* what, const Tensor& index, std::int64_t size,
+                              std::optional<std::int64_t> ignore) const {
+  const Fault found{0, what, 0, size, ignore.value_or(0), ignore.has_value()};
+  launch(check_range_kernel, blocks_for(index.numel()), block_threads, 0, on_device<std::int64_t>(index),
+         index.numel(), found, fault());
+}
+
+void CudaKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const {
+  dispatch(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(take_rows_kernel<T>, blocks_for(y.numel()), block_threads, 0, on_device<T>(y), on_device<T>(table),
+           on_device<std::int64_t>(index), y.numel(), table.size(0), table.size(1));
+  });
+}
+
+void CudaKernels::add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const {
+  const std::int64_t rows = table.size(0), width = table.size(1);
+  const dim3 grid(static_cast<unsigned>(rows),
+                  static_cast<unsigned>((width + block_threads - 1) / block_threads));
+  dispatch_real(x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(add_rows_kernel<T>, grid, block_threads, 0, on_device<T>(table), on_device<T>(x),
+           on_device<std::int64_t>(index), index.numel(), width);
+  });
+}
+
+void CudaKernels::gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const {
+  // x with stride 0 along dim: where each line of it starts.
+  Dims strides = x.strides();
+  strides[dim] = 0;
+  const Tensor lines = x.view(index.shape(), strides, x.offset());
+  dispatch(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(gather_kernel<T>, blocks_for(y.numel()), block_threads, 0, on_device<T>(y), on_device<T>(x),
+           on_device<std::int64_t>(index), Strided<3>(index.shape(), {&y, &lines, &index}), y.numel(),
+           x.size(dim), x.strides()[dim]);
+  });
+}
+
+void CudaKernels::scatter_add(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const {
+  const std::int64_t count = index.size(dim), lines = count == 0 ? 0 : index.numel() / count;
+  const Tensor to = line_starts(y, index.shape(), dim), from = line_starts(x, index.shape(), dim),
+               at = line_starts(index, index.shape(), dim);
+  dispatch_real(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(scatter_add_kernel<T>, blocks_for(lines), block_threads, 0, on_device<T>(y), on_device<T>(x),
+           on_device<std::int64_t>(index), Strided<3>(at.shape(), {&to, &from, &at}), lines, count,
+           y.size(dim), Strided<3>::Strides{y.strides()[dim], x.strides()[dim], index.strides()[dim]});
+  });
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// The driver, this thread's stream, and what goes wrong on a device.
+namespace lockstep::cuda {
+
+// Empty if there is a device that can be used: a driver that is new enough, a GPU, cuBLASLt. Looks once.
+std::string why_unavailable();
+
+// Driver, toolkit, architectures, devices and libraries, a line each, for a reader.
+std::vector<std::string> facts();
+
+// Every thread has a stream of its own, so that trainings of several threads run side by side.
+inline cudaStream_t stream() { return cudaStreamPerThread; }
+
+// Throws an Error that says what could not be done and why.
+void check(cudaError_t error, const char* what);
+
+// The first thing that a kernel of this thread found wrong, in memory that both sides see. `what` points to
+// the beginning of the error's text, on the host.
+struct Fault {
+  unsigned found = 0;
+  const char* what = nullptr;
+  std::int64_t index = 0, size = 0, ignore = 0;
+  bool has_ignore = false;
+};
+Fault* fault();
+// Waits for this thread's stream and throws what was found.
+void synchronize();
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,92 @@
+// CUDA's device built-ins for g++: the threads of a block are fibers of one operating system thread, and a
+// launch runs its blocks one after the other, at once. Types and prototypes are those of NVIDIA's own
+// headers. core/cuda/launch.h includes this where nvcc does not compile.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <source_location>
+#include <tuple>
+#include <utility>
+
+#include "tests/cuda_on_host/run.h"
+
+namespace cuda_on_host {
+
+// Every lane gives a value and gets that of the lane `source`.
+template <typename T>
+CUDA_ON_HOST_UNWATCHED T from_lane(unsigned mask, T value, int source, const Where& where) {
+  static_assert(sizeof(T) <= 16);
+  const std::byte* const all = sync_warp(mask, &value, sizeof(T), false, where);
+  std::memcpy(&value, all + 16 * source, sizeof(T));
+  return value;
+}
+
+template <typename... P>
+struct Call {
+  void (*kernel)(P...);
+  std::tuple<P...> arguments;
+
+  CUDA_ON_HOST_UNWATCHED static void run(void* call) {
+    std::apply(static_cast<Call*>(call)->kernel, static_cast<Call*>(call)->arguments);
+  }
+};
+
+}  // namespace cuda_on_host
+
+#undef __shared__
+#define __shared__ static thread_local
+#undef __launch_bounds__
+#define __launch_bounds__(...)
+#define threadIdx (::cuda_on_host::thread_index())
+#define blockIdx (::cuda_on_host::block_index())
+#define blockDim (::cuda_on_host::block_size())
+#define gridDim (::cuda_on_host::grid_size())
+
+using CudaWhere = cuda_on_host::Where;
+
+inline void __syncthreads(CudaWhere where = CudaWhere::current()) { cuda_on_host::sync_block(where); }
+inline void __syncwarp(unsigned mask = ~0u, CudaWhere where = CudaWhere::current()) {
+  cuda_on_host::sync_warp(mask, nullptr, 0, true, where);
+}
+template <typename T>
+T __shfl_sync(unsigned mask, T value, int source, int width = 32, CudaWhere where = CudaWhere::current()) {
+  const int lane = cuda_on_host::lane();
+  return cuda_on_host::from_lane(mask, value, (lane & ~(width - 1)) | (source & (width - 1)), where);
+}
+template <typename T>
+T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, CudaWhere where = CudaWhere::current()) {
+  const int lane = cuda_on_host::lane(), source = lane ^ bits;
+  return cuda_on_host::from_lane(mask, value, source / width > lane / width ? lane : source, where);
+}
+
+// One operating system thread runs all kernels, so plain accesses are atomic.
+template <typename T>
+CUDA_ON_HOST_UNWATCHED T atomicCAS(T* address, T expected, T value) {
+  cuda_on_host::atomic_access(address, sizeof(T));
+  const T old = *address;
+  if (old == expected) *address = value;
+  return old;
+}
+
+namespace lockstep::cuda {
+
+template <typename... Parameters, typename... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+            Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  cuda_on_host::Call<Parameters...> call{kernel, {static_cast<Parameters>(arguments)...}};
+  const cuda_on_host::Launch launch{reinterpret_cast<const void*>(kernel), grid, block, shared, sizeof call};
+  cuda_on_host::enqueue(stream(), [launch, call]() mutable { cuda_on_host::run(launch, call.run, &call); });
+}
+
+template <typename T>
+T* dynamic_shared() {
+  return static_cast<T*>(cuda_on_host::dynamic_shared_memory());
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,169 @@
+// Device memory, and the calls of the CUDA runtime about memory, streams and devices.
+#include "tests/cuda_on_host/device_memory.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
+namespace cuda_on_host {
+namespace {
+
+constexpr std::size_t arena_bytes = std::size_t{16} << 30, gap = 512;
+
+template <typename T>
+T* reserve(std::size_t bytes) {
+  void* const p =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) throw std::runtime_error("no address space for device memory");
+  return static_cast<T*>(p);
+}
+
+struct Arena {
+  char* const bytes = reserve<char>(arena_bytes);
+  std::uint8_t* const states = reserve<std::uint8_t>(arena_bytes / 4);
+  Cell* const cells = reserve<Cell>(arena_bytes / 4 * sizeof(Cell));
+  std::size_t used = gap;
+  std::map<Address, std::size_t> allocations;
+  std::mutex mutex;
+};
+
+Arena& arena() {
+  static Arena one;
+  return one;
+}
+
+// Calls visit(state, mask) for every word that the bytes touch, until one gives false.
+template <typename Visit>
+bool for_each_word(Address begin, std::size_t bytes, Visit visit) {
+  const std::size_t first = begin - reinterpret_cast<Address>(arena().bytes);
+  for (std::size_t at = first; at < first + bytes;) {
+    const std::size_t count = std::min<std::size_t>(4 - at % 4, first + bytes - at);
+    const auto mask = static_cast<std::uint8_t>(((1u << count) - 1) << at % 4);
+    if (!visit(arena().states[at / 4], mask)) return false;
+    at += count;
+  }
+  return true;
+}
+
+cudaError_t allocate(void** p, std::size_t bytes) {
+  Arena& a = arena();
+  const std::lock_guard lock(a.mutex);
+  if (bytes > arena_bytes || a.used + bytes + 2 * gap > arena_bytes) return cudaErrorMemoryAllocation;
+  *p = a.bytes + a.used;
+  a.allocations[reinterpret_cast<Address>(*p)] = bytes;
+  a.used = (a.used + bytes + 2 * gap - 1) / gap * gap;
+  for_each_word(reinterpret_cast<Address>(*p), bytes, [](std::uint8_t& state, std::uint8_t mask) {
+    state |= static_cast<std::uint8_t>(mask << 4);
+    return true;
+  });
+  return cudaSuccess;
+}
+
+cudaError_t free_memory(void* p) {
+  if (p == nullptr) return cudaSuccess;
+  Arena& a = arena();
+  const std::lock_guard lock(a.mutex);
+  const auto it = a.allocations.find(reinterpret_cast<Address>(p));
+  if (it == a.allocations.end()) return cudaErrorInvalidValue;
+  const std::size_t offset = static_cast<std::size_t>(static_cast<char*>(p) - a.bytes), bytes = it->second;
+  std::memset(a.states + offset / 4, 0, (bytes + 3) / 4);
+  // Whole pages go back to the system.
+  const std::size_t first = (offset + 4095) / 4096 * 4096, last = (offset + bytes) / 4096 * 4096;
+  if (first < last) {
+    madvise(a.bytes + first, last - first, MADV_DONTNEED);
+    madvise(a.cells + first / 4, (last - first) / 4 * sizeof(Cell), MADV_DONTNEED);
+  }
+  a.allocations.erase(it);
+  return cudaSuccess;
+}
+
+bool on_device(const void* p) { return device_memory().holds(reinterpret_cast<Address>(p)); }
+
+thread_local cudaError_t last_error = cudaSuccess;
+cudaError_t remembered(cudaError_t error) {
+  if (error != cudaSuccess) last_error = error;
+  return error;
+}
+
+}  // namespace
+
+Region device_memory() {
+  const auto begin = reinterpret_cast<Address>(arena().bytes);
+  return {begin, begin + arena_bytes};
+}
+std::uint8_t* word_states() { return arena().states; }
+Cell* word_cells() { return arena().cells; }
+
+bool is_allocated(Address begin, std::size_t bytes) {
+  return device_memory().holds(begin) && (bytes == 0 || device_memory().holds(begin + bytes - 1)) &&
+         for_each_word(begin, bytes,
+                       [](std::uint8_t state, std::uint8_t mask) { return (state >> 4 & mask) == mask; });
+}
+bool is_written(Address begin, std::size_t bytes) {
+  return for_each_word(begin, bytes,
+                       [](std::uint8_t state, std::uint8_t mask) { return (state & mask) == mask; });
+}
+void mark_written(Address begin, std::size_t bytes) {
+  for_each_word(begin, bytes, [](std::uint8_t& state, std::uint8_t mask) {
+    state |= mask;
+    return true;
+  });
+}
+
+}  // namespace cuda_on_host
+
+using namespace cuda_on_host;
+
+extern "C" {
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+const char* cudaGetErrorString(cudaError_t error) {
+  if (error == cudaErrorMemoryAllocation) return "out of memory";
+  if (error == cudaErrorStreamCaptureUnsupported) return "operation not permitted when stream is capturing";
+  return error == cudaErrorInvalidValue ? "invalid argument" : "an error of the host layer";
+}
+
+cudaError_t cudaMalloc(void** p, std::size_t bytes) {
+  if (is_capturing(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
+  return remembered(allocate(p, bytes));
+}
+cudaError_t cudaFree(void* p) {
+  if (is_capturing(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
+  return remembered(free_memory(p));
+}
+// Both sides see it, so it counts as device memory that the host has written.
+cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
+  const cudaError_t error = allocate(p, bytes);
+  if (error == cudaSuccess) mark_written(reinterpret_cast<Address>(*p), bytes);
+  return remembered(error);
+}
+cudaError_t cudaFreeHost(void* p) { return remembered(free_memory(p)); }
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  if (on_device(to) != to_device || on_device(from) != from_device) return remembered(cudaErrorInvalidValue);
+  enqueue(stream, [=] {
+    if (from_device) check_whole(false, from, bytes, "a copy");
+    std::memcpy(to, from, bytes);
+    if (to_device) check_whole(true, to, bytes, "a copy");
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return is_capturing(stream) ? remembered(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+}
+
+}  // extern "C"

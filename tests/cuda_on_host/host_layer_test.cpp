@@ -1,0 +1,103 @@
+// The host layer's own tests: it finds every planted mistake, and captures graphs.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "core/cuda/blas.h"
+#include "core/kernels.h"
+#include "core/ops.h"
+#include "tests/cuda_on_host/planted.h"
+#include "tests/cuda_on_host/run.h"
+
+namespace cuda_on_host {
+namespace {
+
+// Device memory of 64 floats, written if there are values.
+float* device_floats(const std::vector<float>& values) {
+  void* p = nullptr;
+  EXPECT_EQ(cudaMalloc(&p, 64 * sizeof(float)), cudaSuccess);
+  if (!values.empty())
+    cudaMemcpyAsync(p, values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice,
+                    cudaStreamPerThread);
+  return static_cast<float*>(p);
+}
+
+class Mistake : public testing::TestWithParam<Planted> {};
+
+TEST_P(Mistake, IsFound) {
+  const Planted& mistake = GetParam();
+  if (mistake.by_access && !is_checked()) return;  // the checked program finds it
+  for (const Order order : {Order::forward, Order::backward, Order::shuffled}) {
+    set_order(order);
+    float *const x = device_floats(std::vector<float>(64, 1)), *const y = device_floats({});
+    const float host[64] = {};
+    try {
+      mistake.run(y, x, host);
+      ADD_FAILURE() << "not found: " << mistake.name;
+    } catch (const std::runtime_error& e) {
+      EXPECT_NE(std::string(e.what()).find(mistake.error), std::string::npos) << e.what() << "\n instead of\n"
+                                                                              << mistake.error;
+    }
+    cudaFree(x), cudaFree(y);
+  }
+  set_order(Order::forward);
+}
+
+INSTANTIATE_TEST_SUITE_P(HostLayer, Mistake, testing::ValuesIn(planted_mistakes()), [](const auto& test) {
+  std::string name = test.param.name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+});
+
+// A capture runs nothing and lets nobody allocate; a replay sees what device memory holds then.
+TEST(HostLayer, GraphsAreReplayedWithWhatMemoryHolds) {
+  using lockstep::Device;
+  using lockstep::DType;
+  lockstep::Tensor x = lockstep::full({8}, 1, {DType::f32, Device::cuda});
+  { const lockstep::Tensor warm = x * 2 + 1, kept = warm + x; }
+  const cudaStream_t stream = cudaStreamPerThread;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  const std::uint64_t before = launches();
+  const lockstep::Tensor y = x * 2 + 1;
+  EXPECT_EQ(launches(), before);
+  void* p = nullptr;
+  EXPECT_NE(cudaMalloc(&p, 64), cudaSuccess);
+  EXPECT_THROW(y.to_vector(), std::exception) << "nothing can be waited for";
+  cudaGraph_t graph = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  cudaGraphExec_t replay = nullptr;
+  ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+  for (const double value : {5.0, 7.0}) {
+    lockstep::kernels(x).fill(x, value);
+    ASSERT_EQ(cudaGraphLaunch(replay, stream), cudaSuccess);
+    EXPECT_EQ(y.to_vector(), std::vector<double>(8, 2 * value + 1));
+  }
+  cudaGraphExecDestroy(replay), cudaGraphDestroy(graph);
+  cudaGetLastError();
+}
+
+// What cuBLASLt would refuse, or would not notice.
+TEST(HostLayer, ProductsAreHeldToTheirConventions) {
+  using lockstep::cuda::gemm;
+  using lockstep::cuda::Matrices;
+  float *const x = device_floats(std::vector<float>(64, 1)), *const y = device_floats({});
+  const auto error_of = [&](std::int64_t leading, float* to, std::int64_t count, std::int64_t stride) {
+    try {
+      gemm<float>(count, 4, 4, 4, {x, false, leading, 0}, {x, false, 4, 0}, {to, false, 4, stride}, false,
+                  nullptr);
+    } catch (const std::runtime_error& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error_of(4, y, 1, 0), "no error");
+  EXPECT_NE(error_of(3, y, 1, 0).find("leading dimension"), std::string::npos);
+  EXPECT_NE(error_of(21, y, 1, 0).find("beyond an allocation"), std::string::npos);
+  EXPECT_NE(error_of(4, y, 3, 8).find("overlap"), std::string::npos);
+  float host[64] = {};
+  EXPECT_NE(error_of(4, host, 1, 0).find("beyond an allocation"), std::string::npos);
+  cudaFree(x), cudaFree(y);
+}
+
+}  // namespace
+}  // namespace cuda_on_host

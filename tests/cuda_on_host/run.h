@@ -1,0 +1,54 @@
+// How a kernel runs on the host. Everything here lives in files that are not instrumented.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <source_location>
+
+// Accesses of the host layer's own, of which the checker should not be told.
+#define CUDA_ON_HOST_UNWATCHED __attribute__((no_sanitize("thread")))
+
+namespace cuda_on_host {
+
+using Where = std::source_location;
+
+struct Launch {
+  const void* kernel = nullptr;
+  dim3 grid, block;
+  std::size_t shared = 0, argument_bytes = 0;
+};
+
+// Runs all threads of a launch; `call` runs one, with the arguments. Throws std::runtime_error with what the
+// checker found.
+void run(const Launch& launch, void (*call)(void*), void* arguments);
+
+// For the thread that runs. const: the same all through it.
+uint3 thread_index() __attribute__((const));
+uint3 block_index() __attribute__((const));
+dim3 block_size() __attribute__((const));
+dim3 grid_size() __attribute__((const));
+void* dynamic_shared_memory() __attribute__((const));
+int lane() __attribute__((const));
+void sync_block(const Where& where);
+// Every lane gives 16 bytes at most and gets those of all, 16 bytes apart; `orders`: accesses to memory, too.
+const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
+                           const Where& where);
+void atomic_access(const void* address, std::size_t bytes);
+
+// Does the work at once, or keeps it where the stream is being captured.
+void enqueue(cudaStream_t stream, std::function<void()> work);
+bool is_capturing(cudaStream_t stream);
+
+enum class Order { forward, backward, shuffled };
+void set_order(Order order);  // in which blocks, and the threads of each, start
+std::uint64_t launches();     // so far
+std::uint64_t threads_run();  // of all launches so far
+// Whether kernels run on a GPU (on_device.cpp) and not here.
+bool is_gpu();
+// Whether the kernels of this program tell the checker of their accesses.
+bool is_checked();
+
+}  // namespace cuda_on_host

@@ -1,0 +1,50 @@
+#!/bin/sh
+# On a machine with a GPU: what tests/pack_gpu.sh packed, or a build of this tree. Tests, sanitizers and timings in the
+# order of worth, each with its own limit; none stops the rest; a table last. Under 9 minutes in all.
+#   sh tests/gpu.sh [BIN] [OUT] [SECONDS]
+# BIN holds lockstep, conformance and cuda_device_tests (default: where a build puts them); OUT gets the logs.
+set -u
+cd "$(dirname "$0")/.."
+bin=${1:-build/tests} out=${2:-out/gpu} end=$(($(date +%s) + ${3:-520}))
+mkdir -p "$out"
+table=$out/table.txt
+: >"$table"
+say() { echo "$*" | tee -a "$table"; }
+program() { find "$bin" -type f -name "$1" -perm -u+x 2>/dev/null | head -n 1; }
+# step NAME LIMIT COMMAND...: runs it, says how it ended and its last telling lines.
+step() {
+  name=$1 limit=$2 left=$((end - $(date +%s)))
+  shift 2
+  if [ ! -x "$(command -v "${1:-none}" 2>/dev/null)" ]; then say "$name: left out, no such program"; return 0; fi
+  if [ "$left" -lt 10 ]; then say "$name: left out, no time"; return 0; fi
+  [ "$limit" -le "$left" ] || limit=$left
+  start=$(date +%s)
+  timeout -k 5 "$limit" "$@" >"$out/$name.log" 2>&1
+  rc=$?
+  say "$name: rc $rc, $(($(date +%s) - start)) s; $(grep -aE 'PASSED|FAILED|comparisons|on cuda|ERROR SUMMARY|ms' \
+    "$out/$name.log" | tail -n 3 | tr '\n' ' ')"
+}
+if command -v nvidia-smi >/dev/null; then
+  card=$(nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader | head -n 1)
+else
+  card="no nvidia-smi"
+fi
+# cuBLASLt may be there for PyTorch alone.
+if [ -z "${LOCKSTEP_CUBLASLT-}" ] && ! ldconfig -p | grep -q 'libcublasLt.so.13 '; then
+  LOCKSTEP_CUBLASLT=$(find / -name 'libcublasLt.so.1[23]' -not -path '/proc/*' 2>/dev/null | sort -r | head -n 1)
+  export LOCKSTEP_CUBLASLT
+fi
+lockstep=$(program lockstep) tests=$(program cuda_device_tests) conformance=$(program conformance)
+[ -n "$lockstep$tests$conformance" ] || { echo "gpu.sh: no programs in $bin: build them, or unpack tests/pack_gpu.sh's archive" >&2; exit 2; }
+step doctor 30 ${lockstep:-none} doctor
+if ! grep -qs 'device 0:' "$out/doctor.log"; then
+  say "no device: $(sed -n 's/.*not usable: //p; s/^cuda *none: //p' "$out/doctor.log" | head -n 1)"
+  say "$card $(date -u +%F)"
+  exit 3
+fi
+step device_tests 120 ${tests:-none}
+step conformance 90 env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
+for tool in memcheck racecheck initcheck synccheck; do
+  step "$tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 9 ${tests:-none} --gtest_filter='*attention*:*layer_norm*:*linear*:*embedding*:*sum*'
+done
+say "$card $(date -u +%F)"
