@@ -129,7 +129,7 @@ constexpr T formula(T x, T y) {
 }
 
 template <CompareOp op, typename T>
-bool formula(T x, T y) {
+constexpr bool formula(T x, T y) {
   using enum CompareOp;
   if constexpr (op == equal) return x == y;
   if constexpr (op == not_equal) return x != y;

@@ -45,8 +45,6 @@ class Kernels {
   virtual void arange(const Tensor& y) const = 0;
   // mask (rows, columns), u8, contiguous: 1 where column - row <= diagonal, else 0.
   virtual void tril(const Tensor& mask, std::int64_t diagonal) const = 0;
-  // mask = a == b; a and b i64, broadcast to mask's shape, which is u8.
-  virtual void match(const Tensor& mask, const Tensor& a, const Tensor& b) const = 0;
   // y_i = value with this probability, else 0, by number i of the stream; contiguous.
   virtual void bernoulli(const Tensor& y, const KeyedStream& stream, double probability,
                          double value) const = 0;

@@ -9,7 +9,6 @@ class CpuKernels final : public Kernels {
  public:
   void arange(const Tensor& y) const override;
   void tril(const Tensor& mask, std::int64_t diagonal) const override;
-  void match(const Tensor& mask, const Tensor& a, const Tensor& b) const override;
   void bernoulli(const Tensor& y, const KeyedStream& stream, double probability, double value) const override;
   void check_range(const char* what, const Tensor& index, std::int64_t size,
                    std::optional<std::int64_t> ignore) const override;

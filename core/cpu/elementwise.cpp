@@ -140,17 +140,6 @@ void CpuKernels::where(const Tensor& y, const Tensor& condition, const Tensor& a
   });
 }
 
-void CpuKernels::match(const Tensor& mask, const Tensor& a, const Tensor& b) const {
-  std::uint8_t* const out = mask.data<std::uint8_t>();
-  const std::int64_t *const left = a.data<std::int64_t>(), *const right = b.data<std::int64_t>();
-  Nest<3>(mask.shape(), {&mask, &a, &b})
-      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
-        for (std::int64_t i = 0; i < n; ++i)
-          out[offset[0] + i * stride[0]] =
-              left[offset[1] + i * stride[1]] == right[offset[2] + i * stride[2]] ? 1 : 0;
-      });
-}
-
 void CpuKernels::fill(const Tensor& y, double value) const {
   dispatch(y.dtype(), [&](auto t) {
     using T = decltype(t);

@@ -21,8 +21,8 @@ void find(void* library, const char* name, F*& function, std::string& error) {
   if (function == nullptr && error.empty()) error = fmt::format("the cuBLASLt library has no {}", name);
 }
 
-// LOCKSTEP_CUBLASLT names another file than the library of the toolkit that this was built with: PyTorch's wheels have
-// one, too.
+// LOCKSTEP_CUBLASLT names another file than the library of the toolkit that this was built with: PyTorch's
+// wheels have one, too.
 Loaded load() {
   Loaded found;
   CublasLt& f = found.functions;

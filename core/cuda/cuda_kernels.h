@@ -19,7 +19,6 @@ class CudaKernels final : public Kernels {
  public:
   void arange(const Tensor& y) const override;
   void tril(const Tensor& mask, std::int64_t diagonal) const override;
-  void match(const Tensor& mask, const Tensor& a, const Tensor& b) const override;
   void bernoulli(const Tensor& y, const KeyedStream& stream, double probability, double value) const override;
   void check_range(const char* what, const Tensor& index, std::int64_t size,
                    std::optional<std::int64_t> ignore) const override;
@@ -27,6 +26,7 @@ class CudaKernels final : public Kernels {
   void copy(const Tensor& y, const Tensor& x) const override;
   void unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const override;
   void binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const override;
+  void compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const override;
   void where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const override;
   void reduce(ReduceOp op, const Tensor& y, const Tensor& x) const override;
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;

@@ -26,8 +26,9 @@ template <typename T>
 struct Choose {
   __device__ T operator()(std::uint8_t condition, T a, T b) const { return condition != 0 ? a : b; }
 };
-struct Same {
-  __device__ std::uint8_t operator()(std::int64_t a, std::int64_t b) const { return a == b; }
+template <CompareOp op, typename T>
+struct Compare {
+  __device__ std::uint8_t operator()(T a, T b) const { return formula<op>(a, b) ? 1 : 0; }
 };
 template <typename T>
 struct Constant {
@@ -65,6 +66,10 @@ template <BinaryOp op, typename T>
 void apply_binary(const Tensor& y, const Tensor& a, const Tensor& b) {
   apply<T, T, T>(Binary<op, T>{}, y, a, b);
 }
+template <CompareOp op, typename T>
+void apply_compare(const Tensor& y, const Tensor& a, const Tensor& b) {
+  apply<std::uint8_t, T, T>(Compare<op, T>{}, y, a, b);
+}
 
 // The kernel of every formula, in the order of the enumeration.
 template <typename T, std::size_t... op>
@@ -74,6 +79,10 @@ constexpr auto unary_table(std::index_sequence<op...>) {
 template <typename T, std::size_t... op>
 constexpr auto binary_table(std::index_sequence<op...>) {
   return std::array{apply_binary<static_cast<BinaryOp>(op), T>...};
+}
+template <typename T, std::size_t... op>
+constexpr auto compare_table(std::index_sequence<op...>) {
+  return std::array{apply_compare<static_cast<CompareOp>(op), T>...};
 }
 
 }  // namespace
@@ -88,23 +97,27 @@ void CudaKernels::unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, 
 }
 
 void CudaKernels::binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
-  dispatch_real(y.dtype(), [&](auto t) {
-    using T = decltype(t);
+  const auto run = [&](auto t) {
     static constexpr auto table =
-        binary_table<T>(std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)>());
+        binary_table<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)>());
+    table[static_cast<std::size_t>(op)](y, a, b);
+  };
+  y.dtype() == DType::i64 ? run(std::int64_t{}) : dispatch_real(y.dtype(), run);
+}
+
+void CudaKernels::compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
+  dispatch(a.dtype(), [&](auto t) {
+    static constexpr auto table =
+        compare_table<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(CompareOp::count)>());
     table[static_cast<std::size_t>(op)](y, a, b);
   });
 }
 
 void CudaKernels::where(const Tensor& y, const Tensor& condition, const Tensor& a, const Tensor& b) const {
-  dispatch_real(y.dtype(), [&](auto t) {
+  dispatch(y.dtype(), [&](auto t) {
     using T = decltype(t);
     apply<T, std::uint8_t, T, T>(Choose<T>{}, y, condition, a, b);
   });
-}
-
-void CudaKernels::match(const Tensor& mask, const Tensor& a, const Tensor& b) const {
-  apply<std::uint8_t, std::int64_t, std::int64_t>(Same{}, mask, a, b);
 }
 
 void CudaKernels::fill(const Tensor& y, double value) const {

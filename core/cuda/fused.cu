@@ -83,24 +83,25 @@ struct NormalizedProduct {  // dy (x - mean) rstd
   }
 };
 
-// y[column] (+)= the sum of term(row, column) over rows. A block takes 32 columns; each of its 16 warps every
-// 16th row.
+// y[column] (+)= the sum of term(row, column) over rows, formed in f64. A block takes 32 columns; each of its
+// 16 warps every 16th row.
 constexpr int row_groups = 16;
 template <typename T, typename Term>
 __global__ void __launch_bounds__(32 * row_groups)
     column_sums_kernel(T* y, Term term, std::int64_t rows, std::int64_t columns, bool accumulate) {
-  __shared__ T of_group[row_groups][33];
+  __shared__ double of_group[row_groups][33];
   const unsigned group = threadIdx.x / 32;
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * 32 + lane();
-  T sum = 0;
+  double sum = 0;
   if (column < columns) {
-    for (std::int64_t row = group; row < rows; row += row_groups) sum += term(row * columns + column, row);
+    for (std::int64_t row = group; row < rows; row += row_groups)
+      sum += static_cast<double>(term(row * columns + column, row));
   }
   of_group[group][lane()] = sum;
   __syncthreads();
   if (group != 0 || column >= columns) return;
   for (int other = 1; other < row_groups; ++other) sum += of_group[other][lane()];
-  y[column] = accumulate ? y[column] + sum : sum;
+  y[column] = static_cast<T>(accumulate ? static_cast<double>(y[column]) + sum : sum);
 }
 
 template <typename T, typename Term>

@@ -1,4 +1,5 @@
-// Reductions over any set of dimensions, in double, so that f32 sums are rounded once. A sum is always formed
+// Reductions over any set of dimensions, in double, so that f32 sums are rounded once;
+// whole numbers in i64. A sum is always formed
 // in the same order.
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/strided.h"
@@ -7,47 +8,53 @@ namespace lockstep::cuda {
 
 namespace {
 
-template <ReduceOp op>
-__device__ double combine(double a, double x) {
+template <typename T>
+using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+
+template <ReduceOp op, typename A>
+__device__ A combine(A a, A x) {
   if constexpr (op == ReduceOp::sum) return a + x;
   if constexpr (op == ReduceOp::max) return x > a || x != x ? x : a;  // NaN wins
   if constexpr (op == ReduceOp::min) return x < a || x != x ? x : a;
 }
-template <ReduceOp op>
-__device__ double identity() {
+template <ReduceOp op, typename A>
+__device__ A identity() {
   if constexpr (op == ReduceOp::sum) return 0;
-  return op == ReduceOp::max ? -INFINITY : INFINITY;
+  if constexpr (std::is_floating_point_v<A>) return op == ReduceOp::max ? -INFINITY : INFINITY;
+  return op == ReduceOp::max ? INT64_MIN : INT64_MAX;
 }
 
 // Few elements to each result: a thread a result.
-template <ReduceOp op, typename T>
+template <ReduceOp op, typename Y, typename T>
 __global__ void __launch_bounds__(block_threads)
-    reduce_by_threads(T* y, const T* x, Strided<2> kept, std::int64_t results, Strided<1> reduced,
+    reduce_by_threads(Y* y, const T* x, Strided<2> kept, std::int64_t results, Strided<1> reduced,
                       std::int64_t count) {
+  using A = Accumulator<T>;
   for (std::int64_t i = first_element(); i < results; i += all_threads()) {
     const auto at = offsets(kept, i);
-    double total = identity<op>();
+    A total = identity<op, A>();
     for (std::int64_t k = 0; k < count; ++k)
-      total = combine<op>(total, static_cast<double>(x[at[1] + offsets(reduced, k)[0]]));
-    y[at[0]] = static_cast<T>(total);
+      total = combine<op>(total, static_cast<A>(x[at[1] + offsets(reduced, k)[0]]));
+    y[at[0]] = static_cast<Y>(total);
   }
 }
 
 // Many: a block a result.
-template <ReduceOp op, typename T>
+template <ReduceOp op, typename Y, typename T>
 __global__ void __launch_bounds__(block_threads)
-    reduce_by_blocks(T* y, const T* x, Strided<2> kept, Strided<1> reduced, std::int64_t count) {
-  __shared__ double of_warp[block_threads / 32];
+    reduce_by_blocks(Y* y, const T* x, Strided<2> kept, Strided<1> reduced, std::int64_t count) {
+  using A = Accumulator<T>;
+  __shared__ A of_warp[block_threads / 32];
   const auto at = offsets(kept, blockIdx.x);
-  double total = identity<op>();
+  A total = identity<op, A>();
   for (std::int64_t k = threadIdx.x; k < count; k += block_threads)
-    total = combine<op>(total, static_cast<double>(x[at[1] + offsets(reduced, k)[0]]));
+    total = combine<op>(total, static_cast<A>(x[at[1] + offsets(reduced, k)[0]]));
   for (int bits = 16; bits > 0; bits /= 2) total = combine<op>(total, __shfl_xor_sync(~0u, total, bits));
   if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = total;
   __syncthreads();
   if (threadIdx.x != 0) return;
   for (unsigned warp = 1; warp < block_threads / 32; ++warp) total = combine<op>(total, of_warp[warp]);
-  y[at[0]] = static_cast<T>(total);
+  y[at[0]] = static_cast<Y>(total);
 }
 
 template <typename T>
@@ -64,7 +71,7 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-template <ReduceOp op, typename T>
+template <ReduceOp op, typename Y, typename T>
 void reduce_into(const Tensor& y, const Tensor& x) {
   constexpr std::int64_t many = 64;
   Dims kept = y.shape(), reduced = x.shape();
@@ -75,10 +82,10 @@ void reduce_into(const Tensor& y, const Tensor& x) {
   const Strided<1> elements(reduced, {&of_first});
   const std::int64_t n = y.numel(), count = reduced.numel();
   if (count >= many && n <= INT32_MAX) {
-    launch(reduce_by_blocks<op, T>, static_cast<unsigned>(n), block_threads, 0, on_device<T>(y),
+    launch(reduce_by_blocks<op, Y, T>, static_cast<unsigned>(n), block_threads, 0, on_device<Y>(y),
            on_device<T>(x), results, elements, count);
   } else {
-    launch(reduce_by_threads<op, T>, blocks_for(n), block_threads, 0, on_device<T>(y), on_device<T>(x),
+    launch(reduce_by_threads<op, Y, T>, blocks_for(n), block_threads, 0, on_device<Y>(y), on_device<T>(x),
            results, n, elements, count);
   }
 }
@@ -86,15 +93,16 @@ void reduce_into(const Tensor& y, const Tensor& x) {
 }  // namespace
 
 void CudaKernels::reduce(ReduceOp op, const Tensor& y, const Tensor& x) const {
-  dispatch_real(x.dtype(), [&](auto t) {
+  dispatch(x.dtype(), [&](auto t) {
     using T = decltype(t);
+    using Sum = std::conditional_t<std::is_same_v<T, std::uint8_t>, std::int64_t, T>;
     switch (op) {
       case ReduceOp::sum:
-        return reduce_into<ReduceOp::sum, T>(y, x);
+        return reduce_into<ReduceOp::sum, Sum, T>(y, x);
       case ReduceOp::max:
-        return reduce_into<ReduceOp::max, T>(y, x);
+        return reduce_into<ReduceOp::max, T, T>(y, x);
       case ReduceOp::min:
-        return reduce_into<ReduceOp::min, T>(y, x);
+        return reduce_into<ReduceOp::min, T, T>(y, x);
     }
   });
 }

@@ -231,7 +231,7 @@ Tensor attention_scores(const Tensor& q, const Tensor& k, const AttentionOptions
   if (options.bias.defined()) scores = scores + options.bias;
   const Tensor hidden = full({}, -std::numeric_limits<double>::infinity(), q.options());
   if (options.causal) {
-    const Tensor past = tril_mask(scores.size(-2), scores.size(-1), options.causal_offset);
+    const Tensor past = tril_mask(scores.size(-2), scores.size(-1), options.causal_offset, scores.device());
     scores = where(past, scores, hidden);
   }
   if (options.mask.defined()) scores = where(options.mask, scores, hidden);

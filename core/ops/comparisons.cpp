@@ -14,7 +14,7 @@ Tensor compare(const char* name, CompareOp op, const Tensor& a, const Tensor& b)
   check(a.dtype() == b.dtype(), "[{}] element types differ: {} and {}: convert one with to()", name,
         describe(a), describe(b));
   Tensor y = empty(broadcast_shape(a.shape(), b.shape(), name), {DType::u8, a.device()});
-  kernels(y).compare(op, y, a, b);
+  kernels(name, a, b).compare(op, y, a, b);
   return y;
 }
 

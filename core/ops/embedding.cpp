@@ -53,10 +53,7 @@ Tensor checked_index(const char* name, const char* what, const Tensor& index, st
 
 // (n, 1), 1 where the index is `row`.
 Tensor is_row(const Tensor& index, std::int64_t row) {
-  Tensor mask = empty({index.numel(), 1}, {DType::u8, index.device()});
-  kernels(mask).match(mask, reshape(index, {index.numel(), 1}),
-                      full({}, static_cast<double>(row), index.options()));
-  return mask;
+  return reshape(index == static_cast<double>(row), {index.numel(), 1});
 }
 
 }  // namespace

@@ -48,17 +48,9 @@ void check_targets(const char* name, const char* what, const Tensor& logits, con
   kernels(name, logits, target).check_range(what, target, logits.shape().back(), options.ignore_index);
 }
 
-// a == b, i64 and broadcast, as f64 or u8.
-Tensor matches(const Tensor& a, const Tensor& b, DType dtype) {
-  Tensor mask = empty(broadcast_shape(a.shape(), b.shape(), "cross_entropy"), {DType::u8, a.device()});
-  kernels(mask).match(mask, a, b);
-  return to(mask, dtype);
-}
-
 // (...), f64: 1 where the target counts, 0 where it is ignored.
 Tensor counted(const Tensor& target, const CrossEntropyOptions& options) {
-  const Tensor ignored = full({}, static_cast<double>(options.ignore_index), target.options());
-  return 1 - matches(target, ignored, DType::f64);
+  return to(target != static_cast<double>(options.ignore_index), DType::f64);
 }
 
 // (..., classes), f64: `at` at a row's target, `elsewhere` (both (classes) or one number) at the other
@@ -67,7 +59,7 @@ Tensor spread_targets(const Tensor& target, std::int64_t classes, const Tensor& 
                       const CrossEntropyOptions& options) {
   Dims column = target.shape();
   column.push_back(1);
-  const Tensor is_target = matches(reshape(target, column), arange(classes, target.options()), DType::u8);
+  const Tensor is_target = reshape(target, column) == arange(classes, target.options());
   return where(is_target, at, elsewhere) * reshape(counted(target, options), column);
 }
 
