@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <numbers>
 
+#include "core/host_device.h"
+
 // The scalar formulas of the elementwise ops, written once for every backend. A new one is an entry in the
 // enumeration and a line below it; a and b are the op's constants.
-// constexpr, so that a CUDA kernel may call them too (nvcc --expt-relaxed-constexpr).
 namespace lockstep {
 
 enum class UnaryOp : std::uint8_t {
@@ -62,7 +63,7 @@ inline constexpr double gelu_scale = std::numbers::sqrt2 * std::numbers::inv_sqr
 inline constexpr double gelu_cubic = 0.044715;
 
 template <UnaryOp op, typename T>
-constexpr T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
+LOCKSTEP_HD T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   using enum UnaryOp;
   if constexpr (op == neg) return -x;
   if constexpr (op == abs) return std::abs(x);
@@ -115,7 +116,7 @@ constexpr T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
 }
 
 template <BinaryOp op, typename T>
-constexpr T formula(T x, T y) {
+LOCKSTEP_HD T formula(T x, T y) {
   using enum BinaryOp;
   if constexpr (op == add) return x + y;
   if constexpr (op == sub) return x - y;
@@ -129,7 +130,7 @@ constexpr T formula(T x, T y) {
 }
 
 template <CompareOp op, typename T>
-constexpr bool formula(T x, T y) {
+LOCKSTEP_HD bool formula(T x, T y) {
   using enum CompareOp;
   if constexpr (op == equal) return x == y;
   if constexpr (op == not_equal) return x != y;

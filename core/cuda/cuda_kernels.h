@@ -32,6 +32,8 @@ class CudaKernels final : public Kernels {
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
               const Tensor& bias) const override;
+  void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const override;
+  void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;
   void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const override;
   void gather(const Tensor& y, const Tensor& x, const Tensor& index, int dim) const override;
@@ -53,6 +55,9 @@ class CudaKernels final : public Kernels {
   void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                           const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                           const Tensor& v, const AttentionScores& scores) const override;
+  void update(const UpdateRule& rule, std::span<const UpdateTensors> tensors,
+              const Tensor& only_if_finite) const override;
+  void sums_of_squares(const Tensor& y, std::span<const Tensor> x) const override;
 };
 
 }  // namespace lockstep::cuda
