@@ -85,7 +85,7 @@ std::unique_ptr<Optimizer> muon_with_adam(const ParameterList& parameters, const
   check(!matrices.empty(), "[muon_with_adam] no parameter is a matrix of a block (blocks.0..., layers.0...)");
   std::vector<std::unique_ptr<Optimizer>> rules;
   rules.push_back(std::make_unique<Muon>(matrices, muon));
-  rules.push_back(std::make_unique<Adam>(rest, adam));
+  if (!rest.empty()) rules.push_back(std::make_unique<Adam>(rest, adam));
   return std::make_unique<Composite>(std::move(rules));
 }
 

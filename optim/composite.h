@@ -34,7 +34,7 @@ class Composite final : public Optimizer {
 // head.
 bool is_block_matrix(const Parameter& parameter);
 
-// Muon for the matrices of the blocks, Adam for all else: groups 0 and 1.
+// Muon for the matrices of the blocks, Adam for all else, where there is any: groups 0 and 1.
 std::unique_ptr<Optimizer> muon_with_adam(const ParameterList& parameters, const MuonOptions& muon,
                                           const AdamOptions& adam);
 

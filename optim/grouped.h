@@ -53,6 +53,8 @@ class GroupedOptimizer : public Optimizer {
       }
       options_.push_back(group.options);
     }
+    check(!members_.empty(),
+          "[Optimizer] there is no parameter to train: give it root.parameters(), once the model is built");
     add_momentum_buffers();
   }
 
@@ -69,7 +71,6 @@ class GroupedOptimizer : public Optimizer {
       if (!due[group].empty()) update(options_[group], due[group], only_if_finite);
       for (const Due& d : due[group]) d.parameter().mark_changed();
     }
-    zero_grad();
   }
 
   int groups() const override { return static_cast<int>(options_.size()); }

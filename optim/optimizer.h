@@ -20,6 +20,7 @@ using OptimizerState = std::map<std::string, ParameterList>;
 // A rule that changes parameters by their gradients.
 //
 //   optim::AdamW adam(root.parameters(), {.lr = 1e-3});
+//   adam.zero_grad();
 //   backward(loss);
 //   adam.step();
 //
@@ -31,12 +32,12 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   virtual ~Optimizer() = default;
 
-  // Changes every parameter that has a gradient and uses the gradient up, as zero_grad() does: a loop needs
-  // no other call. A parameter without one stays as it is, and so does its state. Gradients of several
-  // backward() before a step add up. With a number that is not finite (a loss), on the parameters' device, no
-  // parameter and no state changes but the count of steps.
+  // Changes every parameter that has a gradient, which stays until zero_grad(), as in PyTorch: gradients of
+  // several backward() add up. A parameter without one stays as it is, and so does its state. With a number
+  // that is not finite (a loss), on the parameters' device, no parameter and no state changes but the count
+  // of steps.
   virtual void step(const Tensor& only_if_finite = {}) = 0;
-  // Forgets all gradients, for a step that is not to be taken.
+  // Forgets all gradients; their memory is used again.
   void zero_grad();
 
   virtual int groups() const = 0;

@@ -11,16 +11,19 @@
 namespace lockstep::optim {
 namespace {
 
-TEST(Optimizer, StepUsesTheGradientsUp) {
+TEST(Optimizer, StepLeavesTheGradients) {
   ParameterList model = separate_qkv(0);
   SGD sgd(model, {.lr = 0.5});
   set_gradients(model, 0);
   const std::vector<double> gradient = model[0].tensor.grad().to_vector(),
                             before = model[0].tensor.to_vector();
   sgd.step();
-  EXPECT_FALSE(model[0].tensor.grad().defined());
+  EXPECT_EQ(model[0].tensor.grad().to_vector(), gradient);
   const std::vector<double> after = model[0].tensor.to_vector();
   for (std::size_t i = 0; i < after.size(); ++i) EXPECT_NEAR(after[i], before[i] - 0.5 * gradient[i], 1e-6);
+  sgd.zero_grad();
+  EXPECT_FALSE(model[0].tensor.grad().defined());
+  EXPECT_THROW(SGD(ParameterList{}), Error);
 }
 
 TEST(Optimizer, AParameterWithoutAGradientIsLeftAlone) {

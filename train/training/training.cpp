@@ -54,6 +54,7 @@ double Training::step(UpdateObserver* observer) {
     if (observer) observer->before_update(*this);
     optimizer_->step();
     if (observer) observer->after_update(*this);
+    optimizer_->zero_grad();
   }
   ++steps_done_;
   return value;
