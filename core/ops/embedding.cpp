@@ -78,8 +78,8 @@ Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
 }
 
 Tensor one_hot(const Tensor& index, std::int64_t classes) {
-  checked_index("one_hot", index, classes);
-  return to(unsqueeze(index, -1) == arange(classes), DType::i64);
+  checked_index("one_hot", "[one_hot] index", index, classes);
+  return to(unsqueeze(index, -1) == arange(classes, {DType::i64, index.device()}), DType::i64);
 }
 
 // dx = dy added up at the index
