@@ -17,7 +17,7 @@ Tensor rope(const Tensor& x, const RopeOptions& options) {
       angles.push_back(static_cast<double>(options.offset + t) *
                        std::pow(options.base, -2 * static_cast<double>(i) / static_cast<double>(width)));
   }
-  const Tensor angle = from_values({tokens, half}, angles);
+  const Tensor angle = moved(from_values({tokens, half}, angles), x.device());
   const Tensor c = to(cos(angle), x.dtype()), s = to(sin(angle), x.dtype());
   if (options.interleaved) {
     const Tensor a = slice(x, -1, 0, width, 2), b = slice(x, -1, 1, width, 2);

@@ -73,7 +73,7 @@ Tensor Case::read(const std::string& path) {
   return load(group_, path);
 }
 
-void Case::expect(const std::string& path, const Tensor& actual) {
+void Case::expect(const std::string& path, const Tensor& actual, double slack) {
   check(has(path), "{} is not in the fixture: a result too many", path);
   const Tensor expected = read(path);
   check(actual.defined(), "{} is missing", path);
@@ -90,7 +90,7 @@ void Case::expect(const std::string& path, const Tensor& actual) {
   }
   double size = 0;
   for (const double value : e) size = std::max(size, std::isfinite(value) ? std::abs(value) : 0);
-  const double allowed = tolerance_absolute_ + tolerance_relative_ * size;
+  const double allowed = slack * (tolerance_absolute_ + tolerance_relative_ * size);
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double excess = error_of(a[i], e[i]) / allowed;
     worst_ = std::max(worst_, excess);

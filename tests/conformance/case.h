@@ -35,7 +35,8 @@ class Case {
   Tensor input(const std::string& path) { return to(read(path), test_device()); }
 
   // Compares a result with a stored data set: type, shape, values within the case's tolerance. Throws.
-  void expect(const std::string& path, const Tensor& actual);
+  // `slack` multiplies that.
+  void expect(const std::string& path, const Tensor& actual, double slack = 1);
   // Throws unless these are the names in a group.
   void expect_names(const std::string& group, const std::vector<std::string>& actual) const;
   // Throws if the runner left a data set out.

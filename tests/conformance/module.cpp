@@ -67,7 +67,10 @@ void run_module(Case& test) {
   for (const Parameter& p : root.parameters()) {
     if (!p.tensor.grad().defined()) continue;
     with_gradient.push_back(p.name);
-    test.expect("grads/params/" + p.name, p.tensor.grad());
+    // The gradient of a key bias is 0: what is left of it is rounding noise, as large as the order of sums
+    // has it.
+    const bool noise = test_device() != Device::cpu && p.name.ends_with("k.bias");
+    test.expect("grads/params/" + p.name, p.tensor.grad(), noise ? 4 : 1);
   }
   test.expect_names("grads/params", with_gradient);
   with_gradient.clear();

@@ -16,17 +16,21 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
 // What a rule by another granularity can change against the same rule by part.
 struct Reach {
   bool any = false;    // something
-  bool shape = false;  // beyond a factor for each part: size and shape can be taken apart
+  bool shape = false;  // beyond a factor for each part
+  bool size = false;   // that factor; with shape, the two can be taken apart
 };
 
 // Of initialisers. Kaiming's fan_in, d, is the same for all granularities, as is normal's standard deviation.
-// Xavier draws every element by itself, so that only the size can differ.
-Reach reach_of_initialiser(const std::string& init) {
-  return {.any = init.starts_with("xavier") || init == "orthogonal", .shape = init == "orthogonal"};
+// Xavier draws every element by itself, so that only the size can differ. Rows of an orthogonal part (d, d)
+// and of an orthogonal head (d / heads, d) have length 1 alike, those of a whole (3d, d) do not.
+Reach reach_of_initialiser(const std::string& init, const std::string& granularity) {
+  if (init.starts_with("xavier")) return {.any = true, .size = true};
+  if (init == "orthogonal") return {.any = true, .shape = true, .size = granularity == "tensor"};
+  return {};
 }
 
 Reach reach_of_optimizer(const std::string& optimizer) {
-  return {.any = contains(coupling_optimizers(), optimizer), .shape = reshapes(optimizer)};
+  return {.any = contains(coupling_optimizers(), optimizer), .shape = reshapes(optimizer), .size = true};
 }
 
 std::string whole(const std::string& granularity) {
@@ -58,12 +62,12 @@ class Builder {
   Design build() {
     baseline();
     if (wants(Cause::draw)) draw();
-    const Reach init = reach_of_initialiser(base_.init);
     for (const std::string& granularity : experiment_.against) {
+      const Reach init = reach_of_initialiser(base_.init, granularity);
       if (wants(Cause::distribution) && init.any) distribution(granularity, init);
       if (wants(Cause::coupling)) coupling(granularity);
     }
-    if (wants(Cause::distribution) && !init.any) {
+    if (wants(Cause::distribution) && !reach_of_initialiser(base_.init, "tensor").any) {
       nothing(Cause::distribution, base_.init, "Does the initialiser's shape matter?",
               base_.init + " gives the same numbers for every granularity: there is nothing to measure");
     }
@@ -142,7 +146,7 @@ class Builder {
     against_part(change, Aspect::all);
     if (!reach.shape) return;
     against_part(change, Aspect::shape);
-    against_part(change, Aspect::size);
+    if (reach.size) against_part(change, Aspect::size);
   }
 
   void against_part(const Change& change, Aspect aspect) {

@@ -126,7 +126,7 @@ TEST(CommandLine, SetsKeysFromText) {
   EXPECT_EQ(experiment.run.init, "orthogonal");
   EXPECT_EQ(experiment.causes, (std::vector<std::string>{"draw", "coupling"}));
   for (const char* text :
-       {"fast", "", "1\nsteps = 3", "1.5 x", "1.5", "010", "+3", " 3", "0", "1e3", "4294967296"}) {
+       {"fast", "", "1\nsteps = 3", "1.5 x", "1.5", "010", "+3", " 3", "1e3", "4294967296"}) {
     EXPECT_THROW(set_from_text(experiment, "steps", text), Error) << text;
   }
   for (const char* text : {"nan", "inf", "-1", "0", "00.1", "0x1", ""}) {

@@ -191,10 +191,13 @@ class Checks:
         sgd = one_step(folder, "sgd", "--optimizer", "sgd", "--momentum", 0, "--lr", 100)
         self.open(page)
         lr = 0.01
-        for rule in ("adam", "lamb", "muon"):
+        of_matrices = {"adam": (), "lamb": ("--optimizer-scale",), "muon": ("--optimizer-scale", "--optimizer-direction")}
+        for rule, settings in of_matrices.items():
             for by, groups in (("tensor", 1), ("part", 3), ("head", 6)):
-                run = one_step(folder, f"{rule}-{by}", "--optimizer", rule, "--lr", lr, "--matrix-lr", lr,
-                               "--optimizer-direction", by, "--optimizer-scale", by)
+                more = [word for setting in settings for word in (setting, by)]
+                if rule == "muon":
+                    more += ["--matrix-lr", lr]
+                run = one_step(folder, f"{rule}-{by}", "--optimizer", rule, "--lr", lr, *more)
                 apart = self.browser.execute_script(STEP, sgd, 100, run, lr, rule, groups)
                 self.expect(apart < 1e-3, f"{rule} by {by} is off by {apart}")
 
