@@ -159,7 +159,8 @@ TEST(Arms, ShapeIsComparedAtEqualSize) {
       expect_near(sizes("C4s" + h, "update_size"), sizes("C1", "update_size"), optimizer + (" shape" + h));
       expect_near(sizes("C4z" + h, "update_size"), sizes("C4" + h, "update_size"), optimizer + (" size" + h));
       expect_near(sizes("A3s" + h, "weight_size"), sizes("A1", "weight_size"), "shape" + h);
-      expect_near(sizes("A3z" + h, "weight_size"), sizes("A3" + h, "weight_size"), "size" + h);
+      // An orthogonal head starts as large as its part: there is no arm of size alone.
+      if (h.empty()) expect_near(sizes("A3z", "weight_size"), sizes("A3", "weight_size"), "size");
       EXPECT_NE(run(design, experiment, "C4s" + h).losses, run(design, experiment, "C1").losses);
     }
   }
