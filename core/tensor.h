@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "core/runtime/device.h"
 #include "core/dims.h"
 #include "core/dtype.h"
+#include "core/runtime/device.h"
 #include "core/runtime/memory.h"
 
 namespace lockstep {

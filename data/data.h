@@ -1,10 +1,10 @@
 #pragma once
 
 // Data sets and their batches, tasks, weight files.
-#include "data/tasks/batch_order.h"
-#include "data/tasks/dataset.h"
 #include "data/files/hdf5.h"
 #include "data/files/paths.h"
 #include "data/files/safetensors.h"
+#include "data/tasks/batch_order.h"
+#include "data/tasks/dataset.h"
 #include "data/tasks/task.h"
 #include "data/weights/weights.h"

@@ -126,7 +126,8 @@ TEST(SpecialPoints, BceOfSureLogitsKeepsItsSmallLosses) {
                y = to(leaf({1, 1, 0, 1, 0, 1}), DType::f32);
   const Tensor losses = bce_with_logits(x, y, Reduction::none);
   expect_values(losses, {4.5398899e-05, 2.0611537e-09, 2.0611537e-09, std::log(2), 100, 100}, "loss");
-  expect_values(grad(sum(losses), std::array{x})[0], {-4.54187393e-05, 0, 2.0611537e-09, -0.5, 1, -1}, "slope");
+  expect_values(grad(sum(losses), std::array{x})[0], {-4.54187393e-05, 0, 2.0611537e-09, -0.5, 1, -1},
+                "slope");
 }
 
 TEST(SpecialPoints, AClassOfNoProbabilityIsNoLossOfTheOthers) {

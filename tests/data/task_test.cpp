@@ -51,7 +51,8 @@ TEST_P(EveryTask, FirstAnswerIsTheFirstPositionWithATarget) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, EveryTask,
-                         testing::Values("copy", "induction", "reverse", "sort", "modadd", "shakespeare", "digits"),
+                         testing::Values("copy", "induction", "reverse", "sort", "modadd", "shakespeare",
+                                         "digits"),
                          [](const auto& test) { return test.param; });
 
 TEST(CopyTask, SecondHalfRepeatsTheFirst) {

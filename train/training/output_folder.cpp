@@ -34,7 +34,8 @@ OutputFolder::OutputFolder(const fs::path& path) {
         "--out {}: another lockstep is at work in this folder: wait for its end, or choose another",
         path.string());
   if (!locked) {
-    say("--out {}: this file system has no locks ({}): see to it that no other lockstep works in this folder\n",
+    say("--out {}: this file system has no locks ({}): see to it that no other lockstep works in this "
+        "folder\n",
         path.string(), std::strerror(errno));
   }
   data::remove_leftovers(path);
