@@ -69,8 +69,10 @@ void run_module(Case& test) {
     with_gradient.push_back(p.name);
     // The gradient of a key bias is 0: what is left of it is rounding noise, as large as the order of sums
     // has it.
-    const bool noise = test_device() != Device::cpu && p.name.ends_with("k.bias");
-    test.expect("grads/params/" + p.name, p.tensor.grad(), noise ? 4 : 1);
+    // (1.2 of the tolerance in f32 on the host layer, whose fixture was made by another order.)
+    const bool noise =
+        test_device() != Device::cpu && p.tensor.dtype() == DType::f32 && p.name.ends_with("k.bias");
+    test.expect("grads/params/" + p.name, p.tensor.grad(), noise ? 1.5 : 1);
   }
   test.expect_names("grads/params", with_gradient);
   with_gradient.clear();
