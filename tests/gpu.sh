@@ -4,9 +4,11 @@
 #   sh tests/gpu.sh [BIN] [OUT] [SECONDS]
 # BIN holds lockstep, conformance and cuda_device_tests (default: where a build puts them); OUT gets the logs.
 set -u
-cd "$(dirname "$0")/.."
-bin=${1:-build/tests} out=${2:-out/gpu} end=$(($(date +%s) + ${3:-520}))
+root=$(cd "$(dirname "$0")/.." && pwd)
+bin=${1:-$root/build/tests} out=${2:-$root/out/gpu} end=$(($(date +%s) + ${3:-520}))
 mkdir -p "$out"
+bin=$(cd "$bin" && pwd) out=$(cd "$out" && pwd)
+cd "$root" # where the tests find their fixtures
 table=$out/table.txt
 : >"$table"
 say() { echo "$*" | tee -a "$table"; }
