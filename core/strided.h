@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <tuple>
 
 #include "core/tensor.h"
 
@@ -15,6 +16,7 @@ struct Strided {
   std::array<Strides, Dims::max_rank> strides{};
   Strides start{};
   int rank = 0;  // at least 1
+  auto fields() const { return std::tie(sizes, strides, start, rank); }
 
   Strided(const Dims& shape, const std::array<const Tensor*, N>& tensors) {
     for (int i = 0; i < shape.rank(); ++i) {

@@ -74,6 +74,8 @@ void Tensor::set_grad(const Tensor& grad) {
 void Tensor::zero_grad() {
   impl().shape;  // throws when undefined
   impl_->grad_is_set = false;
+  // On a GPU it goes back to the cache, so that the next backward pass finds the same addresses (Replay).
+  if (device() != Device::cpu) impl_->grad.reset();
 }
 
 Tensor Tensor::detach() const { return view(shape(), strides(), impl().offset); }

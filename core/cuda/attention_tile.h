@@ -23,6 +23,7 @@ struct AttentionShape {
   int width, value_width;  // of q and k; of v and y
   T scale;
   bool causal;
+  auto fields() const { return std::tie(queries, keys, width, value_width, scale, causal); }
 };
 
 // Which keys take part; null: all.

@@ -2,6 +2,7 @@
 
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/memory.h"
+#include "core/cuda/recorder.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -14,18 +15,26 @@ class CudaBackend final : public Backend {
   void free(const Allocation& memory) const noexcept override { cuda::free(memory); }
   void copy_to_device(void* to, const void* from, std::size_t bytes) const override {
     if (bytes == 0) return;
+    if (Recorder* const recorder = Recorder::active()) return recorder->copy_to_device(to, from, bytes);
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "copy to the device");
     // The host may write to `from`, or free it, as soon as this returns.
     check(cudaStreamSynchronize(stream()), "copy to the device");
   }
   void copy_to_host(void* to, const void* from, std::size_t bytes) const override {
-    synchronize();  // before the copy, so that a stream that is being captured keeps none
+    if (Recorder::active() != nullptr) {
+      fail(
+          "[replay] the work of a Replay read the device's memory on the host (item(), to_vector(), "
+          "printing): read it after run()");
+    }
+    synchronize();
     if (bytes == 0) return;
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "copy to the host");
     check(cudaStreamSynchronize(stream()), "copy to the host");
   }
   const Kernels& kernels() const override { return kernels_; }
   MemoryStats memory_stats() const override { return cuda::memory_stats(); }
+  std::string name() const override { return device_name(); }
+  std::unique_ptr<WorkRecorder> make_recorder() const override { return std::make_unique<Recorder>(); }
 
  private:
   CudaKernels kernels_;

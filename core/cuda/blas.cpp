@@ -7,7 +7,7 @@
 
 #include "core/cuda/cublaslt.h"
 #include "core/cuda/memory.h"
-#include "core/cuda/runtime.h"
+#include "core/cuda/recorder.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -83,18 +83,11 @@ struct TypesOf<double> {
   static constexpr cublasComputeType_t compute = CUBLAS_COMPUTE_64F;
 };
 
-}  // namespace
-
-template <typename T>
-bool adds_bias() {
-  return std::is_same_v<T, float>;
-}
-
 // The library's matrices are column by column, so it computes c^T = op(b)^T op(a)^T: a matrix of ours is the
 // transpose of one of its own, and the bias of our columns is that of its rows.
 template <typename T>
-void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
-          const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
+           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
   thread_local Library library;
   const CublasLt& lt = cublaslt();
   constexpr auto type = TypesOf<T>::data;
@@ -148,6 +141,20 @@ void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, co
                   of_c.get(), c.data, of_c.get(), &found->second, library.workspace.data, workspace_bytes,
                   stream()),
         "multiply");
+}
+
+}  // namespace
+
+template <typename T>
+bool adds_bias() {
+  return std::is_same_v<T, float>;
+}
+
+template <typename T>
+void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
+          const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+  submit([=] { start<T>(count, m, n, k, a, b, c, accumulate, bias); },
+         reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, accumulate, bias);
 }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const float>&,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <tuple>
 
 namespace lockstep::cuda {
 
@@ -11,6 +12,7 @@ struct Matrices {
   T* data;
   bool transposed;
   std::int64_t leading, stride;
+  auto fields() const { return std::tie(data, transposed, leading, stride); }
 };
 
 // c = op(a) op(b) (+ c, if accumulate) (+ bias (n) to every row, if not null) for `count` matrices; op(a) (m,

@@ -16,6 +16,7 @@ struct Convert {
 template <UnaryOp op, typename T>
 struct Unary {
   T a, b;
+  auto fields() const { return std::tie(a, b); }
   __device__ T operator()(T x) const { return formula<op>(x, a, b); }
 };
 template <BinaryOp op, typename T>
@@ -33,6 +34,7 @@ struct Compare {
 template <typename T>
 struct Constant {
   T value;
+  auto fields() const { return std::tie(value); }
   __device__ T operator()() const { return value; }
 };
 

@@ -21,11 +21,15 @@ __global__ void __launch_bounds__(block_threads)
     mask[i] = i % columns - i / columns <= diagonal ? 1 : 0;
 }
 
+struct StreamOf {
+  std::uint64_t seed, key;
+};
+
 // Word i of the stream is one of the four of its block number i / 4.
 template <typename T>
 __global__ void __launch_bounds__(block_threads)
-    bernoulli_kernel(T* y, std::int64_t n, std::uint64_t seed, std::uint64_t key, std::uint64_t threshold,
-                     T value) {
+    bernoulli_kernel(T* y, std::int64_t n, Varying<StreamOf> stream, std::uint64_t threshold, T value) {
+  const auto [seed, key] = stream.get();
   for (std::int64_t i = first_element(); i < n; i += all_threads()) {
     const PhiloxBlock words = keyed::block(seed, key, static_cast<std::uint64_t>(i) / 4);
     const int which = static_cast<int>(i % 4);
@@ -57,7 +61,7 @@ void CudaKernels::bernoulli(const Tensor& y, const KeyedStream& stream, double p
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
     launch(bernoulli_kernel<T>, blocks_for(y.numel()), block_threads, 0, on_device<T>(y), y.numel(),
-           stream.seed(), stream.key(), threshold, static_cast<T>(value));
+           varying(StreamOf{stream.seed(), stream.key()}), threshold, static_cast<T>(value));
   });
 }
 

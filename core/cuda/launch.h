@@ -6,22 +6,20 @@
 
 #include <cstdint>
 
-#include "core/cuda/runtime.h"
+#include "core/cuda/recorder.h"
 
 #ifdef __CUDACC__
 
 namespace lockstep::cuda {
 
-// Runs the kernel on this thread's stream. A grid without blocks is no launch.
-template <typename... Parameters, typename... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
-            Arguments... arguments) {
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+template <typename... Parameters>
+void start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+           Parameters... arguments) {
   if (shared > 48 * 1024) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
           "give a kernel its shared memory");
   }
-  kernel<<<grid, block, shared, stream()>>>(static_cast<Parameters>(arguments)...);
+  kernel<<<grid, block, shared, stream()>>>(arguments...);
   check(cudaGetLastError(), "launch a kernel");
 }
 
@@ -39,6 +37,15 @@ __device__ T* dynamic_shared() {
 #endif
 
 namespace lockstep::cuda {
+
+// Runs the kernel on this thread's stream. A grid without blocks is no launch.
+template <typename... Parameters, typename... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+            Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  submit([=] { start<Parameters...>(kernel, grid, block, shared, static_cast<Parameters>(arguments)...); },
+         reinterpret_cast<const void*>(kernel), grid, block, shared, static_cast<Parameters>(arguments)...);
+}
 
 constexpr unsigned block_threads = 256;
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <memory>
+#include <set>
 
 #include "core/cuda/runtime.h"
 #include "core/error.h"
@@ -24,7 +24,8 @@ class Cache {
 
   Allocation take(std::size_t bytes) {
     const std::size_t capacity = rounded(bytes);
-    if (const auto fit = free_.find(capacity); fit != free_.end()) {
+    if (const auto fit = free_.lower_bound({capacity, nullptr});
+        fit != free_.end() && fit->first == capacity) {
       void* const data = fit->second;
       free_.erase(fit);
       count(static_cast<std::int64_t>(capacity), -static_cast<std::int64_t>(capacity));
@@ -48,7 +49,7 @@ class Cache {
   }
 
   void keep(const Allocation& memory) {
-    free_.emplace(memory.capacity, memory.data);
+    free_.insert({memory.capacity, memory.data});
     count(-static_cast<std::int64_t>(memory.capacity), static_cast<std::int64_t>(memory.capacity));
   }
 
@@ -68,7 +69,9 @@ class Cache {
   MemoryStats stats;
 
  private:
-  std::multimap<std::size_t, void*> free_;  // by capacity
+  // By capacity, then by address: work that takes and frees the same sizes gets the same addresses each time,
+  // as a Replay wants it.
+  std::set<std::pair<std::size_t, void*>> free_;
 };
 
 // The pointer has no destructor, so that tensors can die in a thread's last moments, after its cache.

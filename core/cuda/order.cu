@@ -16,6 +16,7 @@ __device__ bool before(T a, T b) {
 struct Lines {
   Strided<2> starts;  // of y and x
   std::int64_t count, size, y_step, x_step;
+  auto fields() const { return std::tie(starts, count, size, y_step, x_step); }
 };
 
 template <typename T>

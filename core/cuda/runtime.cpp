@@ -44,6 +44,12 @@ std::string why_unavailable() {
   return why;
 }
 
+std::string device_name() {
+  cudaDeviceProp device{};
+  check(cudaGetDeviceProperties(&device, 0), "ask the GPU for its name");
+  return device.name;
+}
+
 std::vector<std::string> facts() {
   std::vector<std::string> lines{
       fmt::format("toolkit {}; kernels for {}", version_text(CUDART_VERSION), LOCKSTEP_CUDA_ARCHITECTURES)};

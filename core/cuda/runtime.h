@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 // The driver, this thread's stream, and what goes wrong on a device.
@@ -11,6 +12,9 @@ namespace lockstep::cuda {
 
 // Empty if there is a device that can be used: a driver that is new enough, a GPU, cuBLASLt. Looks once.
 std::string why_unavailable();
+
+// The name of the card that is used.
+std::string device_name();
 
 // Driver, toolkit, architectures, devices and libraries, a line each, for a reader.
 std::vector<std::string> facts();
@@ -28,6 +32,7 @@ struct Fault {
   const char* what = nullptr;
   std::int64_t index = 0, size = 0, ignore = 0;
   bool has_ignore = false;
+  auto fields() const { return std::tie(found, what, index, size, ignore, has_ignore); }
 };
 Fault* fault();
 // Waits for this thread's stream and throws what was found.

@@ -36,8 +36,9 @@ struct Condition {
 // Blocks along x share the elements of a tensor, those along y are the tensors.
 template <typename T, typename Rule>
 __global__ void __launch_bounds__(block_threads, 2)
-    update_kernel(Rule rule, UpdateItems<T> all, Condition condition) {
+    update_kernel(Varying<Rule> varying_rule, UpdateItems<T> all, Condition condition) {
   if (!condition.holds()) return;
+  const Rule rule = varying_rule.get();
   const UpdateItem<T>& item = all.items[blockIdx.y];
   const T scale = item.scale == nullptr ? T(1) : static_cast<T>(*item.scale);
   for (std::int64_t i = first_element(); i < item.n; i += all_threads()) {
@@ -66,7 +67,7 @@ void update_all(const UpdateRule& rule, std::span<const UpdateTensors> tensors, 
         [&](const auto& exact) {
           const auto rounded = rules::rounded<T>(exact);
           launch(update_kernel<T, std::remove_const_t<decltype(rounded)>>, dim3(blocks_for(largest), count),
-                 block_threads, 0, rounded, all, condition);
+                 block_threads, 0, varying(rounded), all, condition);
         },
         rule);
     count = 0, largest = 0;

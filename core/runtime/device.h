@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@ namespace lockstep {
 
 class Kernels;       // core/kernels.h
 struct MemoryStats;  // core/runtime/memory.h
+class WorkRecorder;  // core/runtime/replay.h
 
 // Where a tensor's memory is, and what computes with it.
 enum class Device : std::uint8_t { cpu, cuda };
@@ -35,6 +37,8 @@ class Backend {
   virtual void copy_to_host(void* to, const void* from, std::size_t bytes) const = 0;
   virtual const Kernels& kernels() const = 0;
   virtual MemoryStats memory_stats() const = 0;  // of this thread
+  virtual std::unique_ptr<WorkRecorder> make_recorder() const = 0;
+  virtual std::string name() const = 0;  // the card's: "NVIDIA H100 80GB HBM3"
 
  protected:
   ~Backend() = default;

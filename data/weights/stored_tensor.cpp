@@ -17,7 +17,7 @@ Tensor StoredTensor::read(DType dtype) const {
 }
 
 StoredTensor stored(const Parameter& parameter) {
-  const Tensor x = contiguous(parameter.tensor.detach());
+  const Tensor x = moved(contiguous(parameter.tensor.detach()), Device::cpu);
   StoredTensor tensor{.name = parameter.name,
                       .shape = {x.shape().begin(), x.shape().end()},
                       .type = std::string(name_of(x.dtype())),

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/ops/in_place.h"
 #include "data/files/sizes.h"
 #include "data/files/stored_type.h"
 #include "data/weights/attention_layouts.h"
@@ -199,11 +200,13 @@ LoadReport Plan::run() const {
     const std::size_t row = bytes.size() / static_cast<std::size_t>(copy.from->rows());
     const auto values = std::span(bytes).subspan(static_cast<std::size_t>(copy.from_row) * row,
                                                  static_cast<std::size_t>(copy.rows) * row);
-    dispatch(copy.to.dtype(), [&]<typename T>(T) {
-      const std::int64_t width = copy.to.numel() / rows_of(shape_of(copy.to));
+    const Tensor to = rows(copy.to, {"", copy.to_row, copy.to_row + copy.rows});
+    const Tensor read_rows = to.device() == Device::cpu ? to : empty(to.shape(), {to.dtype()});
+    dispatch(to.dtype(), [&]<typename T>(T) {
       decode(copy.from->type, values,
-             std::span(copy.to.data<T>() + copy.to_row * width, static_cast<std::size_t>(copy.rows * width)));
+             std::span(read_rows.data<T>(), static_cast<std::size_t>(read_rows.numel())));
     });
+    if (to.device() != Device::cpu) copy_(to, moved(read_rows, to.device()));
     copy.to.mark_changed();
   }
   return report_;

@@ -75,11 +75,10 @@ CUDA_ON_HOST_UNWATCHED T atomicCAS(T* address, T expected, T value) {
 
 namespace lockstep::cuda {
 
-template <typename... Parameters, typename... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
-            Arguments... arguments) {
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  cuda_on_host::Call<Parameters...> call{kernel, {static_cast<Parameters>(arguments)...}};
+template <typename... Parameters>
+void start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
+           Parameters... arguments) {
+  cuda_on_host::Call<Parameters...> call{kernel, {arguments...}};
   const cuda_on_host::Launch launch{reinterpret_cast<const void*>(kernel), grid, block, shared, sizeof call};
   cuda_on_host::enqueue(stream(), [launch, call]() mutable { cuda_on_host::run(launch, call.run, &call); });
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 
 namespace cuda_on_host {
@@ -27,6 +28,7 @@ struct Arena {
   Cell* const cells = reserve<Cell>(arena_bytes / 4 * sizeof(Cell));
   std::size_t used = gap;
   std::map<Address, std::size_t> allocations;
+  std::set<Address> pinned;  // the host's own among them
   std::mutex mutex;
 };
 
@@ -76,11 +78,26 @@ cudaError_t free_memory(void* p) {
     madvise(a.bytes + first, last - first, MADV_DONTNEED);
     madvise(a.cells + first / 4, (last - first) / 4 * sizeof(Cell), MADV_DONTNEED);
   }
+  a.pinned.erase(it->first);
   a.allocations.erase(it);
   return cudaSuccess;
 }
 
-bool on_device(const void* p) { return device_memory().holds(reinterpret_cast<Address>(p)); }
+enum class Side { host, device, both };
+Side side_of(const void* p) {
+  Arena& a = arena();
+  const auto address = reinterpret_cast<Address>(p);
+  if (!device_memory().holds(address)) return Side::host;
+  const std::lock_guard lock(a.mutex);
+  const auto next = a.pinned.upper_bound(address);
+  if (next == a.pinned.begin()) return Side::device;
+  const Address begin = *std::prev(next);
+  return address < begin + a.allocations.at(begin) ? Side::both : Side::device;
+}
+bool is_on(Side wanted, const void* p) {
+  const Side side = side_of(p);
+  return side == wanted || side == Side::both;
+}
 
 thread_local cudaError_t last_error = cudaSuccess;
 cudaError_t remembered(cudaError_t error) {
@@ -142,17 +159,21 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
-  if (is_capturing(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
+  if (forbids_allocation(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
   return remembered(allocate(p, bytes));
 }
 cudaError_t cudaFree(void* p) {
-  if (is_capturing(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
+  if (forbids_allocation(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
   return remembered(free_memory(p));
 }
 // Both sides see it, so it counts as device memory that the host has written.
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
   const cudaError_t error = allocate(p, bytes);
-  if (error == cudaSuccess) mark_written(reinterpret_cast<Address>(*p), bytes);
+  if (error == cudaSuccess) {
+    mark_written(reinterpret_cast<Address>(*p), bytes);
+    const std::lock_guard lock(arena().mutex);
+    arena().pinned.insert(reinterpret_cast<Address>(*p));
+  }
   return remembered(error);
 }
 cudaError_t cudaFreeHost(void* p) { return remembered(free_memory(p)); }
@@ -161,7 +182,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
                             cudaStream_t stream) {
   const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
-  if (on_device(to) != to_device || on_device(from) != from_device) return remembered(cudaErrorInvalidValue);
+  const auto side = [](bool device) { return device ? Side::device : Side::host; };
+  if (!is_on(side(to_device), to) || !is_on(side(from_device), from))
+    return remembered(cudaErrorInvalidValue);
   enqueue(stream, [=] {
     if (from_device) check_whole(false, from, bytes, "a copy");
     std::memcpy(to, from, bytes);

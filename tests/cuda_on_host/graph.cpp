@@ -11,18 +11,25 @@ namespace cuda_on_host {
 namespace {
 
 using Recording = std::vector<std::function<void()>>;
+struct Capture {
+  std::unique_ptr<Recording> recording;
+  cudaStreamCaptureMode mode;
+};
 
 // cudaStreamPerThread is another stream on every thread.
-thread_local std::map<cudaStream_t, std::unique_ptr<Recording>> captures;
+thread_local std::map<cudaStream_t, Capture> captures;
 
 }  // namespace
 
 bool is_capturing(cudaStream_t stream) { return captures.contains(stream); }
+bool forbids_allocation(cudaStream_t stream) {
+  return is_capturing(stream) && captures.at(stream).mode != cudaStreamCaptureModeRelaxed;
+}
 
 void enqueue(cudaStream_t stream, std::function<void()> work) {
   const auto capture = captures.find(stream);
   if (capture == captures.end()) return work();
-  capture->second->push_back(std::move(work));
+  capture->second.recording->push_back(std::move(work));
 }
 
 }  // namespace cuda_on_host
@@ -31,15 +38,26 @@ using namespace cuda_on_host;
 
 extern "C" {
 
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   if (stream == nullptr || is_capturing(stream)) return cudaErrorStreamCaptureUnsupported;
-  captures.emplace(stream, std::make_unique<Recording>());
+  captures.emplace(stream, Capture{std::make_unique<Recording>(), mode});
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = reinterpret_cast<cudaEvent_t>(new char);
+  return cudaSuccess;
+}
+// Work is done when it is asked for, so there is nothing to wait for.
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete reinterpret_cast<char*>(event);
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const auto capture = captures.find(stream);
   if (capture == captures.end()) return cudaErrorStreamCaptureInvalidated;
-  *graph = reinterpret_cast<cudaGraph_t>(capture->second.release());
+  *graph = reinterpret_cast<cudaGraph_t>(capture->second.recording.release());
   captures.erase(capture);
   return cudaSuccess;
 }

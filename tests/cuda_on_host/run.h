@@ -41,6 +41,8 @@ void atomic_access(const void* address, std::size_t bytes);
 // Does the work at once, or keeps it where the stream is being captured.
 void enqueue(cudaStream_t stream, std::function<void()> work);
 bool is_capturing(cudaStream_t stream);
+// Whether it is, in another mode than the relaxed one.
+bool forbids_allocation(cudaStream_t stream);
 
 enum class Order { forward, backward, shuffled };
 void set_order(Order order);  // in which blocks, and the threads of each, start

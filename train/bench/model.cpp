@@ -54,12 +54,12 @@ BenchModel reference_model(const std::string& name) {
        near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
 }
 
-BenchTraining::BenchTraining(const BenchModel& model, bool combined)
-    : root_(Seed{0}),
+BenchTraining::BenchTraining(const BenchModel& model, bool combined, Device device)
+    : root_(Seed{0}, {.device = device}),
       network_(root_, network_options(checked(model), combined)),
       adam_(root_.parameters(), {.lr = 1e-3, .weight_decay = 0.01}),
-      inputs_(randint(0, model.vocabulary, {model.batch, model.tokens})),
-      targets_(randint(0, model.vocabulary, {model.batch, model.tokens})) {}
+      inputs_(moved(randint(0, model.vocabulary, {model.batch, model.tokens}), device)),
+      targets_(moved(randint(0, model.vocabulary, {model.batch, model.tokens}), device)) {}
 
 Tensor BenchTraining::forward() const { return cross_entropy(network_(inputs_), targets_); }
 

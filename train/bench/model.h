@@ -24,7 +24,7 @@ BenchModel reference_model(const std::string& name);
 // A training of such a model in f32 on one batch of random tokens, by AdamW (1e-3, weight decay 0.01).
 class BenchTraining {
  public:
-  BenchTraining(const BenchModel& model, bool combined);
+  BenchTraining(const BenchModel& model, bool combined, Device device = Device::cpu);
 
   // The three parts of a step: mean cross entropy over all positions, its gradients, the update.
   Tensor forward() const;

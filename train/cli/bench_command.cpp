@@ -4,10 +4,12 @@
 
 #include "train/bench/attention.h"
 #include "train/bench/efficiency.h"
+#include "train/bench/gpu.h"
 #include "train/bench/start.h"
 #include "train/bench/steps.h"
 #include "train/bench/tape.h"
 #include "train/cli/commands.h"
+#include "train/cli/device.h"
 
 namespace lockstep::train::cli {
 
@@ -18,6 +20,8 @@ struct Given {
   BenchModel own;  // sizes that were given
   BenchOptions options;
   bool first_step = false, json = false;
+  AskedDevice device;
+  std::vector<std::int64_t> runs = GpuBenchOptions{}.runs;
 };
 
 // The models asked for, with the sizes that were given in place of theirs.
@@ -43,6 +47,12 @@ std::vector<BenchModel> chosen_models(const Given& given) {
 int steps(const Given& given) {
   BenchOptions options = given.options;
   options.models = chosen_models(given);
+  if (*given.device == "cuda") {
+    device_for("cuda", {});
+    bench_gpu({options.models, options.attention, given.runs, options.seconds}, given.json,
+              [](const std::string& text) { std::cout << text << std::flush; });
+    return 0;
+  }
   if (given.first_step) {
     const double clock =
         clock_after_first_step(options.models.front(), options.attention.front() == "combined");
@@ -134,6 +144,8 @@ void add_bench(CLI::App& app, Session& session) {
   add_numbers(*bench, "--threads", given->options.threads, threads_range, "numbers of threads");
   add_number(*bench, "--seconds", given->options.seconds, seconds_range,
              "to measure a model with a number of threads");
+  given->device = add_device(*bench, "the processor");
+  add_numbers(*bench, "--runs", given->runs, count_range, "on a GPU, how many trainings at once");
   const auto size = [&](const char* name, std::int64_t& member, const char* help) {
     add_number(*bench, name, member, count_range, help);
   };

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "train/cli/commands.h"
+#include "train/cli/device.h"
 #include "train/config/key.h"
 #include "train/config/recipe.h"
 #include "train/config/toml.h"
@@ -24,6 +25,7 @@ struct Given {
   bool resume = false;
   Typed keys;
   std::optional<std::string> threads;
+  AskedDevice device;
 };
 
 // A path, or the name of a study that comes with Lockstep.
@@ -79,6 +81,7 @@ int study(const Given& given, const std::string& command) {
   const StudyConfig config = configured(given);
   StudyOptions options{.out = given.out,
                        .resume = given.resume,
+                       .device = device_for(*given.device, [] { return true; }),
                        .command = command,
                        .go_on = command + (given.resume ? "" : " --resume")};
   if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
@@ -117,7 +120,8 @@ void add_study(CLI::App& app, Session& session) {
       ->disable_flag_override();
   command->add_option_function<std::string>(
       "--threads", [given](const std::string& text) { given->threads = text; },
-      "trainings at once; 0: one for each core");
+      "trainings at once; 0: one for each core, 32 on a GPU");
+  given->device = add_device(*command, "the GPU if there is one");
   add_keys(*command, run_keys(), given->keys);
   add_keys(*command, experiment_keys(), given->keys);
   command->callback([given, &session] {

@@ -9,6 +9,7 @@
 #include "core/runtime/parallel.h"
 #include "data/files/atomic_file.h"
 #include "train/cli/commands.h"
+#include "train/cli/device.h"
 #include "train/config/difference.h"
 #include "train/config/key.h"
 #include "train/config/recipe.h"
@@ -36,6 +37,7 @@ struct Given {
   int threads = 1;
   std::string weights;
   data::LoadOptions load;
+  AskedDevice device;
 };
 
 RunConfig configured(const Typed& keys) {
@@ -195,7 +197,7 @@ int train(const Given& given, const std::string& command) {
   }
   const RunConfig config = checkpoint ? resumed(given.keys, *checkpoint) : configured(given.keys);
   const Threads threads(given.threads);
-  Training training(config);
+  Training training(config, device_for(*given.device, [&] { return is_worth_a_gpu(config); }));
   Metrics metrics;
   Habits habits = given.habits;
   if (checkpoint) {
@@ -231,15 +233,15 @@ int train(const Given& given, const std::string& command) {
 }
 
 // A training as a checkpoint left it; a folder of lockstep train will do.
-Training restored(const std::string& path) {
+Training restored(const std::string& path, const std::string& device) {
   const Checkpoint checkpoint(std::filesystem::is_directory(path) ? path + "/checkpoint.h5" : path);
-  Training training(checkpoint.config());
+  Training training(checkpoint.config(), device == "cuda" ? device_for(device, {}) : Device::cpu);
   checkpoint.restore(training);
   return training;
 }
 
-int evaluate(const std::string& path) {
-  Training training = restored(path);
+int evaluate(const std::string& path, const std::string& device) {
+  Training training = restored(path, device);
   const Evaluation evaluation = training.evaluate();
   fmt::print("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%\n", training.config().task,
              training.steps_done(), evaluation.loss, 100 * evaluation.accuracy);
@@ -248,12 +250,13 @@ int evaluate(const std::string& path) {
 
 struct SampleGiven {
   std::string path;
+  AskedDevice device;
   SampleOptions options;
   std::int64_t examples = 5;
 };
 
 int sample(const SampleGiven& given, bool text_options) {
-  Training training = restored(given.path);
+  Training training = restored(given.path, *given.device);
   if (training.task().alphabet().empty()) {
     check(!text_options,
           "{} was trained on {}, which is no text: there is no prompt to continue. Without --prompt, "
@@ -277,6 +280,7 @@ void add_sample(CLI::App& app, Session& session) {
       "text from a shakespeare checkpoint; of other tasks, validation examples with the model's answers");
   command->add_option("checkpoint", given->path, "checkpoint.h5 of lockstep train, or its folder")
       ->required();
+  given->device = add_device(*command, "the processor, which is faster there and back");
   auto options = std::make_shared<std::vector<CLI::Option*>>();
   SampleOptions& sampling = given->options;
   *options = {
@@ -312,6 +316,7 @@ void add_train(CLI::App& app, Session& session) {
       "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the last");
   add_number(*command, "--threads", given->threads, threads_range,
              "threads of this training; the numbers do not depend on it");
+  given->device = add_device(*command, "the GPU where the training is long enough to be worth its start");
   command->add_option("--weights", given->weights,
                       "start from the weights in a .safetensors or .h5 file, of either storage");
   command->add_flag("--allow-missing", given->load.allow_missing,
@@ -326,7 +331,9 @@ void add_train(CLI::App& app, Session& session) {
   auto path = std::make_shared<std::string>();
   CLI::App* eval = app.add_subcommand("eval", "validation loss and accuracy of a checkpoint");
   eval->add_option("checkpoint", *path, "checkpoint.h5 of lockstep train, or its folder")->required();
-  eval->callback([path, &session] { session.action = [path] { return evaluate(*path); }; });
+  const AskedDevice device = add_device(*eval, "the processor, which is faster there and back");
+  eval->callback(
+      [path, device, &session] { session.action = [path, device] { return evaluate(*path, *device); }; });
 
   add_sample(app, session);
 }

@@ -1,5 +1,7 @@
 #include "train/probes/probe.h"
 
+#include <algorithm>
+
 namespace lockstep::train {
 
 std::span<const ProbeKind> probes() {
@@ -17,12 +19,18 @@ ProbeSet::ProbeSet(const ProbePlan& plan) {
   }
 }
 
+bool ProbeSet::looks_at(const Training& training) const {
+  return std::ranges::any_of(probes_, [&](const auto& keyed) { return keyed.second->looks_at(training); });
+}
+
 void ProbeSet::before_update(const Training& training) {
-  for (const auto& [key, probe] : probes_) probe->before_update(training);
+  for (const auto& [key, probe] : probes_)
+    if (probe->looks_at(training)) probe->before_update(training);
 }
 
 void ProbeSet::after_update(const Training& training) {
-  for (const auto& [key, probe] : probes_) probe->after_update(training);
+  for (const auto& [key, probe] : probes_)
+    if (probe->looks_at(training)) probe->after_update(training);
 }
 
 Measurements ProbeSet::measured() && {

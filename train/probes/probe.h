@@ -65,6 +65,7 @@ ProbeKind update_size_probe();
 class ProbeSet final : public UpdateObserver {
  public:
   explicit ProbeSet(const ProbePlan& plan);
+  bool looks_at(const Training& training) const override;
   void before_update(const Training& training) override;
   void after_update(const Training& training) override;
   Measurements measured() &&;

@@ -13,11 +13,13 @@ class UpdateSize final : public Probe {
   explicit UpdateSize(std::int64_t last) : last_(last) {
     series_.names = {std::begin(projection_names), std::end(projection_names)};
   }
+  bool looks_at(const Training& training) const override {
+    return training.steps_done() % every == 0 && training.steps_done() <= last_;
+  }
   void before_update(const Training& training) override {
-    if (observes(training)) before_ = projection_weights(training.model().parameters());
+    before_ = projection_weights(training.model().parameters());
   }
   void after_update(const Training& training) override {
-    if (!observes(training)) return;
     ProjectionWeights change = projection_weights(training.model().parameters());
     series_.steps.push_back(training.steps_done());
     for (std::size_t part = 0; part < projections; ++part) {
@@ -28,10 +30,6 @@ class UpdateSize final : public Probe {
   Measured measured() && override { return {.series = std::move(series_)}; }
 
  private:
-  bool observes(const Training& training) const {
-    return training.steps_done() % every == 0 && training.steps_done() <= last_;
-  }
-
   std::int64_t last_;
   ProjectionWeights before_;
   Series series_;

@@ -13,8 +13,8 @@ constexpr const char *all = "all weights", *key_biases = "key biases";
 class WeightDistance final : public Probe {
  public:
   explicit WeightDistance(std::int64_t at) : at_(at) {}
+  bool looks_at(const Training& training) const override { return training.steps_done() == at_; }
   void before_update(const Training& training) override {
-    if (training.steps_done() != at_) return;
     LogicalWeights weights = logical_weights(training.model().parameters());
     snapshot_ = {{all, std::move(weights.values)},
                  {key_biases, std::move(weights.key_biases)},

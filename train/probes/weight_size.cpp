@@ -8,8 +8,8 @@ namespace {
 
 class WeightSize final : public Probe {
  public:
+  bool looks_at(const Training& training) const override { return training.steps_done() == 0; }
   void before_update(const Training& training) override {
-    if (training.steps_done() > 0) return;
     series_ = {.names = {std::begin(projection_names), std::end(projection_names)}, .steps = {0}};
     for (const std::vector<double>& part : projection_weights(training.model().parameters()))
       series_.values.push_back(root_mean_square(part));

@@ -13,14 +13,17 @@ namespace lockstep::train {
 std::string date_now() { return fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr))); }
 
 std::map<std::string, std::string> provenance(const StudyConfig& study, const std::string& config,
-                                              const std::string& command, std::int64_t threads) {
+                                              const std::string& command, Device device,
+                                              std::int64_t threads) {
   const SystemInfo system = system_info();
+  const std::string processor =
+      device == Device::cpu ? system.processor : backend(device).name() + ", " + system.processor;
   return {{"config", config},
           {"question", study.question},
           {"command", command},
           {"date", date_now()},
           {"version", LOCKSTEP_VERSION},
-          {"processor", system.processor},
+          {"processor", processor},
           {"cores", std::to_string(usable_cores())},
           {"threads", std::to_string(threads)},
           {"system", system.system},

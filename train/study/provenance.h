@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "core/runtime/device.h"
 #include "train/config/config.h"
 
 namespace lockstep::train {
@@ -14,6 +15,7 @@ std::string date_now();
 // What study.h5 says about itself (StudyRecord::about): configuration, command, version, machine, libraries
 // and the time now.
 std::map<std::string, std::string> provenance(const StudyConfig& study, const std::string& config,
-                                              const std::string& command, std::int64_t threads);
+                                              const std::string& command, Device device,
+                                              std::int64_t threads);
 
 }  // namespace lockstep::train

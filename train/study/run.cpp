@@ -37,12 +37,13 @@ bool is_known(const Arm& arm, std::span<const double> losses, const ExperimentCo
 }  // namespace
 
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
-                                 const std::atomic<bool>& stop, const std::function<void()>& on_step) {
+                                 Device device, const std::atomic<bool>& stop,
+                                 const std::function<void()>& on_step) {
   const auto start = std::chrono::steady_clock::now();
   release_cached();  // the run before had other sizes: another precision, another model
   RunConfig config = arm.run;
   config.seed = seed;
-  Training training(config, arm.redraw);
+  Training training(config, device, arm.redraw);
   ProbeSet probes({.last_step = experiment.curve_steps, .compared = !arm.partner.empty()});
   RunResult result;
   for (const Parameter& parameter : training.model().parameters()) {

@@ -33,8 +33,10 @@ struct RunKey {
 
 using RunResults = std::map<RunKey, RunResult>;
 
-// Trains the arm with a seed until all declared metrics are known. Nothing if `stop` was set meanwhile.
+// Trains the arm with a seed on a device until all declared metrics are known. Nothing if `stop` was set
+// meanwhile.
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
-                                 const std::atomic<bool>& stop, const std::function<void()>& on_step);
+                                 Device device, const std::atomic<bool>& stop,
+                                 const std::function<void()>& on_step);
 
 }  // namespace lockstep::train

@@ -55,8 +55,8 @@ std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& de
 // Runs the jobs on `threads` threads that share the list and the store. Those in f64, at its beginning, are
 // the first thread's alone: two of them at a time would be the study's peak of memory. The first error ends
 // all and is thrown.
-void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store, Progress& progress,
-              const std::atomic<bool>& stop) {
+void run_jobs(std::span<const Job> jobs, Device device, std::int64_t threads, StudyStore& store,
+              Progress& progress, const std::atomic<bool>& stop) {
   const auto in_f64 = static_cast<std::size_t>(std::ranges::find_if_not(jobs, takes_longest) - jobs.begin());
   std::atomic<std::size_t> next = in_f64;
   std::atomic<bool> end = false;
@@ -65,7 +65,7 @@ void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store
   const auto run = [&](const Job& job) {
     progress.started();
     std::optional<RunResult> result =
-        run_arm(*job.arm, *job.experiment, job.key.seed, stop, [&] { progress.stepped(); });
+        run_arm(*job.arm, *job.experiment, job.key.seed, device, stop, [&] { progress.stepped(); });
     if (!result) return;
     store.add(job.key, std::move(*result), job.arm->partner);
     progress.finished();
@@ -86,6 +86,9 @@ void run_jobs(std::span<const Job> jobs, std::int64_t threads, StudyStore& store
   }
   if (error) std::rethrow_exception(error);
 }
+
+// A thread waits for its own steps on a GPU, and others' steps fill it meanwhile.
+std::int64_t trainings_at_once(Device device) { return device == Device::cpu ? usable_cores() : 32; }
 
 // The settings that decide the numbers.
 StudyConfig identity(StudyConfig study) {
@@ -136,7 +139,7 @@ void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore&
   const auto before = static_cast<std::int64_t>(store.record().runs.size());
   Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
   try {
-    run_jobs(jobs, threads, store, progress, stop);
+    run_jobs(jobs, options.device, threads, store, progress, stop);
     store.save();
     progress.close();
   } catch (const Error& error) {
@@ -162,9 +165,10 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
 
-  const std::int64_t threads = study.threads > 0 ? study.threads : usable_cores();
+  const std::int64_t threads = study.threads > 0 ? study.threads : trainings_at_once(options.device);
   StudyStore store(options.out / "study.h5",
-                   provenance(study, to_toml(identity(study)), options.command, threads), study);
+                   provenance(study, to_toml(identity(study)), options.command, options.device, threads),
+                   study);
   const OutputFolder folder(options.out);  // study.h5 is read under its lock
   take_over(store, study, designs, options, folder);
   const std::vector<std::string> warnings = too_few_seeds(study, designs);

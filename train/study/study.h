@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/runtime/device.h"
 #include "train/config/config.h"
 #include "train/report/summary.h"
 
@@ -12,17 +13,18 @@ namespace lockstep::train {
 struct StudyOptions {
   std::filesystem::path out;
   bool resume = false;
+  Device device = Device::cpu;
   std::string command;  // as typed, to be written down
   std::string go_on;    // the command that resumes the study, to be told where it ends early
 };
 
 enum class StudyEnd { finished, stopped };
 
-// Runs every arm and seed of the study, one thread each, judges the contrasts, prints the verdict and writes
-// into `out`: study.h5, study.toml, the tables (csv) and report.html. Runs that study.h5 already holds
-// are not repeated when resuming; without `resume` an `out` that holds a study is an error. Setting `stop`
-// ends the study soon. However it ends, finished runs are saved, and study.h5 and study.toml are whole. An
-// error before the first run has finished leaves no file behind.
+// Runs every arm and seed of the study on the device, one thread each, judges the contrasts, prints the
+// verdict and writes into `out`: study.h5, study.toml, the tables (csv) and report.html. Runs that study.h5
+// already holds are not repeated when resuming; without `resume` an `out` that holds a study is an error.
+// Setting `stop` ends the study soon. However it ends, finished runs are saved, and study.h5 and study.toml
+// are whole. An error before the first run has finished leaves no file behind.
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace lockstep::train

@@ -86,9 +86,11 @@ nn::ViTOptions image_options(const RunConfig& config, const data::TaskShape& sha
 
 }  // namespace
 
-std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw) {
+std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, Device device,
+                                  bool redraw) {
   const Scope root(Seed{static_cast<std::uint64_t>(config.seed)},
                    {.dtype = config.precision == "f64" ? DType::f64 : DType::f32,
+                    .device = device,
                     .rng = config.rng == "torch" ? Rng::torch : Rng::keyed});
   if (shape.images) return std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
   return std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));

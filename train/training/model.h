@@ -20,6 +20,7 @@ class Model {
 
 // A transformer for the task, initialised from config.seed. With `redraw`, the weights of q, k and v come
 // from other random numbers of the same distribution.
-std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, bool redraw);
+std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape& shape, Device device,
+                                  bool redraw);
 
 }  // namespace lockstep::train

@@ -65,8 +65,9 @@ std::int64_t draw(const std::vector<double>& logits, const SampleOptions& option
 std::vector<double> next_logits(const Training& training, const std::vector<std::int64_t>& tokens,
                                 std::int64_t context) {
   const std::int64_t length = std::min(context, std::ssize(tokens));
-  const Tensor logits = training.model().logits(
-      from_values({1, length}, std::vector<std::int64_t>(tokens.end() - length, tokens.end())), length - 1);
+  const Tensor inputs = from_values(
+      {1, length}, std::vector<std::int64_t>(tokens.end() - length, tokens.end()), training.device());
+  const Tensor logits = training.model().logits(inputs, length - 1);
   return logits.to_vector();
 }
 

@@ -1,6 +1,5 @@
 #include "train/training/training.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
@@ -12,21 +11,23 @@
 
 namespace lockstep::train {
 
-Training::Training(const RunConfig& config, bool redraw)
+Training::Training(const RunConfig& config, Device device, bool redraw)
     : config_(config),
+      device_(device),
       task_(data::make_task(config.task, static_cast<std::uint64_t>(config.seed))),
-      model_(make_model(config, task_->shape(), redraw)),
+      model_(make_model(config, task_->shape(), device, redraw)),
       optimizer_(make_optimizer(config, model_->parameters())),
-      scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))) {}
+      scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))),
+      replay_(device) {}
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
-  if (!is_real(batch.inputs.dtype())) return batch.inputs;
-  return to(batch.inputs, config_.precision == "f64" ? DType::f64 : DType::f32);
+  const Tensor inputs = moved(batch.inputs, device_);
+  return is_real(inputs.dtype()) ? to(inputs, config_.precision == "f64" ? DType::f64 : DType::f32) : inputs;
 }
 
 Training::Answers Training::answers(const data::Batch& batch) const {
   const std::int64_t from = task_->shape().first_answer;
-  const Tensor& targets = batch.targets;
+  const Tensor targets = moved(batch.targets, device_);
   return {model_->logits(inputs_of(batch), from),
           from == 0 ? targets : contiguous(slice(targets, -1, from, targets.size(-1)))};
 }
@@ -40,21 +41,38 @@ void Training::clip() const {
   }
 }
 
+Tensor Training::loss_of(const data::Batch& batch) const {
+  const auto [logits, targets] = answers(batch);
+  return cross_entropy(logits, targets, {.ignore_index = data::ignored});
+}
+
 double Training::step(UpdateObserver* observer) {
   const nn::TrainingMode mode(static_cast<std::uint64_t>(config_.seed),
                               static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
-  const auto [logits, targets] = answers(batch);
-  const Tensor loss = cross_entropy(logits, targets, {.ignore_index = data::ignored});
-  const double value = loss.item();
-  if (std::isfinite(value)) {
+  if (observer && !observer->looks_at(*this)) observer = nullptr;
+  Tensor loss;
+  const auto update = [&] {
     backward(loss);
     clip();
     scheduler_->set(steps_done_);
     if (observer) observer->before_update(*this);
-    optimizer_->step();
+    optimizer_->step(device_ == Device::cpu ? Tensor() : loss);
     if (observer) observer->after_update(*this);
     optimizer_->zero_grad();
+  };
+  double value;
+  if (device_ == Device::cpu || observer) {
+    loss = loss_of(batch);
+    value = loss.item();
+    if (std::isfinite(value)) update();
+  } else {
+    // The loss is read at the end, and the update looks at it by itself.
+    replay_.run([&] {
+      loss = loss_of(batch);
+      update();
+    });
+    value = loss.item();
   }
   ++steps_done_;
   return value;
@@ -70,15 +88,8 @@ Evaluation Training::evaluate() {
     const Tensor logits = to(answered, DType::f64);
     loss +=
         cross_entropy(logits, targets, {.reduction = Reduction::sum, .ignore_index = data::ignored}).item();
-    const std::int64_t classes = logits.shape().back(), rows = targets.numel();
-    const Tensor flat = contiguous(logits);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t target = targets.data<std::int64_t>()[row];
-      if (target == data::ignored) continue;
-      const double* first = flat.data<double>() + row * classes;
-      right += std::max_element(first, first + classes) - first == target ? 1 : 0;
-      ++counted;
-    }
+    right += sum(argmax(logits, -1) == targets).item();  // no class is `ignored`
+    counted += sum(targets != static_cast<double>(data::ignored)).item();
   }
   return {loss / counted, right / counted};
 }
@@ -86,11 +97,7 @@ Evaluation Training::evaluate() {
 bool Training::is_finite() const {
   for (const Parameter& parameter : model_->parameters()) {
     if (!parameter.trainable) continue;
-    const bool finite = dispatch_real(parameter.tensor.dtype(), [&]<typename T>(T) {
-      const T* const values = parameter.tensor.data<T>();
-      return std::all_of(values, values + parameter.tensor.numel(), [](T x) { return std::isfinite(x); });
-    });
-    if (!finite) return false;
+    if (all(isfinite(parameter.tensor.detach())).item() == 0) return false;
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "core/runtime/replay.h"
 #include "data/tasks/task.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -17,6 +18,9 @@ class Training;
 class UpdateObserver {
  public:
   virtual ~UpdateObserver() = default;
+  // Whether it looks at the next update; if not, it is not called. On a GPU, a step that nobody looks at is
+  // replayed as a whole.
+  virtual bool looks_at(const Training&) const = 0;
   // The gradients are there, clipped, and the weights as the loss saw them.
   virtual void before_update(const Training&) {}
   virtual void after_update(const Training&) {}
@@ -26,8 +30,9 @@ class UpdateObserver {
 // the configuration and on n alone, so a run that is stopped, saved and resumed ends with the same bits.
 class Training {
  public:
-  // With `redraw`, q, k and v start from other random numbers of the same distribution.
-  explicit Training(const RunConfig& config, bool redraw = false);
+  // With `redraw`, q, k and v start from other random numbers of the same distribution. First weights and
+  // batches are the same on all devices, bit for bit; sums are rounded in another order.
+  explicit Training(const RunConfig& config, Device device = Device::cpu, bool redraw = false);
 
   // One step. Returns the loss before the update; after a NaN or infinite one the weights stay as they were.
   double step(UpdateObserver* observer = nullptr);
@@ -42,27 +47,34 @@ class Training {
   // False where a weight is NaN or infinite.
   bool is_finite() const;
 
-  // What a validation or sampling batch goes through to reach the model: images in the model's precision.
+  Device device() const { return device_; }
+  // How the steps were done on a GPU.
+  ReplayStats replay_stats() const { return replay_.stats(); }
+
+  // What a batch's inputs go through to reach the model: on its device, images in its precision.
   Tensor inputs_of(const data::Batch& batch) const;
 
   // After weights and optimizer were filled from elsewhere (train/training/checkpoint.h).
   void continue_after(std::int64_t steps) { steps_done_ = steps; }
 
-  // Logits and targets of the positions that the task asks about.
+  // Logits and targets of the positions that the task asks about, on the model's device.
   struct Answers {
     Tensor logits, targets;
   };
   Answers answers(const data::Batch& batch) const;
 
  private:
+  Tensor loss_of(const data::Batch& batch) const;
   void clip() const;
 
   RunConfig config_;
+  Device device_;
   std::unique_ptr<data::Task> task_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Scheduler> scheduler_;
   std::int64_t steps_done_ = 0;
+  Replay replay_;
 };
 
 }  // namespace lockstep::train

@@ -48,7 +48,7 @@ Weights weights_of(const Training& training) {
   }
   return weights;
 }
-Weights first_weights(const Arm& arm) { return weights_of(Training(arm.run, arm.redraw)); }
+Weights first_weights(const Arm& arm) { return weights_of(Training(arm.run, Device::cpu, arm.redraw)); }
 
 // The names whose values differ.
 std::vector<std::string> changed(const Weights& a, const Weights& b) {
@@ -111,7 +111,7 @@ TEST(Arms, EveryContrastComparesArmsThatExist) {
 // One run each, on this thread.
 RunResult run(const Design& design, const ExperimentConfig& experiment, const std::string& arm) {
   const std::atomic<bool> go_on = false;
-  return *run_arm(find(design, arm), experiment, 0, go_on, [] {});
+  return *run_arm(find(design, arm), experiment, 0, Device::cpu, go_on, [] {});
 }
 
 TEST(Arms, ARepetitionIsEqualBitForBit) {
@@ -188,8 +188,8 @@ TEST(Arms, OnlyRulesThatLookAtAMatrixCouple) {
   Arm by_tensor = by_part;
   by_tensor.run.optimizer_direction = by_tensor.run.optimizer_scale = "tensor";
   const std::atomic<bool> go_on = false;
-  EXPECT_EQ(run_arm(by_part, adam, 0, go_on, [] {})->losses,
-            run_arm(by_tensor, adam, 0, go_on, [] {})->losses);
+  EXPECT_EQ(run_arm(by_part, adam, 0, Device::cpu, go_on, [] {})->losses,
+            run_arm(by_tensor, adam, 0, Device::cpu, go_on, [] {})->losses);
 }
 
 }  // namespace

@@ -1,0 +1,195 @@
+#include "core/cuda/recorder.h"
+
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "core/cuda/memory.h"
+#include "core/error.h"
+
+namespace lockstep::cuda {
+
+namespace {
+
+constinit thread_local Recorder* running = nullptr;
+
+constexpr std::size_t alignment = 16;
+constexpr int most_failures = 8;  // one after the other: then the work is not what a graph is for
+
+}  // namespace
+
+Recorder* Recorder::active() { return running; }
+
+Recorder::~Recorder() {
+  forget();
+  if (host_ == nullptr) return;
+  cudaEventSynchronize(sent_);
+  cudaEventDestroy(sent_);
+  cudaFreeHost(host_);
+  cuda::free(device_);
+}
+
+void Recorder::forget() {
+  if (graph_ != nullptr) cudaGraphExecDestroy(std::exchange(graph_, nullptr));
+}
+
+void Recorder::run(const std::function<void()>& work) {
+  if (running != nullptr) fail("[replay] a Replay was run by the work of another one");
+  running = this;
+  struct Reset {
+    ~Reset() { running = nullptr; }
+  } reset;
+  request_.clear();
+  position_ = varying_ = 0;
+  if (sent_ != nullptr) check(cudaEventSynchronize(sent_), "wait for a graph's arguments");
+  if (rehearsals_ > 0) {
+    phase_ = Phase::rehearsing;
+    work();
+    rehearsed_ = varying_;
+    --rehearsals_;
+    ++stats_.asked;
+  } else if (graph_ == nullptr) {
+    make_room();
+    record(work);
+  } else {
+    follow(work);
+  }
+}
+
+void Recorder::begin(const void* what) {
+  begin_ = request_.size();
+  append(&what, sizeof what);
+}
+
+void Recorder::append(const void* bytes, std::size_t count) {
+  if (phase_ != Phase::recording && phase_ != Phase::following) return;
+  const auto* const first = static_cast<const std::byte*>(bytes);
+  request_.insert(request_.end(), first, first + count);
+}
+
+Recorder::Answer Recorder::next() {
+  if (phase_ == Phase::recording) {
+    ++position_;
+    return Answer::keep_and_issue;
+  }
+  if (phase_ == Phase::following) {
+    const std::size_t end = request_.size();
+    if (position_ < kept_.size() && kept_[position_].end == end &&
+        std::memcmp(request_.data() + begin_, recorded_.data() + begin_, end - begin_) == 0) {
+      ++position_;
+      return Answer::nothing;
+    }
+    part();
+  }
+  return Answer::issue;
+}
+
+const void* Recorder::vary(const void* bytes, std::size_t count) {
+  const std::size_t begin = varying_;
+  const std::size_t end = (begin + count + alignment - 1) / alignment * alignment;
+  if (phase_ == Phase::apart) return nullptr;
+  if (phase_ == Phase::rehearsing) {
+    varying_ = end;
+    return nullptr;
+  }
+  if (end > device_.capacity) return nullptr;
+  varying_ = end;
+  std::memcpy(host_ + begin, bytes, count);
+  return static_cast<const std::byte*>(device_.data) + begin;
+}
+
+void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
+  const void* const at = vary(from, bytes);
+  if (at == nullptr) {
+    if (phase_ == Phase::recording || phase_ == Phase::following) part();
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "copy to the device");
+    check(cudaStreamSynchronize(stream()), "copy to the device");
+    return;
+  }
+  static constexpr char what = 0;
+  submit(
+      [=] {
+        check(cudaMemcpyAsync(to, at, bytes, cudaMemcpyDeviceToDevice, stream()), "copy to the device");
+      },
+      &what, to, at, bytes);
+}
+
+// The memory of what varies, as large as in the last rehearsal.
+void Recorder::make_room() {
+  if (rehearsed_ <= device_.capacity) return;
+  if (host_ != nullptr) {
+    check(cudaFreeHost(host_), "free pinned memory");
+    cuda::free(std::exchange(device_, {}));
+  } else {
+    check(cudaEventCreateWithFlags(&sent_, cudaEventDisableTiming), "make an event");
+  }
+  device_ = allocate(rehearsed_);
+  check(cudaMallocHost(reinterpret_cast<void**>(&host_), device_.capacity), "allocate pinned memory");
+  std::memset(host_, 0, device_.capacity);
+}
+
+void Recorder::send_varying() const {
+  if (varying_ == 0) return;
+  check(cudaMemcpyAsync(device_.data, host_, varying_, cudaMemcpyHostToDevice, stream()),
+        "copy a graph's arguments");
+  check(cudaEventRecord(sent_, stream()), "mark a graph's arguments");
+}
+
+void Recorder::record(const std::function<void()>& work) {
+  kept_.clear();
+  phase_ = Phase::recording;
+  // Relaxed: what is allocated meanwhile, here and on other threads, is no part of the graph.
+  check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "record a graph");
+  try {
+    work();
+  } catch (...) {
+    if (phase_ == Phase::recording) {
+      cudaGraph_t graph = nullptr;
+      if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) cudaGraphDestroy(graph);
+      cudaGetLastError();
+    }
+    throw;
+  }
+  if (phase_ == Phase::apart) return;
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(stream(), &graph), "record a graph");
+  const cudaError_t made = cudaGraphInstantiate(&graph_, graph, 0);
+  cudaGraphDestroy(graph);
+  check(made, "make a graph");
+  recorded_ = request_;
+  ++stats_.recorded;
+  stats_.requests = static_cast<std::int64_t>(kept_.size());
+  launch();
+}
+
+void Recorder::follow(const std::function<void()>& work) {
+  phase_ = Phase::following;
+  work();
+  if (phase_ == Phase::following && position_ < kept_.size()) part();
+  if (phase_ == Phase::apart) return;
+  launch();
+  ++stats_.replayed;
+  failures_ = 0;
+}
+
+void Recorder::launch() {
+  send_varying();
+  check(cudaGraphLaunch(graph_, stream()), "launch a graph");
+}
+
+// The work differs from what was recorded, or cannot be recorded: what it asked for so far is done now.
+void Recorder::part() {
+  if (phase_ == Phase::recording) {
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream(), &graph), "record a graph");
+    cudaGraphDestroy(graph);
+  }
+  phase_ = Phase::apart;
+  forget();
+  send_varying();
+  for (std::size_t i = 0; i < position_; ++i) kept_[i].issue();
+  ++stats_.asked;
+  rehearsals_ = ++failures_ < most_failures ? 1 : std::numeric_limits<int>::max();
+}
+
+}  // namespace lockstep::cuda

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "core/cuda/runtime.h"
+#include "core/host_device.h"
+#include "core/runtime/device.h"
+#include "core/runtime/replay.h"
+
+// How a thread's requests reach its stream: at once, or by way of the recorder of a Replay.
+namespace lockstep::cuda {
+
+// Records what one Replay's work asks for as a CUDA graph, and follows the work from then on: as long as it
+// asks for the same, nothing is done until its end, when the graph is launched. All requests of a run up to
+// the first that differs are done one by one, and so are those that come after it.
+class Recorder final : public WorkRecorder {
+ public:
+  Recorder() = default;
+  ~Recorder() override;
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  void run(const std::function<void()>& work) override;
+  ReplayStats stats() const override { return stats_; }
+
+  // The one that is running on this thread; null: none.
+  static Recorder* active();
+
+  // A request: what is asked for, then its arguments, then whether it is to be done now. A kept one is done
+  // again if the work later differs.
+  void begin(const void* what);
+  void append(const void* bytes, std::size_t count);
+  enum class Answer { issue, keep_and_issue, nothing };
+  Answer next();
+  void keep(std::function<void()> issue) { kept_.push_back({std::move(issue), request_.size()}); }
+
+  // Where a replay finds these bytes, which may differ from run to run; null: they are to be passed by value.
+  const void* vary(const void* bytes, std::size_t count);
+  // A copy from the host as a request of its own.
+  void copy_to_device(void* to, const void* from, std::size_t bytes);
+
+ private:
+  enum class Phase { rehearsing, recording, following, apart };
+  struct Kept {
+    std::function<void()> issue;
+    std::size_t end;  // of its bytes among all
+  };
+
+  void record(const std::function<void()>& work);
+  void follow(const std::function<void()>& work);
+  void part();
+  void launch();
+  void send_varying() const;
+  void make_room();
+  void forget();
+
+  Phase phase_ = Phase::rehearsing;
+  int rehearsals_ = 2, failures_ = 0;
+  std::vector<std::byte> request_;   // the bytes of all requests of this run
+  std::vector<std::byte> recorded_;  // of the recorded one
+  std::vector<Kept> kept_;
+  std::size_t position_ = 0;  // among them, in this run
+  std::size_t begin_ = 0;     // of the present request among the bytes
+
+  // What varies, as the host writes it and as kernels read it.
+  std::byte* host_ = nullptr;
+  Allocation device_;
+  std::size_t varying_ = 0, rehearsed_ = 0;  // bytes of this run, and of the last rehearsal
+  cudaEvent_t sent_ = nullptr;
+
+  cudaGraphExec_t graph_ = nullptr;
+  ReplayStats stats_;
+};
+
+// A kernel's argument that a replay may find changed. Rules and the like: of one type throughout, so without
+// padding.
+template <typename T>
+struct Varying {
+  T value;
+  const T* at;
+  LOCKSTEP_HD T get() const { return at != nullptr ? *at : value; }
+};
+template <typename T>
+Varying<T> varying(const T& value) {
+  Recorder* const recorder = Recorder::active();
+  const void* const at = recorder == nullptr ? nullptr : recorder->vary(&value, sizeof value);
+  return {value, static_cast<const T*>(at)};
+}
+
+// Adds an argument's bytes to a request, without those between its members, which mean nothing.
+template <typename T>
+void append(Recorder& recorder, const T& x) {
+  if constexpr (requires { x.fields(); }) {
+    std::apply([&](const auto&... field) { (append(recorder, field), ...); }, x.fields());
+  } else if constexpr (!std::is_empty_v<T>) {
+    static_assert(std::has_unique_object_representations_v<T> || std::is_floating_point_v<T>,
+                  "give it fields(), a tuple of its members");
+    recorder.append(&x, sizeof x);
+  }
+}
+template <typename T>
+void append(Recorder& recorder, const Varying<T>& x) {
+  append(recorder, x.at);
+  if (x.at == nullptr) recorder.append(&x.value, sizeof x.value);
+}
+
+// Asks for `issue`, which is told from other requests by `what` and its arguments.
+template <typename Issue, typename... Arguments>
+void submit(const Issue& issue, const void* what, const Arguments&... arguments) {
+  Recorder* const recorder = Recorder::active();
+  if (recorder == nullptr) return issue();
+  recorder->begin(what);
+  (append(*recorder, arguments), ...);
+  const Recorder::Answer answer = recorder->next();
+  if (answer == Recorder::Answer::nothing) return;
+  if (answer == Recorder::Answer::keep_and_issue) recorder->keep(issue);
+  issue();
+}
+
+}  // namespace lockstep::cuda

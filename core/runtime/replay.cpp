@@ -1,0 +1,10 @@
+#include "core/runtime/replay.h"
+
+namespace lockstep {
+
+Replay::Replay(Device device)
+    : recorder_(device == Device::cpu ? nullptr : backend(device).make_recorder()) {}
+
+void Replay::run(const std::function<void()>& work) { recorder_ ? recorder_->run(work) : work(); }
+
+}  // namespace lockstep

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/runtime/device.h"
+
+namespace lockstep {
+
+// How often a Replay's work was done, and how.
+struct ReplayStats {
+  std::int64_t asked = 0;     // request by request
+  std::int64_t recorded = 0;  // and kept as a graph
+  std::int64_t replayed = 0;  // as a graph
+  std::int64_t requests = 0;  // kernels, products and copies of the last graph
+};
+
+// What a device other than the CPU makes of work that comes again and again.
+class WorkRecorder {
+ public:
+  virtual ~WorkRecorder() = default;
+  virtual void run(const std::function<void()>& work) = 0;
+  virtual ReplayStats stats() const = 0;
+};
+
+// Work for a device that is asked for again and again in the same form, such as a training step. On a GPU its
+// kernels are recorded once and from then on started together (a CUDA graph), which takes a fraction of the
+// time of single launches.
+//
+//   Replay step(Device::cuda);
+//   for (...) step.run([&] { loss = ...; backward(loss); adam.step(loss); adam.zero_grad(); });
+//
+// The work runs on the host every time, so it may do whatever it likes there: another learning rate, batch or
+// dropout mask is the replay's, too. What it asks of the device is compared with what was recorded; where it
+// differs, it is done request by request, and recorded anew. The work must not read the device's memory
+// (item(), to_vector(), printing): that throws. On the CPU, run() is a call.
+class Replay {
+ public:
+  explicit Replay(Device device);
+  void run(const std::function<void()>& work);
+  ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }
+
+ private:
+  std::unique_ptr<WorkRecorder> recorder_;
+};
+
+}  // namespace lockstep

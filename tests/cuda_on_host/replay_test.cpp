@@ -1,0 +1,127 @@
+// Replays: work that is recorded once and done again as a graph, with other numbers in it.
+#include "core/runtime/replay.h"
+
+#include <gtest/gtest.h>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "core/random/keyed_stream.h"
+#include "optim/optim.h"
+
+namespace lockstep {
+namespace {
+
+constexpr TensorOptions on_cuda{DType::f32, Device::cuda};
+
+TEST(CudaReplay, RecordsAfterTwoRunsAndReplaysThen) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({3}, on_cuda);
+  for (int i = 0; i < 6; ++i) replay.run([&] { copy_(total, total + 1); });
+  EXPECT_EQ(total.to_vector(), std::vector<double>(3, 6));
+  const ReplayStats stats = replay.stats();
+  EXPECT_EQ(stats.asked, 2);
+  EXPECT_EQ(stats.recorded, 1);
+  EXPECT_EQ(stats.replayed, 3);
+  EXPECT_EQ(stats.requests, 2) << "add, copy";
+}
+
+// What the host hands over is another thing in every run.
+TEST(CudaReplay, SeesOtherBatchesStreamsAndRules) {
+  Replay replay(Device::cuda);
+  Tensor p = ones({4}, on_cuda);
+  optim::SGD sgd({{"p", p.set_requires_grad()}}, {.lr = 1});
+  std::vector<double> expected(4, 1);
+  for (int i = 0; i < 7; ++i) {
+    const KeyedStream stream(static_cast<std::uint64_t>(i), "dropout", "x");
+    const Tensor batch = from_values<float>({4}, {1.F * i, 2, 3, 4});
+    const double lr = 0.5 / (i + 1);
+    replay.run([&] {
+      sgd.set_lr(lr);
+      backward(sum(dropout(p * moved(batch, Device::cuda), 0.5, stream)));
+      sgd.step();
+      sgd.zero_grad();
+    });
+    const std::vector<double> kept = dropout(batch, 0.5, stream).to_vector(), now = p.to_vector();
+    for (std::size_t k = 0; k < 4; ++k) {
+      expected[k] -= lr * kept[k];
+      EXPECT_NEAR(now[k], expected[k], 1e-5) << i;
+      expected[k] = now[k];
+    }
+  }
+  EXPECT_EQ(replay.stats().recorded, 1);
+  EXPECT_EQ(replay.stats().replayed, 4);
+}
+
+TEST(CudaReplay, WorkThatDiffersIsDoneAllTheSame) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({2}, on_cuda);
+  double expected = 0;
+  for (int i = 0; i < 12; ++i) {
+    const bool more = i == 5, other = i == 8;
+    replay.run([&] {
+      copy_(total, total + (other ? 10 : 1));
+      if (more) copy_(total, total * 2);
+      if (i != 10) copy_(total, total + 1);
+    });
+    expected += other ? 10 : 1;
+    if (more) expected *= 2;
+    if (i != 10) expected += 1;
+    EXPECT_EQ(total.to_vector(), std::vector<double>(2, expected)) << i;
+  }
+  EXPECT_EQ(replay.stats().asked, 2 + 3 + 2)
+      << "two rehearsals, three that differed, one rehearsal after each";
+}
+
+TEST(CudaReplay, WorkThatAlwaysDiffersIsLeftAlone) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({}, on_cuda);
+  for (int i = 0; i < 60; ++i) replay.run([&] { copy_(total, total + i); });
+  EXPECT_EQ(total.item(), 59 * 30);
+  EXPECT_LT(replay.stats().recorded, 20);
+}
+
+TEST(CudaReplay, ABatchThatGrewIsNoGraphButRight) {
+  Replay replay(Device::cuda);
+  for (const std::int64_t n : {2, 2, 3000, 3000, 3000, 3000}) {
+    Tensor y;
+    replay.run([&] { y = moved(ones({n}), Device::cuda) + 1; });
+    EXPECT_EQ(sum(y).item(), 2.0 * static_cast<double>(n));
+  }
+  EXPECT_EQ(replay.stats().replayed, 1);
+}
+
+TEST(CudaReplay, AnErrorLeavesTheWeightsAndTheNextRunWorks) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({2}, on_cuda);
+  for (int i = 0; i < 9; ++i) {
+    const bool fails = i == 2 || i == 5;
+    const auto run = [&] {
+      replay.run([&] {
+        copy_(total, total + 1);
+        if (fails) fail("on purpose");
+      });
+    };
+    if (fails) {
+      EXPECT_THROW(run(), Error);
+    } else {
+      run();
+    }
+  }
+  EXPECT_EQ(total.to_vector(), std::vector<double>(2, 7));
+}
+
+TEST(CudaReplay, ItsWorkMustNotReadTheDevice) {
+  Replay replay(Device::cuda);
+  const Tensor x = ones({}, on_cuda);
+  for (int i = 0; i < 4; ++i) {
+    try {
+      replay.run([&] { (x + 1).item(); });
+      ADD_FAILURE() << "no error";
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("read it after run()"), std::string::npos) << e.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep

@@ -1,0 +1,69 @@
+// Whole trainings on a device: every step but the first ones is a replay.
+#include "train/training/training.h"
+
+#include <gtest/gtest.h>
+
+namespace lockstep {
+namespace {
+
+using train::RunConfig;
+using train::Training;
+
+RunConfig small(const std::string& task, const std::string& optimizer) {
+  RunConfig config;
+  config.task = task;
+  config.optimizer = optimizer;
+  config.layers = 1;
+  config.width = 16;
+  config.heads = 2;
+  config.mlp = 16;
+  config.batch = 2;
+  config.precision = "f64";
+  if (optimizer == "sgd" || optimizer == "lars") config.lr = 0.1;
+  return config;
+}
+
+// The same losses and weights as on the CPU, in f64 to rounding; every step but the first ones is a replay.
+void expect_same_steps(const RunConfig& config, int steps) {
+  Training here(config), there(config, Device::cuda);
+  for (int i = 0; i < steps; ++i) {
+    const double expected = here.step(), loss = there.step();
+    ASSERT_NEAR(loss, expected, 1e-8 * std::abs(expected))
+        << config.task << " " << config.optimizer << " " << i;
+  }
+  EXPECT_EQ(there.replay_stats().recorded, 1) << config.optimizer;
+  EXPECT_EQ(there.replay_stats().replayed, steps - 3) << config.optimizer;
+  EXPECT_TRUE(there.is_finite());
+}
+
+TEST(CudaTraining, IsEvaluatedThereAsWell) {
+  Training here(small("digits", "adam")), there(small("digits", "adam"), Device::cuda);
+  const train::Evaluation a = here.evaluate(), b = there.evaluate();
+  EXPECT_NEAR(a.loss, b.loss, 1e-8 * std::abs(a.loss));
+  EXPECT_EQ(a.accuracy, b.accuracy);
+}
+
+TEST(CudaTraining, OfTheTasksIsThatOfTheCpu) {
+  for (const char* task : {"copy", "digits"}) expect_same_steps(small(task, "adam"), 5);
+}
+
+TEST(CudaTraining, WithScheduleClippingAndDropoutIsThatOfTheCpu) {
+  RunConfig config = small("copy", "adamw");
+  config.steps = 8;
+  config.schedule = "cosine";
+  config.warmup = 3;
+  config.clip = 0.1;
+  config.dropout = 0.2;
+  config.weight_decay = 0.1;
+  expect_same_steps(config, 6);
+}
+
+class CudaTrainingBy : public testing::TestWithParam<std::string> {};
+TEST_P(CudaTrainingBy, IsThatOfTheCpu) { expect_same_steps(small("copy", GetParam()), 5); }
+INSTANTIATE_TEST_SUITE_P(AllRules, CudaTrainingBy,
+                         testing::Values("sgd", "adam", "lamb", "lars", "adafactor", "muon", "rmsprop",
+                                         "nadam", "radam", "adamax", "adagrad", "adadelta", "rprop"),
+                         [](const auto& rule) { return rule.param; });
+
+}  // namespace
+}  // namespace lockstep

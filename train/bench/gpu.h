@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "train/bench/model.h"
+#include "train/bench/timing.h"
+
+namespace lockstep::train {
+
+struct GpuBenchOptions {
+  std::vector<BenchModel> models = reference_models();
+  std::vector<std::string> attention = {"combined", "separate"};
+  std::vector<std::int64_t> runs = {1, 8, 32, 128};  // trainings at once
+  double seconds = 1;                                // for each row
+};
+
+// What the card itself reaches.
+struct GpuCeilings {
+  std::string name;
+  double copy = 0;      // bytes/s, read and written, of 256 MiB copied on the card
+  double multiply = 0;  // flop/s of (4096, 4096) matrices in f32
+};
+
+// One training alone. A step ends when its loss is on the host.
+struct GpuStep {
+  BenchModel model;
+  std::string attention;
+  Timing eager, graph;
+  std::int64_t requests = 0;  // kernels, products and copies of a step
+  double flops = 0;           // of a step's matrix products but attention's
+};
+
+// Several trainings of one model at once, a thread and a stream each.
+struct GpuThroughput {
+  BenchModel model;
+  std::int64_t runs = 1;
+  double steps_per_second = 0;  // of all
+};
+
+// Throw where there is no GPU.
+GpuCeilings gpu_ceilings();
+GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds);
+GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds);
+
+// Everything, as text in pieces as they are measured, or as JSON in one piece.
+void bench_gpu(const GpuBenchOptions& options, bool json,
+               const std::function<void(const std::string&)>& print);
+
+}  // namespace lockstep::train
