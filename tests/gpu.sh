@@ -13,18 +13,18 @@ table=$out/table.txt
 : >"$table"
 say() { echo "$*" | tee -a "$table"; }
 program() { find "$bin" -type f -name "$1" -perm -u+x 2>/dev/null | head -n 1; }
-# step NAME LIMIT COMMAND...: runs it, says how it ended and its last telling lines.
+# step NAME LIMIT PATTERN COMMAND...: runs it, says how it ended, and its lines with the pattern.
 step() {
-  name=$1 limit=$2 left=$((end - $(date +%s)))
-  shift 2
+  name=$1 limit=$2 pattern=$3 left=$((end - $(date +%s)))
+  shift 3
   if [ ! -x "$(command -v "${1:-none}" 2>/dev/null)" ]; then say "$name: left out, no such program"; return 0; fi
   if [ "$left" -lt 10 ]; then say "$name: left out, no time"; return 0; fi
   [ "$limit" -le "$left" ] || limit=$left
-  start=$(date +%s)
+  start=$(date +%s.%N)
   timeout -k 5 "$limit" "$@" >"$out/$name.log" 2>&1
   rc=$?
-  say "$name: rc $rc, $(($(date +%s) - start)) s; $(grep -aE 'PASSED|FAILED|comparisons|on cuda|ERROR SUMMARY|ms' \
-    "$out/$name.log" | tail -n 3 | tr '\n' ' ')"
+  say "$name: rc $rc, $(echo "$(date +%s.%N) $start" | awk '{printf "%.1f", $1 - $2}') s"
+  grep -aE "$pattern" "$out/$name.log" | sed 's/^/    /' | tee -a "$table"
 }
 if command -v nvidia-smi >/dev/null; then
   card=$(nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader | head -n 1)
@@ -38,15 +38,22 @@ if [ -z "${LOCKSTEP_CUBLASLT-}" ] && ! ldconfig -p | grep -q 'libcublasLt.so.13 
 fi
 lockstep=$(program lockstep) tests=$(program cuda_device_tests) conformance=$(program conformance)
 [ -n "$lockstep$tests$conformance" ] || { echo "gpu.sh: no programs in $bin: build them, or unpack tests/pack_gpu.sh's archive" >&2; exit 2; }
-step doctor 30 ${lockstep:-none} doctor
+step doctor 30 '^cuda|driver|device 0|cublasLt|not usable' ${lockstep:-none} doctor
 if ! grep -qs 'device 0:' "$out/doctor.log"; then
   say "no device: $(sed -n 's/.*not usable: //p; s/^cuda *none: //p' "$out/doctor.log" | head -n 1)"
   say "$card $(date -u +%F)"
   exit 3
 fi
-step device_tests 120 ${tests:-none}
-step conformance 90 env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
-for tool in memcheck racecheck initcheck synccheck; do
-  step "$tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 9 ${tests:-none} --gtest_filter='*attention*:*layer_norm*:*linear*:*embedding*:*sum*'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+step device_tests 120 'PASSED|FAILED|comparisons' ${tests:-none}
+step conformance 60 'on cuda|failed|FAILED' env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
+step bench 100 . ${lockstep:-none} bench --device cuda --seconds 0.5
+step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"
+step study 120 'steps|loss|equivalent|different|undecided|On ' ${lockstep:-none} study --device cuda --out "$work/study"
+step peers 150 . python3 tests/bench/gpu_peers.py 0.5
+for tool in memcheck initcheck synccheck racecheck; do
+  step "$tool" 45 'PASSED|FAILED|ERROR SUMMARY|RACECHECK' compute-sanitizer --tool "$tool" --error-exitcode 9 ${tests:-none} \
+    --gtest_filter='*TwoRuns*attention_causal:*TwoRuns*layer_norm:*TwoRuns*linear:*TwoRuns*embedding:*TwoRuns*/sum:CudaTraining.*'
 done
 say "$card $(date -u +%F)"

@@ -23,6 +23,10 @@ for library in $(ldd "$bundle"/bin/* "$blas" | awk '/=> \//{print $3}' | sort -u
 done
 cp -r "$root/tests/fixtures" "$bundle/tests/"
 cp "$root/tests/gpu.sh" "$bundle/tests/"
+mkdir "$bundle/tests/bench"
+cp "$root"/tests/bench/gpu_peers.py "$root"/tests/bench/models_*.py "$bundle/tests/bench/"
+mkdir -p "$bundle/share/lockstep" # where an installed program looks for its data
+cp "$root/data/digits.h5" "$root/data/tinyshakespeare.txt" "$bundle/share/lockstep/"
 # A program finds its libraries by a script beside it, which leaves other programs' environment as it is.
 for name in lockstep cuda_device_tests conformance; do
   mv "$bundle/bin/$name" "$bundle/lib/$name.bin"
@@ -30,5 +34,5 @@ for name in lockstep cuda_device_tests conformance; do
     "$name" >"$bundle/bin/$name"
   chmod +x "$bundle/bin/$name"
 done
-tar cJf "$1/lockstep_gpu.tar.xz" -C "$1" lockstep_gpu
+tar c -C "$1" lockstep_gpu | xz -T0 -3 >"$1/lockstep_gpu.tar.xz"
 ls -l "$1/lockstep_gpu.tar.xz"

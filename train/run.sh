@@ -8,8 +8,10 @@ CDPATH= cd -- "$(dirname -- "$0")/.."
 root=$PWD
 . train/setup.sh
 install_missing train
-# No command computes on a GPU yet, and nvcc takes minutes.
-build build/release -DLOCKSTEP_TESTS=OFF -DLOCKSTEP_CUDA=OFF
+# nvcc takes minutes: for this machine's GPU, or not at all.
+cuda=-DLOCKSTEP_CUDA=OFF
+if nvidia-smi >/dev/null 2>&1; then cuda="-DLOCKSTEP_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native"; fi
+build build/release -DLOCKSTEP_TESTS=OFF $cuda
 cd "$here"
 [ $# -gt 0 ] || set -- study
 exec "$root/build/release/bin/lockstep" "$@"

@@ -57,8 +57,12 @@ using Key = std::tuple<cudaDataType_t, std::int64_t, std::int64_t, std::int64_t,
 
 // What this thread keeps: handle, workspace and the algorithms it has looked up.
 struct Library {
-  Library() { check(cublaslt().create(&handle), "start"); }
+  Library() {
+    const auto lock = whole_device();
+    check(cublaslt().create(&handle), "start");
+  }
   ~Library() {
+    const auto lock = whole_device();
     cublaslt().destroy(handle);
     cuda::free(workspace);
   }
@@ -113,7 +117,9 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
                 a.leading, b.leading, c.leading, accumulate, bias != nullptr, align_a,
                 align_b,   align_c};
   auto found = library.algorithms.find(key);
+  std::unique_lock<std::recursive_mutex> lock;  // the first product of its kind loads kernels
   if (found == library.algorithms.end()) {
+    lock = whole_device();
     cublasLtMatmulPreference_t wanted = nullptr;
     check(lt.preference_create(&wanted), "look for an algorithm");
     const Owned<cublasLtMatmulPreference_t> preference(wanted, lt.preference_destroy);

@@ -14,6 +14,10 @@ unsigned blocks_for_rows(std::int64_t rows) { return static_cast<unsigned>((rows
 __device__ std::int64_t row_of_warp() {
   return static_cast<std::int64_t>(blockIdx.x) * warps + threadIdx.x / 32;
 }
+std::int64_t rows_of(const Tensor& x) {
+  const std::int64_t width = x.shape().back();
+  return width == 0 ? 0 : x.numel() / width;
+}
 __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
 
 template <typename T>
@@ -68,47 +72,65 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-// Terms of sums over rows.
+// The rows of layer norm's input, normalized: (x - mean) rstd. Without x: none.
 template <typename T>
-struct Element {
-  const T* x;
-  __device__ T operator()(std::int64_t at, std::int64_t) const { return x[at]; }
-};
-template <typename T>
-struct NormalizedProduct {  // dy (x - mean) rstd
-  const T *dy, *x, *means, *rstds;
+struct Normalized {
+  const T *x, *means, *rstds;
   __device__ T operator()(std::int64_t at, std::int64_t row) const {
     const T mean = means != nullptr ? means[row] : T(0);
-    return dy[at] * ((x[at] - mean) * rstds[row]);
+    return (x[at] - mean) * rstds[row];
   }
 };
 
-// y[column] (+)= the sum of term(row, column) over rows, formed in f64. A block takes 32 columns; each of its
-// 16 warps every 16th row.
-constexpr int row_groups = 16;
-template <typename T, typename Term>
-__global__ void __launch_bounds__(32 * row_groups)
-    column_sums_kernel(T* y, Term term, std::int64_t rows, std::int64_t columns, bool accumulate) {
-  __shared__ double of_group[row_groups][33];
-  const unsigned group = threadIdx.x / 32;
-  const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * 32 + lane();
-  double sum = 0;
+// plain[column] (+)= the sum of dy over rows, products[column] (+)= that of dy normalized, formed in f64;
+// null: not wanted. A block takes 8 columns; a warp takes 4 rows of them at a time.
+constexpr int columns_of_block = 8, warps_of_block = 32, rows_at_once = 4 * warps_of_block;
+template <typename T>
+__global__ void __launch_bounds__(32 * warps_of_block)
+    column_sums_kernel(T* plain, bool add_plain, T* products, bool add_products, const T* dy,
+                       Normalized<T> normalized, std::int64_t rows, std::int64_t columns) {
+  __shared__ double of_warp[2][warps_of_block][columns_of_block + 1];
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const std::int64_t column =
+      static_cast<std::int64_t>(blockIdx.x) * columns_of_block + lane() % columns_of_block;
+  double sum = 0, product = 0;
   if (column < columns) {
-    for (std::int64_t row = group; row < rows; row += row_groups)
-      sum += static_cast<double>(term(row * columns + column, row));
+#pragma unroll 4
+    for (std::int64_t row = 4 * warp + lane() / columns_of_block; row < rows; row += rows_at_once) {
+      const std::int64_t at = row * columns + column;
+      sum += static_cast<double>(dy[at]);
+      if (products != nullptr) product += static_cast<double>(dy[at] * normalized(at, row));
+    }
   }
-  of_group[group][lane()] = sum;
+  for (int bits = columns_of_block; bits < 32; bits *= 2) {
+    sum += __shfl_xor_sync(~0u, sum, bits);
+    product += __shfl_xor_sync(~0u, product, bits);
+  }
+  if (lane() < columns_of_block) {
+    of_warp[0][warp][lane()] = sum;
+    of_warp[1][warp][lane()] = product;
+  }
   __syncthreads();
-  if (group != 0 || column >= columns) return;
-  for (int other = 1; other < row_groups; ++other) sum += of_group[other][lane()];
-  y[column] = static_cast<T>(accumulate ? static_cast<double>(y[column]) + sum : sum);
+  // Now a warp for each column of each sum.
+  const int which = warp / columns_of_block, mine = warp % columns_of_block;
+  T* const to = which == 0 ? plain : which == 1 ? products : nullptr;
+  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * columns_of_block + mine;
+  if (to == nullptr || at >= columns) return;
+  const double total = sum_of_lanes(of_warp[which][lane()][mine]);
+  if (lane() != 0) return;
+  const bool add = which == 0 ? add_plain : add_products;
+  to[at] = static_cast<T>(add ? static_cast<double>(to[at]) + total : total);
 }
 
-template <typename T, typename Term>
-void add_columns(const Target& y, Term term, std::int64_t rows, std::int64_t columns) {
-  if (!y.wanted()) return;
-  launch(column_sums_kernel<T, Term>, static_cast<unsigned>((columns + 31) / 32), 32 * row_groups, 0,
-         on_device<T>(y.buffer), term, rows, columns, y.accumulate);
+template <typename T>
+void add_columns(const Target& plain, const Target& products, const Tensor& dy,
+                 const Normalized<T>& normalized) {
+  if (!plain.wanted() && !products.wanted()) return;
+  const std::int64_t columns = dy.shape().back();
+  launch(column_sums_kernel<T>, static_cast<unsigned>((columns + columns_of_block - 1) / columns_of_block),
+         32 * warps_of_block, 0, plain.wanted() ? on_device<T>(plain.buffer) : nullptr, plain.accumulate,
+         products.wanted() ? on_device<T>(products.buffer) : nullptr, products.accumulate, on_device<T>(dy),
+         normalized, rows_of(dy), columns);
 }
 
 template <Gelu form, typename T>
@@ -167,11 +189,6 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-std::int64_t rows_of(const Tensor& x) {
-  const std::int64_t width = x.shape().back();
-  return width == 0 ? 0 : x.numel() / width;
-}
-
 }  // namespace
 
 void CudaKernels::layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
@@ -190,11 +207,7 @@ void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, c
   const std::int64_t rows = rows_of(x), width = x.shape().back();
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    add_columns<T>(
-        dweight,
-        NormalizedProduct<T>{on_device<T>(dy), on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)}, rows,
-        width);
-    add_columns<T>(dbias, Element<T>{on_device<T>(dy)}, rows, width);
+    add_columns<T>(dbias, dweight, dy, {on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)});
     if (!dx.wanted()) return;
     launch(layer_norm_dx_kernel<T>, blocks_for_rows(rows), block_threads, 0, on_device<T>(dx.buffer),
            on_device<T>(dy), on_device<T>(x), on_device<T>(mean), on_device<T>(rstd), on_device<T>(weight),
@@ -214,7 +227,7 @@ void CudaKernels::gelu_and_slope(const Tensor& y, const Tensor& slope, const Ten
 void CudaKernels::column_sums(const Target& y, const Tensor& x) const {
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    add_columns<T>(y, Element<T>{on_device<T>(x)}, rows_of(x), x.shape().back());
+    add_columns<T>(y, {}, x, {});
   });
 }
 

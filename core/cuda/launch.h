@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <unordered_map>
 
 #include "core/cuda/recorder.h"
 
@@ -12,13 +13,25 @@
 
 namespace lockstep::cuda {
 
+// The first start of a kernel on this thread. The driver loads it then, for which it may wait for the whole
+// device, and lets it have more shared memory than is the rule.
+inline void prepare(const void* kernel, std::size_t shared) {
+  thread_local std::unordered_map<const void*, std::size_t> prepared;
+  const auto [entry, is_new] = prepared.try_emplace(kernel, 48 * 1024);
+  if (!is_new && shared <= entry->second) return;
+  const auto lock = whole_device();
+  cudaFuncAttributes unused{};
+  check(cudaFuncGetAttributes(&unused, kernel), "load a kernel");
+  if (shared <= entry->second) return;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
+        "give a kernel its shared memory");
+  entry->second = shared;
+}
+
 template <typename... Parameters>
 void start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
            Parameters... arguments) {
-  if (shared > 48 * 1024) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
-          "give a kernel its shared memory");
-  }
+  prepare(reinterpret_cast<const void*>(kernel), shared);
   kernel<<<grid, block, shared, stream()>>>(arguments...);
   check(cudaGetLastError(), "launch a kernel");
 }

@@ -1,6 +1,7 @@
 // Matrix products, one gemm for every run of pairs of matrices with even steps between them.
 #include "core/cuda/blas.h"
 #include "core/cuda/cuda_kernels.h"
+#include "core/cuda/tall_product.h"
 #include "core/strided.h"
 
 namespace lockstep::cuda {
@@ -32,10 +33,15 @@ void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool
       for (std::size_t d = inner; d-- > 0; left /= pairs.sizes[d]) {
         for (std::size_t t3 = 0; t3 < 3; ++t3) at[t3] += left % pairs.sizes[d] * pairs.strides[d][t3];
       }
-      gemm<T>(pairs.sizes[inner], m, n, k, {on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
-              {on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b},
-              {on_device<T>(y) + at[0], false, leading_y, step_y}, accumulate,
-              with_bias ? on_device<T>(bias) : nullptr);
+      const Matrices<const T> from_a{on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
+          from_b{on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b};
+      const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
+      if (from_a.transposed && !from_b.transposed && !bias.defined() && is_tall(m, n, k)) {
+        tall_product(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate);
+      } else {
+        gemm<T>(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate,
+                with_bias ? on_device<T>(bias) : nullptr);
+      }
     }
     if (bias.defined() && !with_bias) binary(BinaryOp::add, y, y, bias);
   });

@@ -31,6 +31,7 @@ class Cache {
       count(static_cast<std::int64_t>(capacity), -static_cast<std::int64_t>(capacity));
       return {data, capacity, this};
     }
+    const auto lock = whole_device();
     void* data = nullptr;
     cudaError_t error = cudaMalloc(&data, capacity);
     if (error == cudaErrorMemoryAllocation && stats.cached > 0) {
@@ -61,6 +62,7 @@ class Cache {
   }
 
   void release() {
+    const auto lock = whole_device();
     for (const auto& [capacity, data] : free_) cudaFree(data);  // waits for what uses it
     free_.clear();
     stats.cached = 0;
@@ -105,6 +107,7 @@ void free(const Allocation& memory) noexcept {
   if (mine != nullptr && mine == memory.owner) {
     mine->keep(memory);
   } else {
+    const auto lock = whole_device();
     cudaFree(memory.data);
     if (mine != nullptr) mine->count(-static_cast<std::int64_t>(memory.capacity), 0);
   }

@@ -21,6 +21,7 @@ constexpr int most_failures = 8;  // one after the other: then the work is not w
 Recorder* Recorder::active() { return running; }
 
 Recorder::~Recorder() {
+  const auto lock = whole_device();
   forget();
   if (host_ == nullptr) return;
   cudaEventSynchronize(sent_);
@@ -30,6 +31,7 @@ Recorder::~Recorder() {
 }
 
 void Recorder::forget() {
+  const auto lock = whole_device();
   if (graph_ != nullptr) cudaGraphExecDestroy(std::exchange(graph_, nullptr));
 }
 
@@ -117,6 +119,7 @@ void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
 // The memory of what varies, as large as in the last rehearsal.
 void Recorder::make_room() {
   if (rehearsed_ <= device_.capacity) return;
+  const auto lock = whole_device();
   if (host_ != nullptr) {
     check(cudaFreeHost(host_), "free pinned memory");
     cuda::free(std::exchange(device_, {}));
@@ -136,6 +139,7 @@ void Recorder::send_varying() const {
 }
 
 void Recorder::record(const std::function<void()>& work) {
+  const auto lock = whole_device();
   kept_.clear();
   phase_ = Phase::recording;
   // Relaxed: what is allocated meanwhile, here and on other threads, is no part of the graph.

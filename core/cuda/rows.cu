@@ -1,4 +1,6 @@
 // Elements by index. Sums are formed in the order of the index, so two runs have the same bits.
+#include <bit>
+
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/strided.h"
 
@@ -31,22 +33,35 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-// A block for each row of the table and 256 of its columns: it walks over the whole index and adds what is
-// its.
+// A block for each row of the table and 256 of its columns: it lists where the index names its row, 256
+// places at a time, and adds what stands there.
 template <typename T>
 __global__ void __launch_bounds__(block_threads, 4)
     add_rows_kernel(T* table, const T* x, const std::int64_t* index, std::int64_t n, std::int64_t width) {
-  __shared__ std::int64_t chunk[block_threads];
+  constexpr unsigned warps = block_threads / 32;
+  __shared__ std::int64_t places[block_threads];
+  __shared__ int found[warps];
+  const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const std::int64_t row = blockIdx.x,
                      column = static_cast<std::int64_t>(blockIdx.y) * block_threads + threadIdx.x;
   T sum = column < width ? table[row * width + column] : T(0);
   for (std::int64_t begin = 0; begin < n; begin += block_threads) {
-    const auto count = static_cast<int>(n - begin < block_threads ? n - begin : block_threads);
+    const std::int64_t place = begin + threadIdx.x;
+    const bool is_mine = place < n && index[place] == row;
+    const unsigned of_warp = __ballot_sync(~0u, is_mine);
+    __syncthreads();  // the last list was read
+    if (lane == 0) found[warp] = std::popcount(of_warp);
     __syncthreads();
-    if (static_cast<int>(threadIdx.x) < count) chunk[threadIdx.x] = index[begin + threadIdx.x];
+    int before = std::popcount(of_warp & ((1u << lane) - 1)), count = 0;
+    for (unsigned other = 0; other < warps; ++other) {
+      if (other < warp) before += found[other];
+      count += found[other];
+    }
+    if (is_mine) places[before] = place;
     __syncthreads();
-    for (int i = 0; i < count; ++i) {
-      if (chunk[i] == row && column < width) sum += x[(begin + i) * width + column];
+    if (column < width) {
+#pragma unroll 8
+      for (int i = 0; i < count; ++i) sum += x[places[i] * width + column];
     }
   }
   if (column < width) table[row * width + column] = sum;

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+
 #include "core/cuda/cublaslt.h"
 #include "core/kernels.h"
 
@@ -13,6 +15,9 @@ std::string version_text(int version) { return fmt::format("{}.{}", version / 10
 
 std::string look() {
   int devices = 0, driver = 0;
+  // Queues between the host and the card: with the 8 that are the rule, more trainings at once would wait for
+  // each other. It is read when the driver starts.
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
   const cudaError_t error = cudaGetDeviceCount(&devices);
   if (error == cudaErrorInsufficientDriver || error == cudaErrorStubLibrary) {
     if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
@@ -28,10 +33,14 @@ std::string look() {
 // Unlike device memory it is read by the host, which need not ask for a copy.
 struct HostWord {
   HostWord() {
+    const auto lock = whole_device();
     check(cudaMallocHost(reinterpret_cast<void**>(&fault), sizeof(Fault)), "allocate pinned memory");
     *fault = {};
   }
-  ~HostWord() { cudaFreeHost(fault); }
+  ~HostWord() {
+    const auto lock = whole_device();
+    cudaFreeHost(fault);
+  }
   HostWord(const HostWord&) = delete;
   HostWord& operator=(const HostWord&) = delete;
   Fault* fault = nullptr;
@@ -74,6 +83,11 @@ std::vector<std::string> facts() {
 
 void check(cudaError_t error, const char* what) {
   if (error != cudaSuccess) fail("[cuda] could not {}: {}", what, cudaGetErrorString(error));
+}
+
+std::unique_lock<std::recursive_mutex> whole_device() {
+  static std::recursive_mutex mutex;
+  return std::unique_lock(mutex);
 }
 
 Fault* fault() {

@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -24,6 +25,10 @@ inline cudaStream_t stream() { return cudaStreamPerThread; }
 
 // Throws an Error that says what could not be done and why.
 void check(cudaError_t error, const char* what);
+
+// Held for calls that concern the whole device (memory, handles, graphs) and while a graph is recorded: the
+// driver refuses or breaks the one while the other goes on in another thread.
+[[nodiscard]] std::unique_lock<std::recursive_mutex> whole_device();
 
 // The first thing that a kernel of this thread found wrong, in memory that both sides see. `what` points to
 // the beginning of the error's text, on the host.

@@ -63,9 +63,9 @@ def adamw(p, gradient, m, v, t, rate=1e-3, decay=0.01):
 
 
 class Training:
-    """step() waits until the new weights are there."""
+    """step() waits until the new weights are there. With `runs`, so many trainings at once, by vmap."""
 
-    def __init__(self, name, combined):
+    def __init__(self, name, combined, runs=0):
         vocabulary, tokens, _, heads, _, batch = SIZES[name]
         weights = initial(name, combined)
         zeros = jax.tree.map(jnp.zeros_like, weights)
@@ -82,6 +82,9 @@ class Training:
             stepped = [adamw(*four, t) for four in zip(leaves, *map(jax.tree.leaves, (gradients, m, v)))]
             return *(jax.tree.unflatten(tree, part) for part in zip(*stepped)), t
 
+        if runs:
+            self.state = jax.tree.map(lambda x: jnp.stack([x] * runs), self.state)
+            step = jax.vmap(step, in_axes=(0, None, None))
         self.compiled = jax.jit(step, donate_argnums=0)
 
     def step(self):

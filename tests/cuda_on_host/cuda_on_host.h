@@ -64,6 +64,14 @@ T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, CudaWhere wh
   return cuda_on_host::from_lane(mask, value, source / width > lane / width ? lane : source, where);
 }
 
+inline unsigned __ballot_sync(unsigned mask, bool value, CudaWhere where = CudaWhere::current()) {
+  const std::byte* const all = cuda_on_host::sync_warp(mask, &value, sizeof value, false, where);
+  unsigned bits = 0;
+  for (unsigned lane = 0; lane < 32; ++lane)
+    bits |= static_cast<unsigned>(all[16 * lane] != std::byte{0}) << lane;
+  return bits;
+}
+
 // One operating system thread runs all kernels, so plain accesses are atomic.
 template <typename T>
 CUDA_ON_HOST_UNWATCHED T atomicCAS(T* address, T expected, T value) {

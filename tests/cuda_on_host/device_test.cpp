@@ -1,9 +1,11 @@
 // Tensors on a CUDA device: how they get there and back, and what is said where that is not possible.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <thread>
 
 #include "core/autograd.h"
+#include "core/kernels.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
 #include "core/random/random_tensors.h"
@@ -109,6 +111,60 @@ TEST(CudaTensor, WideHeadsAreComposed) {
   const std::vector<double> here = attention(q, k, v).to_vector(),
                             there = attention(on(q), on(k), on(v)).to_vector();
   for (std::size_t i = 0; i < here.size(); ++i) EXPECT_NEAR(there[i], here[i], 1e-5);
+}
+
+// (k, m)^T (k, n), as the gradient of a weight has it: aligned and not, whole tiles and not.
+TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
+  manual_seed(2);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [k, m, n] :
+         {std::array<std::int64_t, 3>{300, 17, 35}, {256, 64, 64}, {515, 8, 100}, {258, 33, 4}}) {
+      const Tensor a = randn({2, k, m}, {dtype}), b = randn({2, k, n}, {dtype}),
+                   c = randn({2, m, n}, {dtype});
+      const auto product = [&](Device device) {
+        const Tensor y = clone(moved(c, device));
+        const Tensor at = transpose(moved(a, device), 1, 2);
+        kernels(y).matmul(y, at, moved(b, device), true, {});
+        return (y + matmul(at, moved(b, device))).to_vector();
+      };
+      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 2e-4 : 1e-12;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance) << m << " " << n;
+    }
+  }
+}
+
+TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
+  manual_seed(4);
+  for (const std::int64_t columns : {3, 8, 70}) {
+    const Tensor x = randn({700, columns}, {DType::f64}), w = randn({columns}, {DType::f64});
+    const auto gradients = [&](Device device) {
+      Tensor weight = moved(w, device), bias = clone(weight), input = moved(x, device);
+      for (Tensor* leaf : {&weight, &bias, &input}) leaf->set_requires_grad();
+      const Tensor y = layer_norm(input, weight, bias);
+      std::vector<double> all;
+      for (const Tensor& g : grad(sum(y * y), {weight, bias, input}))
+        for (const double value : g.to_vector()) all.push_back(value);
+      return all;
+    };
+    const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+    for (std::size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 1e-10) << columns;
+  }
+}
+
+// In the order of the index, so with the bits of the CPU.
+TEST(CudaRows, AreAddedInTheOrderOfTheIndex) {
+  manual_seed(6);
+  for (const std::int64_t n : {1, 255, 1000}) {
+    const Tensor x = randn({n, 70}), index = randint(0, 5, {n});
+    const auto table = [&](Device device) {
+      const Tensor y = zeros({6, 70}, {DType::f32, device});
+      kernels(y).add_rows(y, moved(x, device), moved(index, device));
+      return y.to_vector();
+    };
+    EXPECT_EQ(table(Device::cuda), table(Device::cpu)) << n;
+  }
 }
 
 TEST(CudaMemory, IsKeptForTheNextTensors) {
