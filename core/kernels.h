@@ -100,8 +100,10 @@ class Kernels {
                                    const Tensor& weight) const = 0;
   // y = gelu(x), slope = gelu'(x), all contiguous; slope may be x.
   virtual void gelu_and_slope(const Tensor& y, const Tensor& slope, const Tensor& x, Gelu form) const = 0;
-  // y (columns) (+)= sum of x (rows, columns) over its rows.
-  virtual void column_sums(const Target& y, const Tensor& x) const = 0;
+  // Of a linear layer: dweight (m, n) = dy^T x, dbias (m) = the sum of dy over its rows; dy (rows, m), x
+  // (rows, n), the last stride 1.
+  virtual void weight_gradient(const Target& dweight, const Target& dbias, const Tensor& dy,
+                               const Tensor& x) const = 0;
   // loss = log sum exp x - (1 - smoothing) x[target] - smoothing mean(x) over rows of logits x (rows,
   // classes); lse = log sum exp x; all (rows), both 0 where target is `ignore`.
   virtual void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,

@@ -63,6 +63,11 @@ struct MatrixLayout {
   std::int64_t leading;
 };
 
+// A matrix (rows, columns) as (columns, rows).
+inline Tensor transposed(const Tensor& x) {
+  return x.view({x.size(1), x.size(0)}, {x.strides()[1], x.strides()[0]}, x.offset());
+}
+
 // The first element of each matrix: the last two dimensions with size 1.
 inline Tensor first_of_each_matrix(const Tensor& x) {
   Dims shape = x.shape();

@@ -7,6 +7,7 @@
 #include "core/cpu/simd/layer_norm.h"
 #include "core/cpu/simd/softmax.h"
 #include "core/cpu/simd/vector_ops.h"
+#include "core/strided.h"
 
 namespace lockstep::cpu {
 
@@ -57,10 +58,13 @@ void CpuKernels::gelu_and_slope(const Tensor& y, const Tensor& slope, const Tens
   });
 }
 
-void CpuKernels::column_sums(const Target& y, const Tensor& x) const {
-  dispatch_real(x.dtype(), [&](auto t) {
+void CpuKernels::weight_gradient(const Target& dweight, const Target& dbias, const Tensor& dy,
+                                 const Tensor& x) const {
+  if (dweight.wanted()) matmul(dweight.buffer, transposed(dy), x, dweight.accumulate, {});
+  if (!dbias.wanted()) return;
+  dispatch_real(dy.dtype(), [&](auto t) {
     using T = decltype(t);
-    column_sum<T>(sums_of<T>(y), x.data<T>(), rows_of(x), x.shape().back());
+    column_sum<T>(sums_of<T>(dbias), dy.data<T>(), rows_of(dy), dy.shape().back());
   });
 }
 

@@ -26,10 +26,7 @@ class CudaBackend final : public Backend {
           "[replay] the work of a Replay read the device's memory on the host (item(), to_vector(), "
           "printing): read it after run()");
     }
-    synchronize();
-    if (bytes == 0) return;
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "copy to the host");
-    check(cudaStreamSynchronize(stream()), "copy to the host");
+    cuda::copy_to_host(to, from, bytes);
   }
   const Kernels& kernels() const override { return kernels_; }
   MemoryStats memory_stats() const override { return cuda::memory_stats(); }

@@ -44,7 +44,8 @@ class CudaKernels final : public Kernels {
                            const Tensor& x, const Tensor& mean, const Tensor& rstd,
                            const Tensor& weight) const override;
   void gelu_and_slope(const Tensor& y, const Tensor& slope, const Tensor& x, Gelu form) const override;
-  void column_sums(const Target& y, const Tensor& x) const override;
+  void weight_gradient(const Target& dweight, const Target& dbias, const Tensor& dy,
+                       const Tensor& x) const override;
   void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                      std::int64_t ignore, double smoothing) const override;
   void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,

@@ -2,6 +2,8 @@
 // takes a row.
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/launch.h"
+#include "core/cuda/tall_product.h"
+#include "core/strided.h"
 
 namespace lockstep::cuda {
 
@@ -224,10 +226,21 @@ void CudaKernels::gelu_and_slope(const Tensor& y, const Tensor& slope, const Ten
   });
 }
 
-void CudaKernels::column_sums(const Target& y, const Tensor& x) const {
-  dispatch_real(x.dtype(), [&](auto t) {
+void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, const Tensor& dy,
+                                  const Tensor& x) const {
+  const std::int64_t m = dy.size(1), n = x.size(1), rows = dy.size(0);
+  dispatch_real(dy.dtype(), [&](auto t) {
     using T = decltype(t);
-    add_columns<T>(y, {}, x, {});
+    const MatrixLayout of_dy(transposed(dy)), of_x(x);
+    if (dweight.wanted() && is_tall(m, n, rows) && of_dy.transposed && !of_x.transposed &&
+        dweight.buffer.is_contiguous()) {
+      return tall_product<T>(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},
+                             {on_device<T>(x), false, of_x.leading, 0},
+                             {on_device<T>(dweight.buffer), false, n, 0}, dweight.accumulate,
+                             {dbias.wanted() ? on_device<T>(dbias.buffer) : nullptr, dbias.accumulate});
+    }
+    if (dweight.wanted()) matmul(dweight.buffer, transposed(dy), x, dweight.accumulate, {});
+    add_columns<T>(dbias, {}, dy, {});
   });
 }
 

@@ -1,9 +1,11 @@
 #include "core/cuda/memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "core/cuda/runtime.h"
 #include "core/error.h"
@@ -18,12 +20,26 @@ std::size_t rounded(std::size_t bytes) {
   return std::max<std::size_t>((bytes + step - 1) / step, 1) * step;
 }
 
+// What a thread's caches hold in all.
+thread_local constinit MemoryStats stats;
+
+void count(std::int64_t active, std::int64_t cached) {
+  stats.active += active;
+  stats.cached += cached;
+  stats.peak_active = std::max(stats.peak_active, stats.active);
+  stats.peak_reserved = std::max(stats.peak_reserved, stats.active + stats.cached);
+}
+
+}  // namespace
+
+// Of one thread.
 class Cache {
  public:
   ~Cache() { release(); }
 
   Allocation take(std::size_t bytes) {
     const std::size_t capacity = rounded(bytes);
+    ++used_;
     if (const auto fit = free_.lower_bound({capacity, nullptr});
         fit != free_.end() && fit->first == capacity) {
       void* const data = fit->second;
@@ -41,6 +57,7 @@ class Cache {
     }
     if (error == cudaErrorMemoryAllocation) {
       cudaGetLastError();
+      --used_;
       fail("[memory] the GPU has no {} bytes; this thread's tensors take {}", bytes, stats.active);
     }
     check(error, "allocate device memory");
@@ -50,72 +67,104 @@ class Cache {
   }
 
   void keep(const Allocation& memory) {
+    --used_;
     free_.insert({memory.capacity, memory.data});
     count(-static_cast<std::int64_t>(memory.capacity), static_cast<std::int64_t>(memory.capacity));
-  }
-
-  void count(std::int64_t active, std::int64_t cached) {
-    stats.active += active;
-    stats.cached += cached;
-    stats.peak_active = std::max(stats.peak_active, stats.active);
-    stats.peak_reserved = std::max(stats.peak_reserved, stats.active + stats.cached);
+    if (retired) release();
   }
 
   void release() {
+    if (free_.empty()) return;
     const auto lock = whole_device();
-    for (const auto& [capacity, data] : free_) cudaFree(data);  // waits for what uses it
+    for (const auto& [capacity, data] : free_) {
+      cudaFree(data);  // waits for what uses it
+      count(0, -static_cast<std::int64_t>(capacity));
+    }
     free_.clear();
-    stats.cached = 0;
   }
+  bool is_used() const { return used_ > 0; }
 
-  MemoryStats stats;
+  std::atomic<bool> retired = false;  // its pool is gone
 
  private:
   // By capacity, then by address: work that takes and frees the same sizes gets the same addresses each time,
   // as a Replay wants it.
   std::set<std::pair<std::size_t, void*>> free_;
+  std::int64_t used_ = 0;
 };
 
-// The pointer has no destructor, so that tensors can die in a thread's last moments, after its cache.
-constinit thread_local Cache* cache = nullptr;
-constinit thread_local bool cache_is_gone = false;
+namespace {
 
-struct CacheOwner {
-  CacheOwner() : owned(std::make_unique<Cache>()) { cache = owned.get(); }
-  ~CacheOwner() {
-    cache = nullptr;
-    cache_is_gone = true;
+// A thread's caches, the general one first.
+struct Caches {
+  Caches() { all.push_back(std::make_shared<Cache>()); }
+  std::vector<std::shared_ptr<Cache>> all;
+
+  void forget_retired() {
+    std::erase_if(all, [](const auto& cache) {
+      if (!cache->retired || cache->is_used()) return false;
+      cache->release();
+      return true;
+    });
   }
-  std::unique_ptr<Cache> owned;
 };
 
-Cache* this_threads_cache() {
-  if (cache == nullptr && !cache_is_gone) thread_local CacheOwner owner;
-  return cache;
+// The pointers have no destructor, so that tensors can die in a thread's last moments, after its caches.
+constinit thread_local Caches* caches = nullptr;
+constinit thread_local Cache* current = nullptr;
+constinit thread_local bool caches_are_gone = false;
+
+struct CachesOwner {
+  CachesOwner() : owned(std::make_unique<Caches>()) {
+    caches = owned.get();
+    current = owned->all.front().get();
+  }
+  ~CachesOwner() {
+    caches = nullptr;
+    current = nullptr;
+    caches_are_gone = true;
+  }
+  std::unique_ptr<Caches> owned;
+};
+
+Caches* this_threads_caches() {
+  if (caches == nullptr && !caches_are_gone) thread_local CachesOwner owner;
+  return caches;
 }
 
 }  // namespace
 
 Allocation allocate(std::size_t bytes) {
-  Cache* const mine = this_threads_cache();
-  if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
-  return mine->take(bytes);
+  if (this_threads_caches() == nullptr) fail("[memory] device memory was asked for while its thread ends");
+  return current->take(bytes);
 }
 
 void free(const Allocation& memory) noexcept {
-  Cache* const mine = this_threads_cache();
-  if (mine != nullptr && mine == memory.owner) {
-    mine->keep(memory);
-  } else {
-    const auto lock = whole_device();
-    cudaFree(memory.data);
-    if (mine != nullptr) mine->count(-static_cast<std::int64_t>(memory.capacity), 0);
+  if (const Caches* const mine = this_threads_caches()) {
+    for (const auto& cache : mine->all) {
+      if (cache.get() == memory.owner) return cache->keep(memory);
+    }
   }
+  const auto lock = whole_device();
+  cudaFree(memory.data);
+  count(-static_cast<std::int64_t>(memory.capacity), 0);
 }
 
-MemoryStats memory_stats() {
-  const Cache* const mine = this_threads_cache();
-  return mine == nullptr ? MemoryStats{} : mine->stats;
+MemoryStats memory_stats() { return stats; }
+
+Pool::Pool() : cache_(std::make_shared<Cache>()) {
+  Caches* const mine = this_threads_caches();
+  if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
+  mine->forget_retired();
+  mine->all.push_back(cache_);
 }
+
+Pool::~Pool() {
+  cache_->retired = true;  // whose thread looks after it
+  if (caches != nullptr) caches->forget_retired();
+}
+
+Pool::Use::Use(Pool& pool) : before_(current) { current = pool.cache_.get(); }
+Pool::Use::~Use() { current = before_; }
 
 }  // namespace lockstep::cuda

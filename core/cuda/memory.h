@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "core/runtime/device.h"
 #include "core/runtime/memory.h"
 
@@ -11,5 +13,31 @@ namespace lockstep::cuda {
 Allocation allocate(std::size_t bytes);
 void free(const Allocation& memory) noexcept;
 MemoryStats memory_stats();  // of this thread
+
+class Cache;
+
+// Memory apart from the rest of its thread's: what is allocated in a Use, and freed at any time, goes to
+// nobody else, so that a graph may write there as long as the pool lives. For the thread that makes it.
+class Pool {
+ public:
+  Pool();
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  class Use {
+   public:
+    explicit Use(Pool& pool);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    Cache* before_;
+  };
+
+ private:
+  std::shared_ptr<Cache> cache_;
+};
 
 }  // namespace lockstep::cuda

@@ -41,8 +41,14 @@ void Recorder::run(const std::function<void()>& work) {
   struct Reset {
     ~Reset() { running = nullptr; }
   } reset;
+  if (thread_ != std::this_thread::get_id()) {
+    thread_ = std::this_thread::get_id();
+    forget();
+    pool_.emplace();
+    rehearsals_ = 2;
+  }
   request_.clear();
-  position_ = varying_ = 0;
+  position_ = part_ = varying_ = 0;
   if (sent_ != nullptr) check(cudaEventSynchronize(sent_), "wait for a graph's arguments");
   if (rehearsals_ > 0) {
     phase_ = Phase::rehearsing;
@@ -56,6 +62,33 @@ void Recorder::run(const std::function<void()>& work) {
   } else {
     follow(work);
   }
+}
+
+void Recorder::constant(std::uint64_t key, const std::function<void()>& work) {
+  if (running != this) fail("[replay] constant() is for the work of the same Replay");
+  const Pool::Use use(*pool_);
+  if (phase_ == Phase::following && part_ < parts_.size()) {
+    const Part& part = parts_[part_];
+    if (part.is_constant && part.key == key && part.begin == position_) {
+      position_ = part.end;
+      request_.insert(request_.end(), recorded_.begin() + static_cast<std::ptrdiff_t>(part.first_byte),
+                      recorded_.begin() + static_cast<std::ptrdiff_t>(part.last_byte));
+      ++part_;
+      return;
+    }
+  }
+  Part part{.key = key, .begin = position_, .first_byte = request_.size()};
+  const std::size_t varying = varying_;
+  work();
+  part.end = position_;
+  part.last_byte = request_.size();
+  part.is_constant = varying_ == varying;
+  if (phase_ == Phase::recording) {
+    parts_.push_back(part);
+  } else if (phase_ == Phase::following && part_ < parts_.size()) {
+    parts_[part_] = part;  // it asked for the same once more
+  }
+  ++part_;
 }
 
 void Recorder::begin(const void* what) {
@@ -141,6 +174,7 @@ void Recorder::send_varying() const {
 void Recorder::record(const std::function<void()>& work) {
   const auto lock = whole_device();
   kept_.clear();
+  parts_.clear();
   phase_ = Phase::recording;
   // Relaxed: what is allocated meanwhile, here and on other threads, is no part of the graph.
   check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "record a graph");

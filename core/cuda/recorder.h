@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
+#include "core/cuda/memory.h"
 #include "core/cuda/runtime.h"
 #include "core/host_device.h"
 #include "core/runtime/device.h"
@@ -24,6 +27,7 @@ class Recorder final : public WorkRecorder {
   Recorder& operator=(const Recorder&) = delete;
 
   void run(const std::function<void()>& work) override;
+  void constant(std::uint64_t key, const std::function<void()>& work) override;
   ReplayStats stats() const override { return stats_; }
 
   // The one that is running on this thread; null: none.
@@ -49,6 +53,13 @@ class Recorder final : public WorkRecorder {
     std::size_t end;  // of its bytes among all
   };
 
+  // A constant part of the recorded work: its requests, and their bytes.
+  struct Part {
+    std::uint64_t key = 0;
+    std::size_t begin = 0, end = 0, first_byte = 0, last_byte = 0;
+    bool is_constant = true;
+  };
+
   void record(const std::function<void()>& work);
   void follow(const std::function<void()>& work);
   void part();
@@ -63,7 +74,11 @@ class Recorder final : public WorkRecorder {
   std::vector<std::byte> recorded_;  // of the recorded one
   std::vector<Kept> kept_;
   std::size_t position_ = 0;  // among them, in this run
-  std::size_t begin_ = 0;     // of the present request among the bytes
+  std::vector<Part> parts_;
+  std::size_t part_ = 0;      // among them, in this run
+  std::optional<Pool> pool_;  // where the constant parts work
+  std::thread::id thread_;
+  std::size_t begin_ = 0;  // of the present request among the bytes
 
   // What varies, as the host writes it and as kernels read it.
   std::byte* host_ = nullptr;

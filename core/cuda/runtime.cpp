@@ -2,7 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/cuda/cublaslt.h"
 #include "core/kernels.h"
@@ -30,21 +32,31 @@ std::string look() {
   return why_no_cublaslt();
 }
 
-// Unlike device memory it is read by the host, which need not ask for a copy.
-struct HostWord {
-  HostWord() {
-    const auto lock = whole_device();
-    check(cudaMallocHost(reinterpret_cast<void**>(&fault), sizeof(Fault)), "allocate pinned memory");
-    *fault = {};
-  }
-  ~HostWord() {
-    const auto lock = whole_device();
-    cudaFreeHost(fault);
-  }
-  HostWord(const HostWord&) = delete;
-  HostWord& operator=(const HostWord&) = delete;
-  Fault* fault = nullptr;
+// What a thread's stream writes into the host's memory. Unlike device memory it can be read as it is, and a
+// copy into it needs no detour.
+struct Mailbox {
+  Fault fault;
+  std::array<std::byte, 256> small;  // such as a loss
 };
+struct OwnMailbox {
+  OwnMailbox() {
+    const auto lock = whole_device();
+    check(cudaMallocHost(reinterpret_cast<void**>(&box), sizeof(Mailbox)), "allocate pinned memory");
+    *box = {};
+  }
+  ~OwnMailbox() {
+    const auto lock = whole_device();
+    cudaFreeHost(box);
+  }
+  OwnMailbox(const OwnMailbox&) = delete;
+  OwnMailbox& operator=(const OwnMailbox&) = delete;
+  Mailbox* box = nullptr;
+};
+
+Mailbox& mailbox() {
+  thread_local OwnMailbox own;
+  return *own.box;
+}
 
 }  // namespace
 
@@ -90,10 +102,7 @@ std::unique_lock<std::recursive_mutex> whole_device() {
   return std::unique_lock(mutex);
 }
 
-Fault* fault() {
-  thread_local HostWord word;
-  return word.fault;
-}
+Fault* fault() { return &mailbox().fault; }
 
 void synchronize() {
   check(cudaStreamSynchronize(stream()), "run this thread's kernels");
@@ -103,6 +112,15 @@ void synchronize() {
   *word = {};
   fail("{}", out_of_range(found.what, found.index, found.size,
                           found.has_ignore ? std::optional(found.ignore) : std::nullopt));
+}
+
+void copy_to_host(void* to, const void* from, std::size_t bytes) {
+  auto& small = mailbox().small;
+  void* const first = bytes <= small.size() ? small.data() : to;
+  if (bytes > 0)
+    check(cudaMemcpyAsync(first, from, bytes, cudaMemcpyDeviceToHost, stream()), "copy to the host");
+  synchronize();
+  if (first != to) std::memcpy(to, first, bytes);
 }
 
 }  // namespace lockstep::cuda

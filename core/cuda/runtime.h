@@ -42,5 +42,7 @@ struct Fault {
 Fault* fault();
 // Waits for this thread's stream and throws what was found.
 void synchronize();
+// The same with a copy to the host at the end.
+void copy_to_host(void* to, const void* from, std::size_t bytes);
 
 }  // namespace lockstep::cuda

@@ -9,40 +9,65 @@ namespace {
 constexpr int warps = 16, tile_rows = 16, tile_columns = 32;
 constexpr int side = 4;  // a lane has (side, side) elements of the tile
 
-// `count` of the next `side` elements, zeros beyond them. V at a time where they are aligned so.
+// The places of a lane's `side` elements from `first` on, in groups of V that are read at once. Beyond `size`
+// they are those of the last ones: what comes of them is not stored.
+template <int V>
+struct Places {
+  std::int64_t at[side / V];
+  __device__ Places(std::int64_t first, std::int64_t size) {
+    for (int i = 0; i < side / V; ++i) at[i] = first + i * V < size - V ? first + i * V : size - V;
+  }
+};
+
 template <int V, typename T>
-__device__ void load(T (&to)[side], const T* from, std::int64_t count) {
-  if (V > 1 && count >= side) {
-    struct alignas(V * sizeof(T)) Pack {
-      T values[V];
-    };
-    for (int i = 0; i < side; i += V) {
-      const Pack pack = *reinterpret_cast<const Pack*>(from + i);
-      for (int j = 0; j < V; ++j) to[i + j] = pack.values[j];
-    }
-  } else {
-    for (int i = 0; i < side; ++i) to[i] = i < count ? from[i] : T(0);
+__device__ void load(T (&to)[side], const T* from, const Places<V>& places) {
+  struct alignas(V * sizeof(T)) Pack {
+    T values[V];
+  };
+  for (int i = 0; i < side; i += V) {
+    const Pack pack = *reinterpret_cast<const Pack*>(from + places.at[i / V]);
+    for (int j = 0; j < V; ++j) to[i + j] = pack.values[j];
   }
 }
 
 template <typename T, int V>
 __global__ void __launch_bounds__(32 * warps)
     tall_product_kernel(std::int64_t m, std::int64_t n, std::int64_t k, Matrices<const T> a,
-                        Matrices<const T> b, Matrices<T> c, bool accumulate) {
+                        Matrices<const T> b, Matrices<T> c, bool accumulate, RowSums<T> row_sums) {
+  // Rows of k whose elements are on their way at the same time: the sums wait for memory more than for
+  // anything else.
+  constexpr int ahead = 24 / sizeof(T);
   __shared__ T sums[warps / 2][side * side][32];
+  __shared__ double of_warp[warps][tile_rows];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * tile_rows + side * (lane / 8),
                      column = static_cast<std::int64_t>(blockIdx.x) * tile_columns + side * (lane % 8);
-  const T* const from_a = a.data + blockIdx.z * a.stride + row;
-  const T* const from_b = b.data + blockIdx.z * b.stride + column;
+  const Places<V> rows(row, m), columns(column, n);
+  const T* const from_a = a.data + blockIdx.z * a.stride;
+  const T* const from_b = b.data + blockIdx.z * b.stride;
   T sum[side][side] = {};
-#pragma unroll 4
-  for (std::int64_t l = warp; l < k; l += warps) {
-    T x[side], y[side];
-    load<V>(x, from_a + l * a.leading, m - row);
-    load<V>(y, from_b + l * b.leading, n - column);
+  double total[side] = {};
+  const bool totals = row_sums.to != nullptr && blockIdx.x == 0;
+  const auto add = [&](const T(&x)[side], const T(&y)[side]) {
     for (int i = 0; i < side; ++i)
       for (int j = 0; j < side; ++j) sum[i][j] += x[i] * y[j];
+    if (totals)
+      for (int i = 0; i < side; ++i) total[i] += static_cast<double>(x[i]);
+  };
+  std::int64_t l = warp;
+  for (; l + (ahead - 1) * warps < k; l += ahead * warps) {
+    T x[ahead][side], y[ahead][side];
+    for (int i = 0; i < ahead; ++i) {
+      load<V>(x[i], from_a + (l + i * warps) * a.leading, rows);
+      load<V>(y[i], from_b + (l + i * warps) * b.leading, columns);
+    }
+    for (int i = 0; i < ahead; ++i) add(x[i], y[i]);
+  }
+  for (; l < k; l += warps) {
+    T x[side], y[side];
+    load<V>(x, from_a + l * a.leading, rows);
+    load<V>(y, from_b + l * b.leading, columns);
+    add(x, y);
   }
   for (int half = warps / 2; half > 0; half /= 2) {
     if (warp >= half && warp < 2 * half) {
@@ -53,6 +78,18 @@ __global__ void __launch_bounds__(32 * warps)
       for (int i = 0; i < side * side; ++i) sum[i / side][i % side] += sums[warp][i][lane];
     }
     __syncthreads();
+  }
+  if (totals) {
+    if (lane % 8 == 0) {
+      for (int i = 0; i < side; ++i) of_warp[warp][side * (lane / 8) + i] = total[i];
+    }
+    __syncthreads();
+    const std::int64_t mine = static_cast<std::int64_t>(blockIdx.y) * tile_rows + threadIdx.x;
+    if (threadIdx.x < tile_rows && mine < m) {
+      double all = row_sums.accumulate ? static_cast<double>(row_sums.to[mine]) : 0;
+      for (int other = 0; other < warps; ++other) all += of_warp[other][threadIdx.x];
+      row_sums.to[mine] = static_cast<T>(all);
+    }
   }
   if (warp != 0) return;
   T* const to = c.data + blockIdx.z * c.stride + row * c.leading + column;
@@ -65,8 +102,9 @@ __global__ void __launch_bounds__(32 * warps)
 }
 
 template <typename T>
-bool is_aligned(const Matrices<const T>& x, std::int64_t count, int elements) {
-  return reinterpret_cast<std::uintptr_t>(x.data) % (static_cast<unsigned>(elements) * sizeof(T)) == 0 &&
+bool is_aligned(const Matrices<const T>& x, std::int64_t width, std::int64_t count, int elements) {
+  return width % elements == 0 &&
+         reinterpret_cast<std::uintptr_t>(x.data) % (static_cast<unsigned>(elements) * sizeof(T)) == 0 &&
          x.leading % elements == 0 && (count == 1 || x.stride % elements == 0);
 }
 
@@ -78,25 +116,25 @@ unsigned tiles(std::int64_t size, std::int64_t tile) {
 
 bool is_tall(std::int64_t m, std::int64_t n, std::int64_t k) {
   constexpr std::int64_t of_library = 64;  // rows and columns of the library's tiles, or fewer
-  return k >= 256 && ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 132;
+  return k >= 256 && ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 256;
 }
 
 template <typename T>
 void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const T>& a, const Matrices<const T>& b, const Matrices<T>& c,
-                  bool accumulate) {
+                  bool accumulate, const RowSums<T>& row_sums) {
   constexpr int together = 16 / sizeof(T);
-  const bool aligned = is_aligned(a, count, together) && is_aligned(b, count, together);
+  const bool aligned = is_aligned(a, m, count, together) && is_aligned(b, n, count, together);
   launch(aligned ? tall_product_kernel<T, together> : tall_product_kernel<T, 1>,
          dim3(tiles(n, tile_columns), tiles(m, tile_rows), static_cast<unsigned>(count)), 32 * warps, 0, m, n,
-         k, a, b, c, accumulate);
+         k, a, b, c, accumulate, row_sums);
 }
 
 template void tall_product(std::int64_t, std::int64_t, std::int64_t, std::int64_t,
                            const Matrices<const float>&, const Matrices<const float>&, const Matrices<float>&,
-                           bool);
+                           bool, const RowSums<float>&);
 template void tall_product(std::int64_t, std::int64_t, std::int64_t, std::int64_t,
                            const Matrices<const double>&, const Matrices<const double>&,
-                           const Matrices<double>&, bool);
+                           const Matrices<double>&, bool, const RowSums<double>&);
 
 }  // namespace lockstep::cuda

@@ -9,11 +9,20 @@ namespace lockstep::cuda {
 // alone.
 bool is_tall(std::int64_t m, std::int64_t n, std::int64_t k);
 
+// Where the sums of a's rows go, (m), formed in f64; null: not wanted.
+template <typename T>
+struct RowSums {
+  T* to = nullptr;
+  bool accumulate = false;
+  auto fields() const { return std::tie(to, accumulate); }
+};
+
 // c (m, n) = a^T b (+ c, if accumulate) for `count` matrices; a (k, m) and b (k, n) by rows. A block has 16
-// warps, each of which sums every 16th row of k; their sums are added in a fixed order.
+// warps, each of which sums every 16th row of k; their sums are added in a fixed order. Row sums: of one
+// matrix.
 template <typename T>
 void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const T>& a, const Matrices<const T>& b, const Matrices<T>& c,
-                  bool accumulate);
+                  bool accumulate, const RowSums<T>& row_sums = {});
 
 }  // namespace lockstep::cuda

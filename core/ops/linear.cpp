@@ -48,10 +48,9 @@ void gelu_of(const Tensor& y, const Tensor& slope, const Tensor& h, Gelu form) {
 
 // dW = dy^T x, db = sum of dy over rows, in the slots `weight` and the one behind it
 void weight_gradients(const Tensor& dy, const Tensor& x, GradientSlots& slots, int weight) {
+  const Target dw = slots.target(weight), db = slots.target(weight + 1);
   const Tensor rows = rows_of(dy);
-  if (const Target dw = slots.target(weight); dw.wanted())
-    kernels(dy).matmul(dw.buffer, transpose(rows, 0, 1), rows_of(x), dw.accumulate, {});
-  if (const Target db = slots.target(weight + 1); db.wanted()) kernels(dy).column_sums(db, contiguous(rows));
+  kernels(dy).weight_gradient(dw, db, db.wanted() ? contiguous(rows) : rows, rows_of(x));
 }
 
 // dx = dy W, and the weights'

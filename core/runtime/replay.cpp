@@ -7,4 +7,8 @@ Replay::Replay(Device device)
 
 void Replay::run(const std::function<void()>& work) { recorder_ ? recorder_->run(work) : work(); }
 
+void Replay::constant(std::uint64_t key, const std::function<void()>& work) {
+  recorder_ ? recorder_->constant(key, work) : work();
+}
+
 }  // namespace lockstep

@@ -21,6 +21,7 @@ class WorkRecorder {
  public:
   virtual ~WorkRecorder() = default;
   virtual void run(const std::function<void()>& work) = 0;
+  virtual void constant(std::uint64_t key, const std::function<void()>& work) = 0;
   virtual ReplayStats stats() const = 0;
 };
 
@@ -28,17 +29,30 @@ class WorkRecorder {
 // kernels are recorded once and from then on started together (a CUDA graph), which takes a fraction of the
 // time of single launches.
 //
-//   Replay step(Device::cuda);
-//   for (...) step.run([&] { loss = ...; backward(loss); adam.step(loss); adam.zero_grad(); });
+//   Replay replay(Device::cuda);
+//   for (...) replay.run([&] { loss = ...; backward(loss); adam.step(loss); adam.zero_grad(); });
 //
 // The work runs on the host every time, so it may do whatever it likes there: another learning rate, batch or
 // dropout mask is the replay's, too. What it asks of the device is compared with what was recorded; where it
 // differs, it is done request by request, and recorded anew. The work must not read the device's memory
 // (item(), to_vector(), printing): that throws. On the CPU, run() is a call.
+//
+// For one thread at a time; another one begins anew.
 class Replay {
  public:
   explicit Replay(Device device);
   void run(const std::function<void()>& work);
+  // Within the work: a part of it that asks for the same as long as `key` is the same, and is then left out
+  // on the host as well, which takes longer there than all the rest. Whatever it made on the device and is
+  // used outside (a loss, gradients) must still be held, as it left it. A part that hands anything over from
+  // the host (a batch, a dropout mask) is done every time.
+  //
+  //   replay.run([&] {
+  //     copy_(inputs, moved(batch, Device::cuda));
+  //     replay.constant(0, [&] { adam.zero_grad(); loss = {}; loss = ...; backward(loss); });
+  //     adam.step(loss);
+  //   });
+  void constant(std::uint64_t key, const std::function<void()>& work);
   ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }
 
  private:

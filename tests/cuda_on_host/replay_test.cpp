@@ -90,6 +90,47 @@ TEST(CudaReplay, ABatchThatGrewIsNoGraphButRight) {
   EXPECT_EQ(replay.stats().replayed, 1);
 }
 
+// A part that is the same each time is left out on the host; what it made is still there for the rest.
+TEST(CudaReplay, LeavesConstantPartsOut) {
+  Replay replay(Device::cuda);
+  const Tensor input = empty({3}, on_cuda), copied = zeros({300}, on_cuda);
+  Tensor twice;
+  std::int64_t done = 0;
+  std::vector<Tensor> held;  // by others, in between
+  for (int i = 0; i < 12; ++i) {
+    const Tensor batch = full({3}, i);
+    replay.run([&] {
+      copy_(input, moved(batch, Device::cuda));
+      replay.constant(i < 8 ? 0 : 1, [&] {
+        ++done;
+        twice = {};
+        const Tensor once = zeros({300}, on_cuda) + sum(input);
+        twice = once + once;
+      });
+      copy_(copied, twice);
+    });
+    EXPECT_EQ(copied.to_vector(), std::vector<double>(300, 6 * i)) << i;
+    held.push_back(full({300}, -1, on_cuda));
+    EXPECT_EQ(twice.to_vector(), std::vector<double>(300, 6 * i)) << i;
+  }
+  for (const Tensor& x : held)
+    EXPECT_EQ(x.to_vector(), std::vector<double>(300, -1)) << "nobody else writes there";
+  EXPECT_EQ(replay.stats().replayed, 9);
+  EXPECT_EQ(done, 4) << "two rehearsals, the recording, and once for the other key";
+}
+
+TEST(CudaReplay, APartWithAnUploadIsDoneEveryTime) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({3}, on_cuda);
+  double expected = 0;
+  for (int i = 0; i < 8; ++i) {
+    replay.run([&] { replay.constant(0, [&] { copy_(total, total + moved(full({3}, i), Device::cuda)); }); });
+    expected += i;
+    EXPECT_EQ(total.to_vector(), std::vector<double>(3, expected)) << i;
+  }
+  EXPECT_EQ(replay.stats().replayed, 5);
+}
+
 TEST(CudaReplay, AnErrorLeavesTheWeightsAndTheNextRunWorks) {
   Replay replay(Device::cuda);
   const Tensor total = zeros({2}, on_cuda);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/ops.h"
+
 namespace lockstep {
 namespace {
 
@@ -45,6 +47,29 @@ TEST(CudaTraining, IsEvaluatedThereAsWell) {
 
 TEST(CudaTraining, OfTheTasksIsThatOfTheCpu) {
   for (const char* task : {"copy", "digits"}) expect_same_steps(small(task, "adam"), 5);
+}
+
+// Steps that an observer looks at are done one request at a time, between replays.
+TEST(CudaTraining, ThatIsLookedAtIsThatOfTheCpu) {
+  class EveryThird final : public train::UpdateObserver {
+   public:
+    bool looks_at(const Training& training) const override { return training.steps_done() % 3 == 1; }
+    void before_update(const Training& training) override {
+      for (const Parameter& p : training.model().parameters())
+        if (p.trainable) norms.push_back(sum(square(p.tensor.grad())).item());
+    }
+    std::vector<double> norms;
+  } of_here, of_there;
+  Training here(small("copy", "muon")), there(small("copy", "muon"), Device::cuda);
+  for (int i = 0; i < 10; ++i) {
+    const double expected = here.step(&of_here), loss = there.step(&of_there);
+    ASSERT_NEAR(loss, expected, 1e-8 * std::abs(expected)) << i;
+    if (i == 6) there.evaluate();
+  }
+  ASSERT_EQ(of_there.norms.size(), of_here.norms.size());
+  for (std::size_t i = 0; i < of_here.norms.size(); ++i)
+    EXPECT_NEAR(of_there.norms[i], of_here.norms[i], 1e-8 * of_here.norms[i] + 1e-20);
+  EXPECT_GE(there.replay_stats().replayed, 4);
 }
 
 TEST(CudaTraining, WithScheduleClippingAndDropoutIsThatOfTheCpu) {

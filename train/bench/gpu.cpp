@@ -33,11 +33,32 @@ Tensor step_of(BenchTraining& training) {
   return loss;
 }
 
-Tensor replayed_step(BenchTraining& training, Replay& replay) {
-  Tensor loss;
-  replay.run([&] { loss = step_of(training); });
-  return loss;
-}
+// The same, recorded and replayed.
+class ReplayedTraining {
+ public:
+  explicit ReplayedTraining(const BenchModel& model, bool combined)
+      : training_(model, combined, Device::cuda) {}
+
+  Tensor step() {
+    replay_.run([&] {
+      replay_.constant(0, [&] {
+        training_.optimizer().zero_grad();
+        loss_ = {};
+        const Tensor loss = training_.forward();
+        BenchTraining::gradients(loss);
+        loss_ = loss.detach();
+      });
+      training_.optimizer().step();
+    });
+    return loss_;
+  }
+  std::int64_t requests() const { return replay_.stats().requests; }
+
+ private:
+  BenchTraining training_;
+  Replay replay_{Device::cuda};
+  Tensor loss_;
+};
 
 }  // namespace
 
@@ -67,12 +88,11 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
         "[bench] --attention: expected combined or separate, got \"{}\"", attention);
   BenchTraining training(model, attention == "combined", Device::cuda);
   GpuStep result{.model = model, .attention = attention};
-  for (const Product& product : products_of([&] { step_of(training); }))
-    result.flops += product.flops();
+  for (const Product& product : products_of([&] { step_of(training); })) result.flops += product.flops();
   result.eager = timed([&] { return step_of(training); }, seconds / 2);
-  Replay replay(Device::cuda);
-  result.graph = timed([&] { return replayed_step(training, replay); }, seconds / 2);
-  result.requests = replay.stats().requests;
+  ReplayedTraining replayed(model, attention == "combined");
+  result.graph = timed([&] { return replayed.step(); }, seconds / 2);
+  result.requests = replayed.requests();
   return result;
 }
 
@@ -84,11 +104,10 @@ GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, d
   std::barrier ready(runs + 1);
   const auto work = [&] {
     try {
-      BenchTraining training(model, true, Device::cuda);
-      Replay replay(Device::cuda);
-      for (int i = 0; i < 5; ++i) replayed_step(training, replay).item();
+      ReplayedTraining training(model, true);
+      for (int i = 0; i < 5; ++i) training.step().item();
       ready.arrive_and_wait();
-      for (; !end; ++steps) replayed_step(training, replay).item();
+      for (; !end; ++steps) training.step().item();
     } catch (...) {
       const std::lock_guard lock(error_mutex);
       error = std::current_exception();

@@ -33,6 +33,7 @@ class BenchTraining {
     adam_.step();
     adam_.zero_grad();
   }
+  optim::Optimizer& optimizer() { return adam_; }
   void step() {
     gradients(forward());
     update();

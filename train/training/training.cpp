@@ -25,11 +25,14 @@ Tensor Training::inputs_of(const data::Batch& batch) const {
   return is_real(inputs.dtype()) ? to(inputs, config_.precision == "f64" ? DType::f64 : DType::f32) : inputs;
 }
 
-Training::Answers Training::answers(const data::Batch& batch) const {
+Training::Answers Training::answers(const Tensor& inputs, const Tensor& targets) const {
   const std::int64_t from = task_->shape().first_answer;
-  const Tensor targets = moved(batch.targets, device_);
-  return {model_->logits(inputs_of(batch), from),
+  return {model_->logits(inputs, from),
           from == 0 ? targets : contiguous(slice(targets, -1, from, targets.size(-1)))};
+}
+
+Training::Answers Training::answers(const data::Batch& batch) const {
+  return answers(inputs_of(batch), moved(batch.targets, device_));
 }
 
 void Training::clip() const {
@@ -41,38 +44,52 @@ void Training::clip() const {
   }
 }
 
-Tensor Training::loss_of(const data::Batch& batch) const {
-  const auto [logits, targets] = answers(batch);
-  return cross_entropy(logits, targets, {.ignore_index = data::ignored});
+Tensor Training::loss_of(const Answers& answers) const {
+  return cross_entropy(answers.logits, answers.targets, {.ignore_index = data::ignored});
+}
+
+// What the optimizer does depends on the step, all before it on the batch alone.
+void Training::replay_step(const data::Batch& batch) {
+  replay_.run([&] {
+    const Tensor inputs = inputs_of(batch), targets = moved(batch.targets, device_);
+    replay_.constant(looked_at_, [&] {
+      optimizer_->zero_grad();
+      loss_ = {};
+      const Tensor loss = loss_of(answers(inputs, targets));
+      backward(loss);
+      clip();
+      loss_ = loss.detach();
+    });
+    scheduler_->set(steps_done_);
+    optimizer_->step(loss_);  // which looks at the loss by itself
+  });
 }
 
 double Training::step(UpdateObserver* observer) {
   const nn::TrainingMode mode(static_cast<std::uint64_t>(config_.seed),
                               static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
-  if (observer && !observer->looks_at(*this)) observer = nullptr;
-  Tensor loss;
-  const auto update = [&] {
-    backward(loss);
-    clip();
-    scheduler_->set(steps_done_);
-    if (observer) observer->before_update(*this);
-    optimizer_->step(device_ == Device::cpu ? Tensor() : loss);
-    if (observer) observer->after_update(*this);
-    optimizer_->zero_grad();
-  };
   double value;
-  if (device_ == Device::cpu || observer) {
-    loss = loss_of(batch);
-    value = loss.item();
-    if (std::isfinite(value)) update();
+  if (device_ != Device::cpu && !(observer && observer->looks_at(*this))) {
+    replay_step(batch);
+    value = loss_.item();
   } else {
-    // The loss is read at the end, and the update looks at it by itself.
-    replay_.run([&] {
-      loss = loss_of(batch);
-      update();
-    });
+    if (device_ != Device::cpu) {
+      optimizer_->zero_grad();  // of the last replay
+      ++looked_at_;
+    }
+    const Tensor loss = loss_of(answers(batch));
     value = loss.item();
+    if (std::isfinite(value)) {
+      backward(loss);
+      clip();
+      scheduler_->set(steps_done_);
+      const bool look = observer && observer->looks_at(*this);
+      if (look) observer->before_update(*this);
+      optimizer_->step();
+      if (look) observer->after_update(*this);
+      optimizer_->zero_grad();
+    }
   }
   ++steps_done_;
   return value;

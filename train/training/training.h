@@ -64,8 +64,10 @@ class Training {
   Answers answers(const data::Batch& batch) const;
 
  private:
-  Tensor loss_of(const data::Batch& batch) const;
+  Answers answers(const Tensor& inputs, const Tensor& targets) const;
+  Tensor loss_of(const Answers& answers) const;
   void clip() const;
+  void replay_step(const data::Batch& batch);
 
   RunConfig config_;
   Device device_;
@@ -75,6 +77,8 @@ class Training {
   std::unique_ptr<optim::Scheduler> scheduler_;
   std::int64_t steps_done_ = 0;
   Replay replay_;
+  Tensor loss_;  // of the last replay
+  std::uint64_t looked_at_ = 0;
 };
 
 }  // namespace lockstep::train
