@@ -9,6 +9,7 @@
 #include "core/cuda/memory.h"
 #include "core/cuda/recorder.h"
 #include "core/error.h"
+#include "core/runtime/observer.h"
 
 namespace lockstep::cuda {
 
@@ -159,6 +160,8 @@ bool adds_bias() {
 template <typename T>
 void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+  if (Observer* const observer = Observer::current())
+    observer->product({count, a.transposed, b.transposed, m, n, k, accumulate});
   submit([=] { start<T>(count, m, n, k, a, b, c, accumulate, bias); },
          reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, accumulate, bias);
 }

@@ -70,8 +70,8 @@ class Cache {
     --used_;
     free_.insert({memory.capacity, memory.data});
     count(-static_cast<std::int64_t>(memory.capacity), static_cast<std::int64_t>(memory.capacity));
-    if (retired) release();
   }
+  void take_over(Cache& other) { free_.merge(other.free_); }
 
   void release() {
     if (free_.empty()) return;
@@ -100,10 +100,11 @@ struct Caches {
   Caches() { all.push_back(std::make_shared<Cache>()); }
   std::vector<std::shared_ptr<Cache>> all;
 
+  // What a pool has left goes to the general cache.
   void forget_retired() {
-    std::erase_if(all, [](const auto& cache) {
+    std::erase_if(all, [this](const auto& cache) {
       if (!cache->retired || cache->is_used()) return false;
-      cache->release();
+      all.front()->take_over(*cache);
       return true;
     });
   }

@@ -17,8 +17,8 @@ struct RowSums {
   auto fields() const { return std::tie(to, accumulate); }
 };
 
-// c (m, n) = a^T b (+ c, if accumulate) for `count` matrices; a (k, m) and b (k, n) by rows. A block has 16
-// warps, each of which sums every 16th row of k; their sums are added in a fixed order. Row sums: of one
+// c (m, n) = a^T b (+ c, if accumulate) for `count` matrices; a (k, m) and b (k, n) by rows. The warps of a
+// block share the rows of k; their sums are added in a fixed order. Row sums: of one
 // matrix.
 template <typename T>
 void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,

@@ -117,8 +117,12 @@ TEST(CudaTensor, WideHeadsAreComposed) {
 TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
   manual_seed(2);
   for (const DType dtype : {DType::f32, DType::f64}) {
-    for (const auto& [k, m, n] :
-         {std::array<std::int64_t, 3>{300, 17, 35}, {256, 64, 64}, {515, 8, 100}, {258, 33, 4}}) {
+    for (const auto& [k, m, n] : {std::array<std::int64_t, 3>{300, 17, 35},
+                                  {256, 64, 64},
+                                  {515, 8, 100},
+                                  {258, 33, 4},
+                                  {260, 250, 520},
+                                  {257, 255, 518}}) {
       const Tensor a = randn({2, k, m}, {dtype}), b = randn({2, k, n}, {dtype}),
                    c = randn({2, m, n}, {dtype});
       const auto product = [&](Device device) {
