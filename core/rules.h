@@ -225,12 +225,14 @@ struct Rprop {
   }
 };
 
-// What follows does not step a parameter, but makes the matrix u that one is stepped by, or averages.
+// What follows does not step a parameter, but makes the matrix u that one is stepped by (makes_p: without
+// reading what was there), or averages.
 
 // b += rest (g - b);  u = g + ahead (b - g)
 template <typename T>
 struct MuonMomentum {
   T rest, ahead;
+  static constexpr bool makes_p = true;
   static constexpr int slots = 1;
   LOCKSTEP_HD void operator()(T& u, T g, T& b) const {
     b = lerp(b, g, rest);
@@ -242,6 +244,7 @@ struct MuonMomentum {
 template <typename T>
 struct LambDirection {
   T beta1, rest1, beta2, rest2, size, root, eps;
+  static constexpr bool makes_p = true;
   static constexpr int slots = 2;
   LOCKSTEP_HD void operator()(T& u, T g, T& m, T& v) const {
     m = beta1 * m + rest1 * g;
@@ -254,6 +257,7 @@ struct LambDirection {
 template <typename T>
 struct AdafactorDirection {
   T weight, least;
+  static constexpr bool makes_p = true;
   static constexpr int slots = 1;
   LOCKSTEP_HD void operator()(T& u, T g, T& v) const {
     v = lerp(v, g * g, weight);

@@ -43,7 +43,8 @@ __global__ void __launch_bounds__(block_threads, 2)
   const T scale = item.scale == nullptr ? T(1) : static_cast<T>(*item.scale);
   for (std::int64_t i = first_element(); i < item.n; i += all_threads()) {
     const T g = item.g == nullptr ? scale : scale * item.g[i];
-    T p = item.p[i];
+    T p = 0;
+    if constexpr (!requires { Rule::makes_p; }) p = item.p[i];
     if constexpr (Rule::slots == 0) {
       rule(p, g);
     } else if constexpr (Rule::slots == 1) {

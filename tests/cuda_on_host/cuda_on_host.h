@@ -64,7 +64,8 @@ T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32, CudaWhere wh
   return cuda_on_host::from_lane(mask, value, source / width > lane / width ? lane : source, where);
 }
 
-inline unsigned __ballot_sync(unsigned mask, bool value, CudaWhere where = CudaWhere::current()) {
+CUDA_ON_HOST_UNWATCHED inline unsigned __ballot_sync(unsigned mask, bool value,
+                                                     CudaWhere where = CudaWhere::current()) {
   const std::byte* const all = cuda_on_host::sync_warp(mask, &value, sizeof value, false, where);
   unsigned bits = 0;
   for (unsigned lane = 0; lane < 32; ++lane)
