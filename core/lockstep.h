@@ -3,6 +3,7 @@
 // Everything a program needs; nothing inside the library includes this.
 #include "core/autograd.h"
 #include "core/checkpoint.h"
+#include "core/from_blob.h"
 #include "core/ops.h"
 #include "core/parameter.h"
 #include "core/print.h"

@@ -65,6 +65,16 @@ void system_free(Block block) {
   }
 }
 
+std::size_t whole_pages(std::size_t bytes) { return (bytes + page - 1) / page * page; }
+
+// For a thread that ends, whose cache is gone: what its last destructors compute with.
+Block fresh_block(std::size_t bytes) {
+  const std::size_t capacity = bytes <= largest_small ? SizeClass(bytes).capacity : whole_pages(bytes);
+  void* const data = system_allocate(capacity);
+  check(data != nullptr, "[memory] the system has no {} bytes", bytes);
+  return {data, capacity};
+}
+
 // What one thread keeps: never so much that it holds more than 1.5 times the most that was ever active. Sizes
 // that come again and again stay below that; sizes that never come again would add up. The system is asked
 // only where nothing fits, so what recurs costs nothing.
@@ -79,7 +89,7 @@ class Cache {
       block.capacity = size.capacity;
       if (Free*& first = small_[size.index]) block.data = std::exchange(first, first->next);
     } else {
-      block.capacity = (bytes + page - 1) / page * page;
+      block.capacity = whole_pages(bytes);
       const auto fit = std::lower_bound(large_.begin(), large_.end(), block.capacity, smaller);
       if (fit != large_.end() && fit->capacity - block.capacity <= block.capacity / 8) {
         block = *fit;
@@ -200,20 +210,19 @@ Buffer::Buffer(std::size_t bytes, Device device) : bytes_(bytes), device_(device
     return;
   }
   Cache* const mine = this_threads_cache();
-  check(mine != nullptr, "[memory] a buffer was asked for while its thread ends, or without any memory left");
-  const Block block = mine->take(bytes);
+  const Block block = mine != nullptr ? mine->take(bytes) : fresh_block(bytes);
   allocation_ = {block.data, block.capacity, mine};
 }
 
 Buffer::~Buffer() {
-  if (data() == nullptr) return;
+  if (allocation_.capacity == 0) return;  // nothing, or somebody else's
   if (device_ != Device::cpu) {
     backend(device_).free(allocation_);
     return;
   }
   Cache* const mine = this_threads_cache();
   const Block block{allocation_.data, allocation_.capacity};
-  if (keeps_memory && mine == allocation_.owner) {
+  if (keeps_memory && mine != nullptr && mine == allocation_.owner) {
     mine->keep(block);
   } else {
     system_free(block);

@@ -22,6 +22,8 @@ class Buffer {
   Buffer() = default;
   // Throws Error if there is no such device, or if it has no such memory.
   explicit Buffer(std::size_t bytes, Device device = Device::cpu);
+  // Host memory that somebody else frees, after this buffer.
+  Buffer(void* data, std::size_t bytes) : allocation_{data}, bytes_(bytes) {}
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer(std::move(other)).swap(*this);

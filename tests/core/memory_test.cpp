@@ -142,5 +142,24 @@ TEST(Memory, SaysWhenTheSystemHasNone) {
   EXPECT_THROW(Buffer{std::numeric_limits<std::size_t>::max()}, Error);
 }
 
+TEST(Memory, AThreadsLastDestructorsHaveSome) {
+  static int filled = 0;
+  struct Last {
+    ~Last() {
+      for (const std::size_t bytes : {std::size_t{100}, 3 * MiB}) {
+        const Buffer buffer(bytes);
+        std::memset(buffer.data(), 1, bytes);
+        ++filled;
+      }
+    }
+  };
+  on_a_new_thread([] {
+    thread_local Last last;  // is made before the thread's cache, and so goes after it
+    [[maybe_unused]] const Last* const there = &last;
+    const Buffer first(100);
+  });
+  EXPECT_EQ(filled, 2);
+}
+
 }  // namespace
 }  // namespace lockstep
