@@ -72,7 +72,7 @@ void Tensor::set_grad(const Tensor& grad) {
 }
 
 void Tensor::zero_grad() {
-  impl().shape;  // throws when undefined
+  static_cast<void>(impl());  // throws when undefined
   impl_->grad_is_set = false;
   // On a GPU it goes back to the cache, so that the next backward pass finds the same addresses (Replay).
   if (device() != Device::cpu) impl_->grad.reset();

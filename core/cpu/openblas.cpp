@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -190,9 +191,25 @@ OpenBlas load_and_check() {
   return blas;
 }
 
+// OpenBLAS takes this much for a thread that multiplies, and tries for ever where the system has no more. It
+// is mapped, not filled, so that it costs addresses alone.
+void expect_room_for_its_buffer() {
+  constexpr std::size_t buffer = std::size_t{128} << 20, beside_it = std::size_t{64} << 20;
+  void* const room = mmap(nullptr, buffer + beside_it, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  check(room != MAP_FAILED,
+        "[blas] OpenBLAS needs {} MiB of addresses for each thread, and the system gives no more: raise the "
+        "limit (ulimit -v), or use fewer threads",
+        (buffer + beside_it) >> 20);
+  munmap(room, buffer + beside_it);
+}
+
 }  // namespace
 
 const OpenBlas& openblas() {
+  thread_local bool has_room = false;
+  if (!has_room) expect_room_for_its_buffer();
+  has_room = true;
   static const OpenBlas loaded = load_and_check();
   return loaded;
 }

@@ -1,7 +1,12 @@
 #include "core/runtime/parallel.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -106,27 +111,37 @@ struct Threads::Worker {
   }
 };
 
-Threads::Threads(int threads) : threads_(threads), spin_(has_cores_for(threads)), outer_(current_) {
+Threads::Threads(int threads)
+    : spin_(has_cores_for(threads)),
+      outer_(current_),
+      owner_(std::this_thread::get_id()),
+      process_(getpid()) {
   check(threads >= 1, "[Threads] expected at least 1 thread, got {}", threads);
+  [[maybe_unused]] static const int told = pthread_atfork(nullptr, nullptr, [] { current_ = nullptr; });
   workers_ = std::make_unique<Worker[]>(static_cast<std::size_t>(threads - 1));
-  for (int i = 0; i < threads - 1; ++i) {
+  for (; threads_ < threads; ++threads_) {
+    Worker& worker = workers_[threads_ - 1];
     try {
-      workers_[i].thread = std::thread([this, i] { workers_[i].work(spin_); });
-    } catch (const std::system_error& error) {
-      stop();
-      fail("[Threads] expected {} threads, the system gave {}: {}", threads, i + 1, error.what());
+      worker.thread = std::thread([&worker, spin = spin_] { worker.work(spin); });
+    } catch (const std::system_error&) {  // the system has no more
+      break;
     }
   }
-  current_ = threads > 1 ? this : nullptr;
+  current_ = threads_ > 1 ? this : nullptr;
 }
 
 Threads::~Threads() {
+  if (process_ != getpid()) {  // a copy in a child process, whose workers are not there
+    [[maybe_unused]] Worker* const forgotten = workers_.release();
+    return;
+  }
+  if (owner_ != std::this_thread::get_id()) {
+    std::fputs("[Threads] ended on another thread than the one that made them: keep them in one scope\n",
+               stderr);
+    std::abort();
+  }
   current_ = outer_;
-  stop();
-}
-
-void Threads::stop() {
-  for (int i = 0; i < threads_ - 1 && workers_[i].thread.joinable(); ++i) {
+  for (int i = 0; i < threads_ - 1; ++i) {
     workers_[i].give(nullptr, nullptr, 0, 0);
     workers_[i].wake_if_overlooked();
     workers_[i].thread.join();

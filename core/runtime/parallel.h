@@ -1,7 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <type_traits>
 
 namespace lockstep {
@@ -12,13 +16,17 @@ namespace lockstep {
 //     Threads threads(2);
 //     train(model);      // parallel_for inside of it uses both
 //
-// Every run owns its threads: any number of them may exist in a process, and they share nothing.
+// Every run owns its threads: any number of them may exist in a process, and they share nothing. Where the
+// system gives fewer than asked for, they are fewer. Threads live in a scope of one thread, the last made
+// ending first; to end elsewhere is a mistake that ends the program. A child process of fork() has none of
+// them: there the kernels run on the thread that forked.
 class Threads {
  public:
   explicit Threads(int threads);  // at least 1
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
+  void* operator new(std::size_t) = delete;
 
   // How many threads a parallel_for called here would use.
   static int count() { return current_ == nullptr ? 1 : current_->threads_; }
@@ -31,11 +39,12 @@ class Threads {
   struct Worker;
 
   void run(std::int64_t n, int chunks, Call call, void* body);
-  void stop();
 
-  const int threads_;
+  int threads_ = 1;
   const bool spin_;
   Threads* const outer_;  // what was current before
+  const std::thread::id owner_;
+  const pid_t process_;
   std::unique_ptr<Worker[]> workers_;
 
   // Null on the workers and while a chunk runs, which is what makes nested loops run inline.

@@ -1,16 +1,23 @@
 #include "core/runtime/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <functional>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "tests/core/refused_calls.h"
 
 namespace lockstep {
 namespace {
@@ -117,6 +124,45 @@ TEST(Parallel, RunsHaveTheirOwnThreads) {
   }
   for (std::thread& run : runs) run.join();
   EXPECT_EQ(sums, (std::vector<std::int64_t>{200, 600, 1000, 1400}));
+}
+
+// Whether all of `body` holds in a child process.
+bool holds_in_a_child(const std::function<bool()>& body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body() ? 0 : 1);
+  int status = 1;
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+TEST(Parallel, WhereTheSystemGivesFewerThreadsTheyAreFewer) {
+  EXPECT_TRUE(holds_in_a_child([] {
+    if (!refuse_call(SYS_clone3, EAGAIN)) return false;
+    const Threads threads(4);
+    return Threads::count() == 1 && chunks_of(10, 1) == Chunks{{0, 10}};
+  }));
+}
+
+TEST(Parallel, AChildProcessHasNoneAndMayMakeItsOwn) {
+  std::optional<Threads> threads(std::in_place, 3);
+  EXPECT_TRUE(holds_in_a_child([&] {
+    const bool alone = Threads::count() == 1 && chunks_of(10, 1) == Chunks{{0, 10}};
+    {
+      const Threads own(2);
+      if (chunks_of(10, 1) != Chunks{{0, 5}, {5, 10}}) return false;
+    }
+    threads.reset();
+    return alone && Threads::count() == 1;
+  }));
+  EXPECT_EQ(Threads::count(), 3);
+}
+
+TEST(ParallelDeathTest, EndingOnAnotherThreadIsAMistake) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto end_elsewhere = [] {
+    std::optional<Threads> threads(std::in_place, 2);
+    std::thread([&] { threads.reset(); }).join();
+  };
+  EXPECT_DEATH(end_elsewhere(), "ended on another thread");
 }
 
 }  // namespace

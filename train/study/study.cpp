@@ -4,6 +4,7 @@
 #include <exception>
 #include <span>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "core/error.h"
@@ -82,7 +83,11 @@ void run_jobs(std::span<const Job> jobs, Device device, std::int64_t threads, St
   };
   {
     std::vector<std::jthread> workers;
-    for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work, i == 0);
+    try {
+      for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work, i == 0);
+    } catch (const std::system_error&) {  // the system has no more: those that there are do it all
+    }
+    if (workers.empty()) work(true);
   }
   if (error) std::rethrow_exception(error);
 }

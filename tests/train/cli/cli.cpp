@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "tests/core/refused_calls.h"
 
 namespace lockstep::train {
 
@@ -65,7 +67,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 
 // In the child, after fork(): nothing here allocates.
 [[noreturn]] void become(const char* program, char** arguments, char** environment, const char* folder,
-                         std::int64_t file_bytes, int out, int err) {
+                         std::int64_t file_bytes, bool locks, int out, int err) {
   // What a shell's foreground job has, whatever the tests were started with.
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -74,6 +76,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     setrlimit(RLIMIT_FSIZE, &limit);
   }
   const int nothing = open("/dev/null", O_RDONLY);
+  if (!locks && !refuse_call(SYS_flock, ENOLCK)) _exit(126);
   if (chdir(folder) == 0 && dup2(nothing, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
       dup2(err, STDERR_FILENO) >= 0) {
     execvpe(program, arguments, environment);
@@ -93,7 +96,7 @@ Program::Program(const std::vector<std::string>& command, const Surroundings& su
   check(process_ >= 0, "cannot start {}: {}", program, std::strerror(errno));
   if (process_ == 0) {
     become(program.c_str(), const_cast<char**>(arguments.data()), const_cast<char**>(variables.data()),
-           folder.c_str(), surroundings.file_bytes, out_, err_);
+           folder.c_str(), surroundings.file_bytes, surroundings.locks, out_, err_);
   }
 }
 

@@ -21,6 +21,7 @@ struct Surroundings {
   std::filesystem::path folder = std::filesystem::current_path();  // where it runs
   std::map<std::string, std::string> environment = {};             // beside that of the tests
   std::int64_t file_bytes = 0;  // no file may grow beyond: stands for a full disk; 0: no limit
+  bool locks = true;            // false: flock() fails, as on a file system that has none
 };
 
 // A program run as a user runs it, in a process of its own; "lockstep" is the one that was built with the

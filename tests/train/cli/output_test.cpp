@@ -8,6 +8,7 @@
 #include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli/cli.h"
+#include "tests/train/study/small_study.h"
 
 namespace lockstep::train {
 namespace {
@@ -70,6 +71,35 @@ TEST(Output, AHangUpSavesLikeCtrlC) {
   program.signal(SIGHUP);
   EXPECT_EQ(program.wait().code, 130);
   EXPECT_TRUE(fs::exists(folder / "a/checkpoint.h5"));
+}
+
+// Said once in each sitting; all else is as always.
+TEST(Output, AFileSystemWithoutLocksIsSaidAndWorks) {
+  TempFolder folder;
+  const Surroundings without{.folder = folder.path(), .locks = false};
+  const auto expect_said_once = [&](const std::string& command) {
+    const Ended ended = shell("lockstep " + command, without);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    const std::string said = "this file system has no locks (No locks available)";
+    EXPECT_EQ(ended.err.find(said), ended.err.rfind(said)) << ended.err;
+    EXPECT_TRUE(contains(ended.err, said));
+  };
+  const std::string out = folder / "a";
+  expect_said_once(small(out, 20) + " --schedule constant --warmup 0");
+  expect_said_once(small(out, 30) + " --resume");
+  EXPECT_EQ(h5::File::open(out + "/checkpoint.h5").attribute<std::int64_t>("steps_done"), 30);
+  data::write_file(folder / "small.toml", small_study);
+  expect_said_once("study small.toml --out s");
+  expect_said_once("study small.toml --out s --resume");
+  EXPECT_EQ(shell("lockstep report s", without).code, 0);
+}
+
+// OpenBLAS itself would try for ever.
+TEST(Output, TooLittleMemoryForOpenBlasIsAnError) {
+  TempFolder folder;
+  const Ended ended = shell("ulimit -v 200000; lockstep " + small(folder / "a", 20));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(contains(ended.err, "raise the limit (ulimit -v)")) << ended.err;
 }
 
 // Commands that have nothing to save end at the first signal.
