@@ -247,7 +247,10 @@ class Group : public Object {
 
 class File : public Group {
  public:
-  static File open(const std::string& path);    // to read
+  static File open(const std::string& path);  // to read
+  // The same for a file that anybody may have written. HDF5 crashes on many a damaged one; so where it has no
+  // seal (data/files/seal.h) a child process reads it first, and its end is an Error here.
+  static File open_foreign(const std::string& path);
   static File create(const std::string& path);  // empty; commit() makes or replaces the file at `path`
   static File modify(
       const std::string& path);  // the content of an existing file, to be changed and committed

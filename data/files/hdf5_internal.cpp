@@ -4,8 +4,8 @@
 
 namespace lockstep::h5 {
 
-std::recursive_mutex& Guard::mutex() {
-  static std::recursive_mutex mutex;
+std::mutex& Guard::mutex() {
+  static std::mutex mutex;
   return mutex;
 }
 

@@ -21,18 +21,23 @@ static_assert(std::same_as<hid_t, int64_t>);
 // (the printing is a setting of each thread), restoring the setting for other users of HDF5 in the process.
 class Guard {
  public:
-  Guard() : lock_(mutex()) {
+  Guard() {
+    if (depth_++ == 0) mutex().lock();
     H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
-  ~Guard() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
+  ~Guard() {
+    H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
+    if (--depth_ == 0) mutex().unlock();
+  }
 
  private:
-  static std::recursive_mutex& mutex();
+  static std::mutex& mutex();
 
-  std::unique_lock<std::recursive_mutex> lock_;
+  // Guards of this thread. A recursive mutex would not know its thread again in a copy of the process.
+  inline static thread_local int depth_ = 0;
   H5E_auto2_t print_ = nullptr;
   void* print_data_ = nullptr;
 };

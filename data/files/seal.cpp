@@ -38,6 +38,16 @@ class Hash {
   std::uint64_t sum_;
 };
 
+// The last bytes of a file; zeros where it has fewer than a seal.
+Seal last_bytes(const FileReader& file) {
+  Seal seal{};
+  const std::int64_t content = file.size() - static_cast<std::int64_t>(sizeof(Seal));
+  if (content >= 0) file.read(content, seal);
+  return seal;
+}
+
+bool has_mark(const Seal& seal) { return std::memcmp(seal.data(), mark, word) == 0; }
+
 }  // namespace
 
 Seal seal_of(std::span<const std::byte> content) {
@@ -46,13 +56,13 @@ Seal seal_of(std::span<const std::byte> content) {
   return hash.seal();
 }
 
+bool is_sealed(const FileReader& file) { return has_mark(last_bytes(file)); }
+
 bool is_intact(const FileReader& file) {
   constexpr std::int64_t piece = 1 << 20;
+  const Seal seal = last_bytes(file);
+  if (!has_mark(seal)) return true;
   const std::int64_t content = file.size() - static_cast<std::int64_t>(sizeof(Seal));
-  if (content < 0) return true;
-  Seal seal;
-  file.read(content, seal);
-  if (std::memcmp(seal.data(), mark, word) != 0) return true;
   Hash hash(static_cast<std::uint64_t>(content));
   std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(piece, content)));
   for (std::int64_t begin = 0; begin < content; begin += piece) {

@@ -15,6 +15,8 @@ namespace lockstep::data {
 using Seal = std::array<std::byte, 16>;
 Seal seal_of(std::span<const std::byte> content);
 
+bool is_sealed(const FileReader& file);
+
 // False for a file whose seal is that of another content; true where there is none.
 bool is_intact(const FileReader& file);
 

@@ -113,7 +113,7 @@ Statistics statistics_of(const std::vector<double>& values) {
 Inspection inspect(const std::string& path) {
   Inspection inspection{.path = path};
   if (data::is_hdf5(path)) {
-    const h5::File file = h5::File::open(path);
+    const h5::File file = h5::File::open_foreign(path);
     for (const std::string& name : file.attribute_names())
       inspection.attributes[name] = text_of_attribute(file, name);
     add(data::weights_below(file), inspection);

@@ -167,7 +167,7 @@ void write_contrasts(h5::File& file, const StudySummary& summary) {
 }  // namespace
 
 StudyRecord read_study_record(const std::filesystem::path& path) {
-  const h5::File file = h5::File::open(path.string());
+  const h5::File file = h5::File::open_foreign(path.string());
   check(file.has_attribute("format") && file.attribute<std::string>("format") == format,
         "{} is not a study file of this version (expected the attribute format = \"{}\")", path.string(),
         format);

@@ -25,14 +25,14 @@ void describe(h5::File& file, const char* kind, const RunConfig& config) {
 }  // namespace
 
 bool is_checkpoint(const std::string& path) {
-  return data::is_hdf5(path) && format_of(h5::File::open(path)) == format;
+  return data::is_hdf5(path) && format_of(h5::File::open_foreign(path)) == format;
 }
 
 std::vector<data::StoredTensor> weights_of(const std::string& path) {
   return is_checkpoint(path) ? Checkpoint(path).weights() : data::open_weights(path);
 }
 
-Checkpoint::Checkpoint(const std::string& path) : path_(path), file_(h5::File::open(path)) {
+Checkpoint::Checkpoint(const std::string& path) : path_(path), file_(h5::File::open_foreign(path)) {
   const std::string found = format_of(file_);
   check(
       found == format,
