@@ -22,11 +22,14 @@ constexpr const char* layouts_key = "lockstep.layouts";
 constexpr const char* parts_attribute = "parts";
 constexpr const char* layout_attribute = "layout";
 
-bool is_index(const std::string& path) { return path.ends_with(".safetensors.index.json"); }
+constexpr std::string_view index_end = ".safetensors.index.json";
+
+bool is_index(const std::string& path) { return path.ends_with(index_end); }
 
 void expect_known_ending(const std::string& path) {
-  check(is_hdf5(path) || path.ends_with(".safetensors"),
-        "[weights] {}: expected a name that ends in .safetensors or .h5", path);
+  check(is_index(path) || is_hdf5(path) || path.ends_with(".safetensors"),
+        "[weights] {}: expected a name that ends in .safetensors or .h5, or in {} for shards", path,
+        index_end);
 }
 
 // Takes a key out of the metadata: what it says of tensors, by name.
@@ -123,7 +126,7 @@ std::vector<StoredTensor> in_group(const h5::Group& group, bool deep) {
 }
 
 Weights open_hdf5(const std::string& path) {
-  const h5::File file = h5::File::open(path);
+  const h5::File file = h5::File::open_foreign(path);
   Weights weights{weights_below(file), {}, file};
   for (const std::string& name : file.attribute_names()) {
     try {
@@ -184,6 +187,35 @@ void save_safetensors(const std::string& path, const Weights& weights) {
   writer.commit();
 }
 
+std::int64_t bytes_of(const StoredTensor& tensor) {
+  const StoredType* const type = find_stored_type(tensor.type);
+  return type ? product_of(tensor.shape, type->bytes).value_or(0) : std::ssize(tensor.bytes());
+}
+
+void save_shards(const std::string& path, const Weights& weights, std::int64_t shard_bytes) {
+  std::vector<Weights> shards;
+  std::int64_t total = 0, room = 0;
+  for (const StoredTensor& tensor : weights.tensors) {
+    const std::int64_t bytes = bytes_of(tensor);
+    if (shards.empty() || bytes > room) {
+      shards.push_back({{}, weights.metadata});
+      room = shard_bytes;
+    }
+    shards.back().tensors.push_back(tensor);
+    room -= bytes;
+    total += bytes;
+  }
+  const std::string stem = path.substr(0, path.size() - index_end.size());
+  json map = json::object();
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string shard = fmt::format("{}-{:05}-of-{:05}.safetensors", stem, i + 1, shards.size());
+    save_safetensors(shard, shards[i]);
+    const std::string name = std::filesystem::path(shard).filename().string();
+    for (const StoredTensor& tensor : shards[i].tensors) map[tensor.name] = name;
+  }
+  write_file(path, json{{"metadata", {{"total_size", total}}}, {"weight_map", map}}.dump(2) + "\n");
+}
+
 void write(h5::Group& group, const std::vector<StoredTensor>& tensors) {
   const std::set<std::string> to_say = parts_to_say(tensors);
   for (const StoredTensor& tensor : tensors) {
@@ -211,10 +243,7 @@ std::vector<StoredTensor> weights_in(const h5::Group& group) { return in_group(g
 std::vector<StoredTensor> weights_below(const h5::Group& group) { return in_group(group, true); }
 
 Weights open_weight_file(const std::string& path) {
-  check(is_index(path) || is_hdf5(path) || path.ends_with(".safetensors"),
-        "[weights] {}: expected a name that ends in .safetensors or .h5, or in .safetensors.index.json for "
-        "shards",
-        path);
+  expect_known_ending(path);
   Weights weights = is_index(path)  ? open_shards(path)
                     : is_hdf5(path) ? open_hdf5(path)
                                     : open_safetensors(path);
@@ -235,13 +264,15 @@ void write_weights(h5::Group& group, const ParameterList& parameters) {
   write(group, weights_of(parameters, {}).tensors);
 }
 
-void save(const std::string& path, const Weights& weights, const std::string& type) {
+void save(const std::string& path, const Weights& weights, const std::string& type,
+          std::int64_t shard_bytes) {
   expect_known_ending(path);
   const std::vector<std::string> known = {"", "f32", "f64", "f16", "bf16"};
   check(std::ranges::find(known, type) != known.end(),
         "[weights] {}: there is no type {}; expected f32, f64, f16 or bf16", path, type);
   Weights as_asked = weights;
   for (StoredTensor& tensor : as_asked.tensors) tensor = rounded(tensor, type);
+  if (is_index(path)) return save_shards(path, as_asked, shard_bytes);
   if (!is_hdf5(path)) return save_safetensors(path, as_asked);
   h5::File file = h5::File::create(path);
   if (weights.attributes) file.copy_attributes(*weights.attributes);
@@ -253,8 +284,8 @@ void save(const std::string& path, const Weights& weights, const std::string& ty
 }
 
 void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata,
-          const std::string& type) {
-  save(path, weights_of(parameters, metadata), type);
+          const std::string& type, std::int64_t shard_bytes) {
+  save(path, weights_of(parameters, metadata), type, shard_bytes);
 }
 
 }  // namespace lockstep::data

@@ -1,6 +1,7 @@
 #include "data/weights/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -102,7 +103,7 @@ class Plan {
   }
 
   void expect_complete(const std::string& where, const std::string& advice) const;
-  LoadReport run() const;
+  LoadReport run();
 
  private:
   struct Source {
@@ -190,7 +191,7 @@ void Plan::expect_complete(const std::string& where, const std::string& advice) 
 }
 
 // One tensor after another, so that no more than one is in memory besides the model.
-LoadReport Plan::run() const {
+LoadReport Plan::run() {
   const StoredTensor* read = nullptr;
   std::vector<std::byte> bytes;
   for (const Copy& copy : copies_) {
@@ -203,12 +204,18 @@ LoadReport Plan::run() const {
     const Tensor to = rows(copy.to, {"", copy.to_row, copy.to_row + copy.rows});
     const Tensor read_rows = to.device() == Device::cpu ? to : empty(to.shape(), {to.dtype()});
     dispatch(to.dtype(), [&]<typename T>(T) {
-      decode(copy.from->type, values,
-             std::span(read_rows.data<T>(), static_cast<std::size_t>(read_rows.numel())));
+      const std::span out(read_rows.data<T>(), static_cast<std::size_t>(read_rows.numel()));
+      decode(copy.from->type, values, out);
+      if constexpr (std::is_floating_point_v<T>) {
+        if (!std::ranges::all_of(out, [](T x) { return std::isfinite(x); }))
+          report_.not_finite.push_back(name_in_file(*copy.from));
+      }
     });
     if (to.device() != Device::cpu) copy_(to, moved(read_rows, to.device()));
     copy.to.mark_changed();
   }
+  report_.not_finite.erase(std::unique(report_.not_finite.begin(), report_.not_finite.end()),
+                           report_.not_finite.end());
   return report_;
 }
 
@@ -265,6 +272,7 @@ std::string LoadReport::text() const {
   }
   for (const std::string& name : missing) text += fmt::format("  missing: {}\n", name);
   for (const std::string& name : unexpected) text += fmt::format("  left out: {}\n", name);
+  for (const std::string& name : not_finite) text += fmt::format("  NaN or infinite values: {}\n", name);
   for (const std::string& note : notes) text += fmt::format("  note: {}\n", note);
   return text;
 }

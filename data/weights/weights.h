@@ -34,10 +34,13 @@ std::vector<StoredTensor> weights_below(const h5::Group& group);
 
 // In one step: after a crash the file is the old one or the new one. Metadata are for safetensors and HDF5
 // alike. `type` is what real numbers are rounded to: "f32", "f64", "f16" or "bf16"; empty: stored as they
-// are.
+// are. Under a name that ends in .safetensors.index.json they go into shards of at most `shard_bytes` (or one
+// larger tensor), NAME-00001-of-00002.safetensors and so on, and the index that names them, last.
+inline constexpr std::int64_t usual_shard = 5'000'000'000;
 void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata = {},
-          const std::string& type = "");
-void save(const std::string& path, const Weights& weights, const std::string& type = "");
+          const std::string& type = "", std::int64_t shard_bytes = usual_shard);
+void save(const std::string& path, const Weights& weights, const std::string& type = "",
+          std::int64_t shard_bytes = usual_shard);
 // Why a tensor can't go to a file of this name, as text; empty where it can.
 std::string obstacle_to_saving(const StoredTensor& tensor, const std::string& path);
 // Into a group of a file that holds more: the parameters, or anything shaped like them, such as an
@@ -54,7 +57,8 @@ struct LoadReport {
   std::vector<std::pair<std::string, std::string>>
       mapped;  // from the file's tensor (and rows) to the parameter's
   std::vector<std::string> missing, unexpected, other_shape;
-  std::vector<std::string> notes;  // what was left out or made up, and why
+  std::vector<std::string> not_finite;  // of the file, with NaN or infinite values; loaded as they are
+  std::vector<std::string> notes;       // what was left out or made up, and why
 
   std::string text() const;  // for people: a line for each that isn't simply itself, and the counts
 };

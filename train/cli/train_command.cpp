@@ -184,6 +184,16 @@ class Run {
   bool saved_ = false;  // in this sitting
 };
 
+void start_from(const Given& given, Training& training) {
+  const data::LoadReport report =
+      data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights);
+  check(
+      report.not_finite.empty(),
+      "{}: NaN or infinite values in {}: nothing can be trained from them; take weights of before they came",
+      given.weights, printable(joined(report.not_finite, ", ")));
+  show("{}: {}", given.weights, printable(report.text()));
+}
+
 int train(const Given& given, const std::string& command) {
   std::filesystem::path out = given.out;
   const RunConfig typed = given.resume && !out.empty() ? RunConfig{} : configured(given.keys);
@@ -209,11 +219,7 @@ int train(const Given& given, const std::string& command) {
     show("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
   } else {
     if (given.resume) show("{} does not exist yet: starting at step 0\n", file.string());
-    if (!given.weights.empty())
-      show("{}: {}", given.weights,
-           printable(
-               data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights)
-                   .text()));
+    if (!given.weights.empty()) start_from(given, training);
   }
   steps_to_keep(habits.keep, config.steps);  // throws before anything is trained
   Run run(training, std::move(metrics), out, habits);

@@ -180,7 +180,8 @@ void add_export(CLI::App& app, Session& session) {
       "export", "the weights of a checkpoint, with the names that PyTorch and MONAI give them");
   command->add_option("checkpoint", given->from, "checkpoint.h5 of lockstep train, or a file of weights")
       ->required();
-  command->add_option("out", given->to, ".safetensors or .h5")->required();
+  command->add_option("out", given->to, ".safetensors, .h5, or .safetensors.index.json for shards of 5 GB")
+      ->required();
   command->add_option("--storage", given->storage, "combined or separate; default: as it is")
       ->check(one_storage);
   command->add_option("--dtype", given->type, "round to f32, f64, f16 or bf16; default: as it is")

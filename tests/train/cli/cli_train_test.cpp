@@ -290,5 +290,19 @@ TEST(TrainProgram, WeightsGoOutAndComeIn) {
             0);
 }
 
+TEST(TrainProgram, SaysWhichWeightsItCannotStartFrom) {
+  TempFolder folder;
+  const std::string weights = folder / "w.safetensors";
+  EXPECT_EQ(lockstep(small(folder / "a", {"--steps", "0", "--attention", "combined"})).code, 0);
+  EXPECT_EQ(lockstep({"export", folder / "a/checkpoint.h5", weights}).code, 0);
+  std::string bytes = data::read_file(weights);
+  bytes.replace(bytes.size() - 4, 4, "\xff\xff\xff\xff");  // a NaN in the last tensor
+  data::write_file(weights, bytes);
+  const Ended ended = lockstep(small(folder / "b", {"--weights", weights, "--attention", "separate"}));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(contains(ended.err, "w.safetensors: NaN or infinite values in to_logits.bias:")) << ended.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+}
+
 }  // namespace
 }  // namespace lockstep::train
