@@ -6,7 +6,8 @@
 
 // softmax(scale q k^T + bias, masked) v. q (..., T, D), k (..., S, D), v (..., S, E) -> (..., T, E); the
 // leading dimensions are those of batch and heads. Fused: no (T, S) matrix is stored, unless bias or a mask
-// that differs between queries asks for it. A query that may look at no key gets zeros.
+// that differs between queries or a causal offset into the middle asks for it. A query that may look at no
+// key gets zeros; one with +inf in its bias gets NaN, as in PyTorch.
 namespace lockstep {
 
 struct AttentionOptions {
