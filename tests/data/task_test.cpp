@@ -73,6 +73,7 @@ TEST(InductionTask, RepeatsWithARandomPeriod) {
     std::size_t period = 1;
     while (!std::equal(in.begin() + static_cast<std::ptrdiff_t>(period), in.end(), in.begin())) ++period;
     periods.insert(period);
+    EXPECT_EQ(std::set<double>(in.begin(), in.end()).size(), period) << "the tokens of a period differ";
     for (std::size_t t = 0; t < 16; ++t) EXPECT_EQ(out[t], ignored);
     for (std::size_t t = 16; t < 32; ++t) EXPECT_EQ(out[t], in[t + 1 - period]);
   }
