@@ -2,19 +2,20 @@
 'use strict';
 (() => {
   const {h, number} = draw, $ = id => document.getElementById(id);
-  const data = JSON.parse($('data').textContent), runs = data.runs, {model} = runs[0], kept = runs[0].steps;
+  const data = models.parse($('data').textContent), runs = data.runs, {model} = runs[0], kept = runs[0].steps;
   const T = engine.positions(model, data.examples[0].inputs), image = model.kind === 'image';
 
   // ---- state ----
 
   // In the fragment under one letter or two; what has its default is left out.
   const keys = {station: 's', step: 'n', layer: 'l', head: 'h', query: 'q', key: 'k', row: 'r', col: 'c', part: 'p', back: 'b', example: 'x',
-                formula: 'f', rule: 'u', unscaled: 'z', present: 'pr', knocked: 'o', zero: 'np', tokens: 't', trained: 'tr'};
+                formula: 'f', rule: 'u', unscaled: 'z', present: 'pr', knocked: 'o', zero: 'np', tokens: 't', trained: 'tr',
+                open: 'g', op: 'e', run: 'w'};
   const defaults = {station: 1, step: kept.length - 1, layer: 0, head: 0, query: image ? 0 : Math.min(T - 1, Math.ceil(T * 0.65)), key: -1, row: 0,
                     col: 0, part: 'q', back: false, example: 0, formula: 3, rule: 'muon', unscaled: false, present: false, knocked: [],
-                    zero: false, tokens: null, trained: ''};
-  const most = {station: 9, step: kept.length - 1, layer: model.layers - 1, head: model.heads - 1, query: T - 1, key: T - 1,
-                row: 3 * model.width - 1, col: 1e4, example: data.examples.length - 1, formula: 6};
+                    zero: false, tokens: null, trained: '', open: [], op: '', run: 0};
+  const most = {station: 10, step: kept.length - 1, layer: model.layers - 1, head: model.heads - 1, query: T - 1, key: T - 1,
+                row: 3 * model.width - 1, col: 1e4, example: data.examples.length - 1, formula: 6, run: runs.length - 1};
   let state = {...defaults};
 
   function fromFragment() {
@@ -26,6 +27,7 @@
       else if (name === 'step') next.step = kept.findIndex(s => s.step === Number(text));
       else if (typeof usual === 'number') next[name] = Number(text);
       else if (name === 'knocked') next.knocked = text.split(',').filter(x => /^\d+\.\d+$/.test(x));
+      else if (name === 'open') next.open = text.split(',').filter(x => /^[\w.]+$/.test(x));
       else if (name === 'tokens') next.tokens = text.split(',').map(Number);
       else next[name] = text;
     }
@@ -104,6 +106,7 @@
   const inputs = () => state.tokens || data.examples[state.example].inputs;
   const names = {
     alphabet: data.alphabet, token, answer: c => image ? String(c) : token(c),
+    tick: t => image ? t : token(inputs()[t]),
     short: t => image ? (t === 0 ? 'class' : String(t)) : token(inputs()[t]),
     position: t => image ? (t === 0 ? 'class token' : `patch ${Math.floor((t - 1) / across) + 1}, ${(t - 1) % across + 1}`)
                          : `${t} (token ${token(inputs()[t])})`,
@@ -186,6 +189,7 @@
                    ArrowUp: () => ask(-1), b: () => set({back: !state.back}), p: () => set({present: !state.present}),
                    l: () => around('layer'), h: () => around('head')};
   for (let n = 1; n <= 9; ++n) pressed[n] = () => set({station: n});
+  pressed.g = () => set({station: 10});
   document.addEventListener('keydown', event => {
     const inField = /^(select|input)$/i.test(event.target.tagName) && event.target.type !== 'checkbox';
     const action = pressed[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -204,8 +208,8 @@
   $('forward').addEventListener('click', () => set({back: false}));
   $('backward').addEventListener('click', () => set({back: true}));
   $('present').addEventListener('click', () => set({present: !state.present}));
-  for (let n = 1; n <= 9; ++n) {
-    const link = h('a', {href: `#s=${n}`, 'data-station': n, 'data-key': `station-${n}`}, `${n} ${$(`station-${n}`).dataset.title}`);
+  for (let n = 1; n <= most.station; ++n) {
+    const link = h('a', {href: `#s=${n}`, 'data-station': n, 'data-key': `station-${n}`}, `${n > 9 ? '' : `${n} `}${$(`station-${n}`).dataset.title}`);
     link.addEventListener('click', event => {
       event.preventDefault();
       set({station: n});
@@ -217,18 +221,31 @@
     render();
   });
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', render);
+  // A station stands on one page of A4 or Letter: smaller, where it is too long for that.
+  const page = {height: 960, least: 0.4};
+  function fitPages() {
+    document.querySelectorAll('main section').forEach((section, n) => {
+      const room = page.height - (n === 0 ? document.querySelector('.top').offsetHeight : 0);
+      for (let zoom = 1; zoom >= page.least; zoom -= 0.05) {
+        section.style.zoom = zoom;
+        if (section.getBoundingClientRect().height <= room) break;
+      }
+    });
+  }
   window.addEventListener('beforeprint', () => {
     document.documentElement.classList.add('printing');
     render();
     const list = columns();
-    for (let n = 1; n <= 9; ++n) fill(n, list);
+    for (let n = 1; n <= most.station; ++n) fill(n, list);
     for (const answer of document.querySelectorAll('.exercise details')) answer.open = true;
+    fitPages();
   });
 
   if (image) for (const element of document.querySelectorAll('[data-kind="tokens"]')) element.remove();
   window.addEventListener('afterprint', () => {
     document.documentElement.classList.remove('printing');
     for (const answer of document.querySelectorAll('.exercise details')) answer.open = false;
+    for (const section of document.querySelectorAll('main section')) section.style.zoom = '';
     render();
   });
 

@@ -11,7 +11,7 @@ stations[2] = (box, view) => {
     const numbers = numbersOf(column), stored = numbers.get(`${block}.attn.qkv.weight`);
     const parts = engine.parts.map(part => engine.projection(numbers, block, part, 'weight'));
     return draw.map({key: `qkv-${column.index}`, title, note: `attn.qkv.weight (${3 * d}, ${d})${stored ? ', as stored' : ', joined'}`,
-                     rows: 3 * d, columns: d, cell: 3, value: (r, c) => parts[Math.floor(r / d)][(r % d) * d + c], light: row,
+                     rows: 3 * d, columns: d, cell: 3, axes: ['output', 'input'], rowTick: r => r % d, value: (r, c) => parts[Math.floor(r / d)][(r % d) * d + c], light: row,
                      bands: engine.parts.map((name, i) => ({at: i * d, name})), rowName, columnName: c => `x ${c}`,
                      selected: {r: row, c: state.col % d}, pick: (r, c) => view.set({row: r, col: c})});
   }
@@ -22,7 +22,7 @@ stations[2] = (box, view) => {
       const weight = engine.projection(numbers, block, part, 'weight'), own = Math.floor(row / d) === i;
       return draw.map({key: `to-${part}-${column.index}`, title: i === 0 ? title : `W of ${part}`,
                        note: `attn.to_${part}.weight (${d}, ${d})${there ? ', as stored' : ', apart'}`, rows: d, columns: d, cell: 3,
-                       value: (r, c) => weight[r * d + c], light: own ? row % d : null, rowName: r => rowName(i * d + r),
+                       axes: ['output', 'input'], value: (r, c) => weight[r * d + c], light: own ? row % d : null, rowName: r => rowName(i * d + r),
                        columnName: c => `x ${c}`, selected: own ? {r: row % d, c: state.col % d} : null,
                        pick: (r, c) => view.set({row: i * d + r, col: c})});
     }));
@@ -65,7 +65,7 @@ look.attentionMap = (view, column, of) => {
   const {state, names} = view, {rows, columns, data} = look.headOf(view, column, `${look.attn(view)}.${of.name}`);
   const {model} = column.result;
   return draw.map({key: `${of.name}-${column.index}`, title: look.title(view, of.title), rows, columns, most: state.back ? 0 : of.most,
-                   note: `layer ${state.layer}, head ${state.head}; rows are queries, columns keys`,
+                   note: `layer ${state.layer}, head ${state.head}`, axes: ['query', 'key'], rowTick: names.tick, columnTick: names.tick,
                    value: (r, c) => data[r * columns + c], hatched: (r, c) => model.causal && c > r,
                    rowName: r => `query ${names.position(r)}`, columnName: c => `key ${names.position(c)}`,
                    selected: {r: state.query, c: look.keyOf(view, column)}, pick: (r, c) => view.set({query: r, key: c}),

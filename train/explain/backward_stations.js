@@ -26,7 +26,7 @@
         .find(layer => model.parameters.has(layer));
       const first = (name.includes('qkv') ? 'qkv'.indexOf(state.part) * model.width * model.width : 0) + state.head * size;
       return {rows: D, columns: model.width, data: at.subarray(state.head * size, (state.head + 1) * size), hidden: () => false,
-              title: `dW of ${state.part}, head ${state.head}`, rowName: r => `${state.part} ${r}`, columnName: c => `x ${c}`,
+              title: `dW of ${state.part}, head ${state.head}`, rowName: r => `${state.part} ${r}`, columnName: c => `x ${c}`, axes: ['output', 'input'],
               check: (r, c) => models.parameterDifference(model, example, changes, name, first + r * model.width + c)};
     }
     const perHead = formula.tensor !== 'logits', name = perHead ? `${look.block(view)}.${formula.tensor}` : 'logits';
@@ -34,6 +34,8 @@
     const from = perHead ? state.head * rows * columns : 0, square = rows === columns && perHead && columns === pass.T;
     return {rows, columns, data: all.subarray(from, from + rows * columns), title: perHead ? `${formula.name}, head ${state.head}` : formula.name,
             hidden: (r, c) => square && model.causal && c > r, rowName: names.position,
+            axes: square ? ['query', 'key'] : ['position', perHead ? 'number' : 'answer'], rowTick: names.tick,
+            columnTick: square ? names.tick : perHead ? null : names.answer,
             columnName: c => square ? `key ${names.position(c)}` : perHead ? `number ${c}` : `answer ${names.answer(c)}`,
             check: (r, c) => models.finiteDifference(model, example, changes, name, from + r * columns + c)};
   }
@@ -54,6 +56,7 @@
       if (of.hidden(r, c)) c = r;
       const pick = (row, col) => set(formula.name === 'dA' || formula.name === 'dS' ? {query: row, key: col} : {query: row, col});
       const map = draw.map({key: `back-${column.index}`, title: of.title, rows: of.rows, columns: of.columns, hatched: of.hidden,
+                            axes: of.axes, rowTick: of.rowTick, columnTick: of.columnTick,
                             value: (row, col) => of.data[row * of.columns + col], rowName: of.rowName, columnName: of.columnName,
                             selected: {r, c}, pick});
       const formulaSays = of.data[r * of.columns + c], moved = of.check(r, c);

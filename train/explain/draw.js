@@ -73,14 +73,15 @@ const draw = (() => {
 
   // A matrix as colours. of: {key, title, note, rows, columns, value(r, c), rowName(r), columnName(c), most (of the
   // scale; default: the largest), hatched(r, c), selected: {r, c}, light: r (a row), bands: [{at, name}],
-  // pick(r, c), say(r, c, value), cell (pixels)}.
+  // pick(r, c), say(r, c, value), cell (pixels), axes: [what rows are, what columns are], rowTick(r), columnTick(c)}.
   function map(of) {
     const {rows, columns, value} = of, hidden = of.hatched || (() => false);
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;  // larger for a projector
-    const cell = Math.round(zoom * (of.cell || Math.max(2, Math.min(16, Math.floor(360 / Math.max(rows / 1.4, columns))))));
-    const left = of.bands ? 20 : 0, ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
+    const cell = Math.round(zoom * (of.cell || Math.max(2, Math.min(16, Math.floor(340 / Math.max(rows / 1.4, columns))))));
+    const [rowAxis, columnAxis] = of.axes || [], left = (of.bands ? 20 : 0) + (rowAxis ? 40 : 0), top = columnAxis ? 28 : 0;
+    const ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
     const canvas = h('canvas', {tabindex: 0, role: 'img', 'data-key': of.key, width: (columns * cell + left) * ratio,
-                                height: rows * cell * ratio});
+                                height: (rows * cell + top) * ratio});
     canvas.style.width = `${columns * cell + left}px`;
     let most = of.most || 0;
     if (!of.most)
@@ -99,7 +100,7 @@ const draw = (() => {
       pen.strokeStyle = style.getPropertyValue('--line').trim();
       for (let r = 0; r < rows; ++r)
         for (let c = 0; c < columns; ++c) {
-          const x = left + c * cell, y = r * cell;
+          const x = left + c * cell, y = top + r * cell;
           if (hidden(r, c)) {
             pen.beginPath();
             pen.moveTo(x, y + cell);
@@ -110,18 +111,43 @@ const draw = (() => {
           pen.fillStyle = colour(most > 0 ? value(r, c) / most : 0);
           pen.fillRect(x, y, cell - (cell > 6 ? 1 : 0), cell - (cell > 6 ? 1 : 0));
         }
+      paintAxes(pen, style.getPropertyValue('--soft').trim());
       pen.fillStyle = pen.strokeStyle = mark;
       pen.font = '12px sans-serif';
       for (const band of of.bands || []) {
-        pen.fillText(band.name, 4, band.at * cell + 13);
-        if (band.at > 0) pen.fillRect(0, band.at * cell - 1, canvas.width, 1.5);
+        pen.fillText(band.name, left - 16, top + band.at * cell + 13);
+        if (band.at > 0) pen.fillRect(left - 20, top + band.at * cell - 1, canvas.width, 1.5);
       }
       pen.lineWidth = 1.5;
-      if (of.light != null) pen.strokeRect(left + 0.75, of.light * cell - 0.75, columns * cell - 1.5, cell + 1.5);
+      if (of.light != null) pen.strokeRect(left + 0.75, top + of.light * cell - 0.75, columns * cell - 1.5, cell + 1.5);
       if (at) {
         pen.lineWidth = 2.5;
-        pen.strokeRect(left + at.c * cell - 1, at.r * cell - 1, cell + 1, cell + 1);
+        pen.strokeRect(left + at.c * cell - 1, top + at.r * cell - 1, cell + 1, cell + 1);
       }
+    }
+    // Names of rows and columns, as many as have room, and what they are.
+    function paintAxes(pen, colour) {
+      pen.fillStyle = colour;
+      pen.font = '11px sans-serif';
+      const every = (texts, room) => texts.filter((_, i) => i % 2 ** Math.ceil(Math.log2(Math.max(1, room / cell))) === 0);
+      const ticks = (count, tick) => Array.from({length: count}, (_, i) => ({i, text: String(tick ? tick(i) : i)}));
+      if (rowAxis) {
+        pen.textAlign = 'right';
+        for (const {i, text} of every(ticks(rows, of.rowTick), 11)) pen.fillText(text, left - (of.bands ? 23 : 4), top + (i + 0.5) * cell + 4);
+        pen.save();
+        pen.translate(10, top + rows * cell / 2);
+        pen.rotate(-Math.PI / 2);
+        pen.textAlign = 'center';
+        pen.fillText(rowAxis, 0, 0);
+        pen.restore();
+      }
+      if (columnAxis) {
+        pen.textAlign = 'center';
+        const names = ticks(columns, of.columnTick), widest = Math.max(...names.map(n => pen.measureText(n.text).width));
+        for (const {i, text} of every(names, widest + 5)) pen.fillText(text, left + (i + 0.5) * cell, top - 4);
+        pen.fillText(columnAxis, left + columns * cell / 2, 10);
+      }
+      pen.textAlign = 'left';
     }
     function tell() {
       const sentence = at ? say(at.r, at.c) : '';
@@ -131,7 +157,7 @@ const draw = (() => {
     const place = event => {
       const box = canvas.getBoundingClientRect(), zoom = box.width / (columns * cell + left);
       const c = Math.floor((event.clientX - box.left - left * zoom) / (cell * zoom));
-      const r = Math.floor((event.clientY - box.top) / (cell * zoom));
+      const r = Math.floor((event.clientY - box.top - top * zoom) / (cell * zoom));
       return r >= 0 && r < rows && c >= 0 && c < columns ? {r, c} : null;
     };
     canvas.addEventListener('pointermove', event => {
@@ -180,7 +206,7 @@ const draw = (() => {
       bar.firstChild.textContent = `${of.names[i]}: ${number(v)}`;
       drawing.append(bar);
       if (i === largest || i === of.marked || n <= 6) {
-        drawing.append(text(number(v), i * step + step / 2, base - size - 3, 'middle'));
+        drawing.append(text(number(v), Math.min(width - 18, Math.max(18, i * step + step / 2)), base - size - 3, 'middle'));
       }
       if (step >= 12 || i % Math.ceil(12 / step) === 0)
         drawing.append(text(of.names[i], i * step + step / 2, height - 5, 'middle', i === of.marked ? '' : 'quiet'));
@@ -232,5 +258,5 @@ const draw = (() => {
                h('tbody', {}, ...rows.map(row => h('tr', {}, ...row.map(cell)))))));
   }
 
-  return {h, svg, number, palette, map, bars, lines, table, figure, text};
+  return {h, svg, svgButton, number, palette, map, bars, lines, table, figure, text};
 })();

@@ -26,7 +26,16 @@ void append(std::vector<std::uint8_t>& bytes, std::uint32_t bits, int count) {
   for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(bits >> 8 * i));
 }
 
-constexpr std::size_t size_of(EmbeddedType type) { return type == EmbeddedType::f32 ? 4 : 2; }
+// `chosen` of them, the last and the first among them.
+std::vector<EmbeddedStep> spread(std::size_t chosen, std::size_t steps, bool precise) {
+  std::vector<EmbeddedStep> result;
+  for (std::size_t i = 0; i < chosen; ++i) {
+    const std::size_t index = chosen == 1 ? steps - 1 : (i * (steps - 1) + (chosen - 1) / 2) / (chosen - 1);
+    const bool end = index == 0 || index == steps - 1;
+    result.push_back({index, end && precise ? EmbeddedType::f32 : EmbeddedType::f16});
+  }
+  return result;
+}
 
 }  // namespace
 
@@ -49,25 +58,18 @@ std::string embedded_weights(const ParameterList& parameters, EmbeddedType type)
   return base64(bytes);
 }
 
-std::size_t embedded_size(std::int64_t count, EmbeddedType type) {
-  return (static_cast<std::size_t>(count) * size_of(type) + 2) / 3 * 4;
-}
-
-std::vector<EmbeddedStep> choose_steps(std::size_t steps, std::int64_t count, std::size_t overhead,
+std::vector<EmbeddedStep> choose_steps(std::size_t steps,
+                                       const std::function<std::size_t(const EmbeddedStep&)>& size,
                                        std::size_t bytes) {
-  const std::size_t half = embedded_size(count, EmbeddedType::f16) + overhead;
-  const std::size_t whole = embedded_size(count, EmbeddedType::f32) + overhead;
-  const std::size_t ends = std::min<std::size_t>(steps, 2);
-  const bool precise = ends * whole <= bytes;
-  const std::size_t fit = precise ? ends + (bytes - ends * whole) / half : bytes / half;
-  const std::size_t chosen = std::min(fit, steps);
-  std::vector<EmbeddedStep> result;
-  for (std::size_t i = 0; i < chosen; ++i) {
-    const std::size_t index = chosen == 1 ? steps - 1 : (i * (steps - 1) + (chosen - 1) / 2) / (chosen - 1);
-    const bool end = index == 0 || index == steps - 1;
-    result.push_back({index, end && precise ? EmbeddedType::f32 : EmbeddedType::f16});
+  for (const bool precise : {true, false}) {
+    for (std::size_t chosen = steps; chosen >= (precise ? std::min<std::size_t>(steps, 2) : 1); --chosen) {
+      std::vector<EmbeddedStep> list = spread(chosen, steps, precise);
+      std::size_t total = 0;
+      for (const EmbeddedStep& step : list) total += size(step);
+      if (total <= bytes) return list;
+    }
   }
-  return result;
+  return {};
 }
 
 }  // namespace lockstep::train

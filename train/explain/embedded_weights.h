@@ -1,6 +1,8 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,19 +16,17 @@ enum class EmbeddedType : std::uint8_t { f32, f16 };
 // whatever is computed with them afterwards is computed with what is embedded.
 std::string embedded_weights(const ParameterList& parameters, EmbeddedType type);
 
-// How long that is.
-std::size_t embedded_size(std::int64_t count, EmbeddedType type);
-
 // One step of the kept ones, and how precisely.
 struct EmbeddedStep {
   std::size_t index = 0;
   EmbeddedType type = EmbeddedType::f32;
+  auto operator<=>(const EmbeddedStep&) const = default;
 };
 
-// Which of `steps` steps of `count` weights fit into so many bytes, each with `overhead` bytes beside it: the
-// last, the first, then others spread evenly. Ends are f32 if both fit, else all are f16. Empty where not
-// even the last fits.
-std::vector<EmbeddedStep> choose_steps(std::size_t steps, std::int64_t count, std::size_t overhead,
+// Which of `steps` steps fit into so many bytes, where size(step) is what one takes: the last, the first,
+// then others spread evenly. Ends are f32 if both fit, else all are f16. Empty where not even the last fits.
+std::vector<EmbeddedStep> choose_steps(std::size_t steps,
+                                       const std::function<std::size_t(const EmbeddedStep&)>& size,
                                        std::size_t bytes);
 
 }  // namespace lockstep::train

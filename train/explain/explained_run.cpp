@@ -43,6 +43,12 @@ void ExplainedRun::go_to(const KeptWeights& step) {
 ParameterList ExplainedRun::parameters() const {
   ParameterList trained = training_.model().parameters();
   std::erase_if(trained, [](const Parameter& parameter) { return !parameter.trainable; });
+  const auto apart = [](const Parameter& p) { return p.name.find(".attn.to_") != std::string::npos; };
+  for (auto first = trained.begin(); (first = std::find_if(first, trained.end(), apart)) != trained.end();) {
+    const auto last = std::find_if_not(first, trained.end(), apart);
+    std::stable_partition(first, last, [](const Parameter& p) { return p.name.ends_with(".weight"); });
+    first = last;
+  }
   return trained;
 }
 

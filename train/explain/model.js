@@ -11,6 +11,22 @@ const models = ((engine, backward) => {
     return step.type === 'f32' ? Float64Array.from(new Float32Array(bytes.buffer))
                                : Float64Array.from(new Uint16Array(bytes.buffer), half);
   }
+  // The page's data. Weights that the second run has in common with the first stand there alone, and the names of
+  // what was recorded once for all steps.
+  function parse(text) {
+    const data = JSON.parse(text);
+    const named = (names, numbers) => numbers.map(([sum, norm, gradient_sum, gradient_norm], i) =>
+      ({name: names[i], sum, norm, gradient_sum, gradient_norm}));
+    for (const run of data.runs) {
+      run.tape = run.tape.map(([op, shape, inputs, parameters, names]) => ({op, shape, inputs, parameters, names}));
+      run.steps.forEach((step, i) => {
+        step.weights = step.weights || data.runs[0].steps[i].weights;
+        step.record.traced = named(run.traced, step.record.traced);
+        step.record.parameters = named(run.stored, step.record.parameters);
+      });
+    }
+    return data;
+  }
   const count = shape => shape.reduce((a, b) => a * b, 1);
 
   // The model of a run with the weights of its kept step number `index`.
@@ -52,7 +68,7 @@ const models = ((engine, backward) => {
     return slope;
   }
 
-  return {at, explained, finiteDifference, parameterDifference, count, half};
+  return {parse, at, explained, finiteDifference, parameterDifference, count, half};
 })(typeof engine !== 'undefined' ? engine : require('./engine.js').engine,
    typeof backward !== 'undefined' ? backward : require('./backward.js').backward);
 if (typeof module !== 'undefined') module.exports = {models};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -19,14 +21,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t example_count = 8;
 
+// Sums and norms, in the order of names_of().
 Json numbers(const std::vector<Recorded>& recorded) {
   Json list = Json::array();
-  for (const Recorded& r : recorded)
-    list.push_back({{"name", r.name},
-                    {"sum", r.sum},
-                    {"norm", r.norm},
-                    {"gradient_sum", r.gradient_sum},
-                    {"gradient_norm", r.gradient_norm}});
+  for (const Recorded& r : recorded) list.push_back({r.sum, r.norm, r.gradient_sum, r.gradient_norm});
+  return list;
+}
+
+Json names_of(const std::vector<Recorded>& recorded) {
+  Json list = Json::array();
+  for (const Recorded& r : recorded) list.push_back(r.name);
   return list;
 }
 
@@ -38,7 +42,8 @@ Json thinned(const std::vector<double>& losses, std::size_t most) {
     const std::size_t end = std::min(first + group, losses.size());
     double sum = 0;
     for (std::size_t i = first; i < end; ++i) sum += losses[i];
-    points.push_back({static_cast<double>(first + end - 1) / 2, sum / static_cast<double>(end - first)});
+    const double mean = sum / static_cast<double>(end - first);
+    points.push_back({static_cast<double>(first + end - 1) / 2, std::stod(fmt::format("{:.6g}", mean))});
   }
   return points;
 }
@@ -86,6 +91,16 @@ Json parameters_of(const ExplainedRun& run) {
   return list;
 }
 
+// Op, shape, inputs, parameters and names of each.
+Json tape_of(const Record& computed) {
+  Json list = Json::array();
+  for (const TapeOp& op : computed.tape) {
+    const std::vector<std::int64_t> shape(op.shape.begin(), op.shape.end());
+    list.push_back(Json::array({op.op, shape, op.inputs, op.parameters, op.names}));
+  }
+  return list;
+}
+
 Json examples_of(const data::Batch& batch) {
   const std::int64_t rows = batch.inputs.size(0);
   const std::vector<double> inputs = batch.inputs.to_vector(), targets = batch.targets.to_vector();
@@ -109,10 +124,14 @@ Json settings_of(const RunConfig& config) {
 }
 
 // The chosen steps of a run, with their weights and what Lockstep computes with them on the first example.
+// Where the weights are those of the run before, as text, they are left out.
 Json steps_of(ExplainedRun& run, const std::vector<KeptWeights>& steps,
-              const std::vector<EmbeddedStep>& chosen, const data::Batch& first) {
+              const std::vector<EmbeddedStep>& chosen, const data::Batch& first,
+              std::vector<std::string>& before) {
   Json list = Json::array();
-  for (const auto& [index, type] : chosen) {
+  before.resize(chosen.size());
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto& [index, type] = chosen[i];
     run.go_to(steps[index]);
     const auto step = static_cast<std::size_t>(steps[index].step);
     std::string weights = embedded_weights(run.parameters(), type);
@@ -127,9 +146,28 @@ Json steps_of(ExplainedRun& run, const std::vector<KeptWeights>& steps,
                      {{"loss", computed.loss},
                       {"traced", numbers(computed.traced)},
                       {"parameters", numbers(computed.parameters)}}},
-                    {"weights", std::move(weights)}});
+                    {"weights", weights == before[i] ? "" : weights}});
+    before[i] = std::move(weights);
   }
   return list;
+}
+
+// The bytes that a step of all runs takes, with so many beside its weights.
+std::function<std::size_t(const EmbeddedStep&)> size_of_step(
+    std::vector<ExplainedRun>& runs, const std::vector<std::vector<KeptWeights>>& steps,
+    std::size_t overhead) {
+  return [&runs, &steps, overhead,
+          known = std::map<EmbeddedStep, std::size_t>{}](const EmbeddedStep& step) mutable {
+    const auto [place, is_new] = known.emplace(step, 0);
+    std::string before;
+    for (std::size_t i = 0; is_new && i < runs.size(); ++i) {
+      runs[i].go_to(steps[i][step.index]);
+      std::string weights = embedded_weights(runs[i].parameters(), step.type);
+      place->second += overhead + (weights == before ? 0 : weights.size());
+      before = std::move(weights);
+    }
+    return place->second;
+  };
 }
 
 // The kept steps that all runs have.
@@ -153,9 +191,9 @@ std::vector<std::vector<KeptWeights>> common_steps(const std::vector<ExplainedRu
 // The scripts in the order in which they need each other.
 std::string scripts() {
   std::string all;
-  for (const char* name :
-       {"engine.js", "backward.js", "rules.js", "model.js", "check.js", "draw.js", "stations.js",
-        "attention_stations.js", "backward_stations.js", "rule_stations.js", "what_if_station.js", "app.js"})
+  for (const char* name : {"engine.js", "backward.js", "rules.js", "model.js", "check.js", "draw.js",
+                           "stations.js", "attention_stations.js", "backward_stations.js", "rule_stations.js",
+                           "what_if_station.js", "graph_station.js", "app.js"})
     all += fmt::format("<script nonce=\"lockstep\">\n{}</script>\n", explain_file(name));
   return all;
 }
@@ -176,25 +214,31 @@ ExplainPage explain_page(std::vector<ExplainedRun>& runs) {
                {"alphabet", runs[0].training().task().alphabet()},
                {"examples", examples_of(examples)},
                {"runs", Json::array()}};
-  for (const ExplainedRun& run : runs)
+  for (ExplainedRun& run : runs) {
+    const Record computed = record(run.training(), first);
     data["runs"].push_back({{"name", run.name()},
                             {"settings", settings_of(run.config())},
                             {"model", model_of(run, shape)},
                             {"metrics", shown_metrics(run.metrics())},
-                            {"parameters", parameters_of(run)}});
+                            {"parameters", parameters_of(run)},
+                            {"tape", tape_of(computed)},
+                            {"traced", names_of(computed.traced)},
+                            {"stored", names_of(computed.parameters)}});
+  }
 
-  // Whatever is not weights comes first; a record is about 170 bytes a line.
+  // Whatever is not weights comes first; a record is about 90 bytes a line.
   const std::size_t fixed = all_scripts.size() + style.size() + page.size() + data.dump().size() + 2'000;
   const std::int64_t weights = runs[0].weight_count();
   const std::size_t overhead =
-      500 + 170 * (runs[0].parameters().size() + 20 * static_cast<std::size_t>(runs[0].config().layers));
-  const std::size_t room = fixed < largest_page ? (largest_page - fixed) / runs.size() : 0;
-  const std::vector<EmbeddedStep> chosen = choose_steps(steps[0].size(), weights, overhead, room);
+      500 + 90 * (runs[0].parameters().size() + 20 * static_cast<std::size_t>(runs[0].config().layers));
+  const std::size_t room = fixed < largest_page ? largest_page - fixed : 0;
+  const std::vector<EmbeddedStep> chosen =
+      choose_steps(steps[0].size(), size_of_step(runs, steps, overhead), room);
   check(!chosen.empty(),
         "{} has {} weights, and a page of at most {} MB holds {} of a run at one step: a smaller --width or "
         "fewer "
         "--layers can be explained",
-        runs[0].name(), weights, largest_page / 1'000'000, room * 3 / 8);
+        runs[0].name(), weights, largest_page / 1'000'000, room / runs.size() * 3 / 8);
   ExplainPage result;
   if (chosen.size() < steps[0].size())
     result.notes.push_back(fmt::format(
@@ -203,8 +247,9 @@ ExplainPage explain_page(std::vector<ExplainedRun>& runs) {
   else if (chosen.back().type == EmbeddedType::f16)
     result.notes.push_back("to fit, the weights are rounded to f16");
   data["notes"] = result.notes;
+  std::vector<std::string> before;
   for (std::size_t i = 0; i < runs.size(); ++i)
-    data["runs"][i]["steps"] = steps_of(runs[i], steps[i], chosen, first);
+    data["runs"][i]["steps"] = steps_of(runs[i], steps[i], chosen, first, before);
 
   std::string title = fmt::format("Attention, explained: {}", runs[0].config().task);
   result.html = filled(page, {{"version", LOCKSTEP_VERSION},

@@ -46,8 +46,8 @@ Record record(const Training& training, const data::Batch& batch) {
     names.push_back(parameter.name);
     tensors.push_back(parameter.tensor);
   }
+  Record result{.loss = loss.item(), .tape = tape_graph(loss, trace, training.model().parameters())};
   const std::vector<Tensor> gradients = grad(loss, tensors);
-  Record result{.loss = loss.item()};
   for (std::size_t i = 0; i < names.size(); ++i) {
     auto& list = i < trace.names().size() ? result.traced : result.parameters;
     list.push_back(recorded(names[i], tensors[i], gradients[i]));

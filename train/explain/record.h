@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "train/explain/tape_graph.h"
 #include "train/training/training.h"
 
 namespace lockstep::train {
@@ -14,10 +15,12 @@ struct Recorded {
   double gradient_sum = 0, gradient_norm = 0;
 };
 
-// What Lockstep computes for a batch: the mean loss, every tensor that nn::Trace knows, every parameter.
+// What Lockstep computes for a batch: the mean loss, every tensor that nn::Trace knows, every parameter, and
+// by which ops.
 struct Record {
   double loss = 0;
   std::vector<Recorded> traced, parameters;
+  std::vector<TapeOp> tape;
 };
 
 // Without dropout, for all positions, by a model in f64.

@@ -22,11 +22,15 @@
       ...Object.entries(rules.list).map(([name, {title}]) => h('button', {type: 'button', 'data-key': `rule-${name}`,
         'aria-pressed': String(name === rule), onclick: () => set({rule: name})}, title)),
       h('span', {class: 'quiet'}, `sees ${rules.list[rule].sees}`)));
-    const column = view.columns[0], {w, g, d, heads} = stacked(view, column), size = d * d;
+    if (view.columns.length > 1)
+      box.append(h('div', {class: 'wide choices', role: 'group', 'aria-label': 'Gradient of'}, 'Weights and gradient of ',
+        ...view.columns.map((each, n) => h('button', {type: 'button', 'data-key': `run-${n}`, 'aria-pressed': String(n === state.run),
+          onclick: () => set({run: n})}, each.title))));
+    const column = view.columns[Math.min(state.run, view.columns.length - 1)], {w, g, d, heads} = stacked(view, column), size = d * d;
     const updates = ways.map(([, , groups]) => rules.direction(rule, w, g, 3 * d, d, groups || 3 * heads));
     const most = Math.max(...updates.map(u => u.reduce((m, x) => Math.max(m, Math.abs(x)), 0)));
     ways.forEach(([name, title], n) => box.append(draw.map({
-      key: `rule-${name}-map`, title: `Update, by ${title}`, rows: 3 * d, columns: d, cell: 2, most, note: `all three maps on one scale, ±${number(most)}`,
+      key: `rule-${name}-map`, title: `Update, by ${title}`, rows: 3 * d, columns: d, cell: 2, axes: ['output', 'input'], rowTick: r => r % d, most, note: `all three maps on one scale, ±${number(most)}`,
       bands: engine.parts.map((part, i) => ({at: i * d, name: part})), value: (r, c) => updates[n][r * d + c],
       rowName: r => `${engine.parts[Math.floor(r / d)]} ${r % d}`, columnName: c => `x ${c}`})));
 

@@ -39,6 +39,7 @@ const look = (() => {
   function rowsMap(view, column, name, told, key) {
     const {rows, columns, data} = whole(view, column, told), q = Math.min(view.state.query, rows - 1);
     return draw.map({key: `${key}-${column.index}`, title: title(view, name), rows, columns, value: (r, c) => data[r * columns + c],
+                     axes: ['position', 'number'], rowTick: view.names.tick,
                      rowName: view.names.position, columnName: c => String(c), selected: {r: q, c: Math.min(view.state.col, columns - 1)},
                      pick: (r, c) => view.set({query: r, col: c})});
   }
@@ -79,6 +80,7 @@ stations[5] = (box, view) => {
   look.perRun(box, view, column => {
     const {rows, columns, data} = look.headOf(view, column, `${attn}.heads`);
     const mixed = draw.map({key: `heads-${column.index}`, title: look.title(view, `O = A V of head ${state.head}`), rows, columns,
+                            axes: ['position', 'number'], rowTick: names.tick,
                             value: (r, c) => data[r * columns + c], rowName: names.position, columnName: c => `value ${c}`,
                             selected: {r: state.query, c: Math.min(state.col, columns - 1)}, pick: (r, c) => view.set({query: r, col: c})});
     const told = state.back ? name => column.result.gradients.told.get(name) : name => column.result.trace(name).data;
@@ -100,6 +102,7 @@ stations[6] = (box, view) => {
     const {result} = column, C = result.model.classes, logits = look.whole(view, column, 'logits');
     const rows = logits.rows, at = Math.min(state.query, rows - 1);
     const map = draw.map({key: `logits-${column.index}`, title: look.title(view, 'logits'), rows, columns: C,
+                          axes: ['position', 'answer'], rowTick: names.tick, columnTick: names.answer,
                           note: state.back ? '(p − y) / n: what is too likely goes down, the right one up' : null,
                           value: (r, c) => logits.data[r * C + c], rowName: names.position, columnName: c => `answer ${names.answer(c)}`,
                           selected: {r: at, c: Math.max(result.example.targets[at], 0)}, pick: r => view.set({query: r})});

@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli/cli.h"
+#include "train/config/recipe.h"
 #include "train/explain/embedded_weights.h"
+#include "train/explain/record.h"
 
 namespace lockstep::train {
 namespace {
@@ -25,8 +28,6 @@ TEST(EmbeddedWeights, AreBase64AndLeaveTheParametersAsEmbedded) {
   // 3c00 c000 2e66 7bff.
   EXPECT_EQ(embedded_weights(rounded, EmbeddedType::f16), "ADwAwGYu/3s=");
   EXPECT_EQ(rounded[0].tensor.to_vector(), (std::vector<double>{1, -2, 0.0999755859375, 65504}));
-  EXPECT_EQ(embedded_size(3, EmbeddedType::f32), 16U);
-  EXPECT_EQ(embedded_size(4, EmbeddedType::f16), 12U);
 }
 
 std::vector<std::size_t> indices(const std::vector<EmbeddedStep>& steps) {
@@ -35,23 +36,52 @@ std::vector<std::size_t> indices(const std::vector<EmbeddedStep>& steps) {
   return list;
 }
 
-// 300 weights: 1600 bytes as f32, 800 as f16.
 TEST(EmbeddedWeights, AsManyStepsAsFit) {
   using Indices = std::vector<std::size_t>;
-  const auto all = choose_steps(5, 300, 0, 2 * 1600 + 3 * 800);
+  const auto size = [](const EmbeddedStep& step) { return step.type == EmbeddedType::f32 ? 1600 : 800; };
+  const auto all = choose_steps(5, size, 2 * 1600 + 3 * 800);
   EXPECT_EQ(indices(all), (Indices{0, 1, 2, 3, 4}));
   EXPECT_EQ(all[0].type, EmbeddedType::f32);
   EXPECT_EQ(all[1].type, EmbeddedType::f16);
   EXPECT_EQ(all[4].type, EmbeddedType::f32);
-  EXPECT_EQ(indices(choose_steps(5, 300, 0, 2 * 1600 + 3 * 800 - 1)), (Indices{0, 1, 3, 4}));
-  EXPECT_EQ(indices(choose_steps(5, 300, 0, 2 * 1600 + 800)), (Indices{0, 2, 4}));
-  const auto halves = choose_steps(5, 300, 0, 2 * 1600 - 1);
+  EXPECT_EQ(indices(choose_steps(5, size, 2 * 1600 + 3 * 800 - 1)), (Indices{0, 1, 3, 4}));
+  EXPECT_EQ(indices(choose_steps(5, size, 2 * 1600 + 800)), (Indices{0, 2, 4}));
+  const auto halves = choose_steps(5, size, 2 * 1600 - 1);
   EXPECT_EQ(indices(halves), (Indices{0, 2, 4}));
   EXPECT_EQ(halves[2].type, EmbeddedType::f16);
-  EXPECT_EQ(indices(choose_steps(5, 300, 0, 800)), (Indices{4}));
-  EXPECT_TRUE(choose_steps(5, 300, 0, 799).empty());
-  EXPECT_EQ(choose_steps(1, 300, 0, 1600)[0].type, EmbeddedType::f32);
-  EXPECT_EQ(indices(choose_steps(5, 300, 200, 2000)), (Indices{0, 4}));
+  EXPECT_EQ(indices(choose_steps(5, size, 800)), (Indices{4}));
+  EXPECT_TRUE(choose_steps(5, size, 799).empty());
+  EXPECT_EQ(choose_steps(1, size, 1600)[0].type, EmbeddedType::f32);
+  const auto light_start = [&](const EmbeddedStep& step) { return step.index == 0 ? 0 : size(step); };
+  EXPECT_EQ(indices(choose_steps(5, light_start, 1600 + 3 * 800)), (Indices{0, 1, 2, 3, 4}));
+}
+
+TEST(TapeGraph, HoldsAllThatTheLossWasComputedBy) {
+  for (const char* attention : {"combined", "separate"}) {
+    RunConfig config = defaults_for("copy");
+    for (std::int64_t* size : {&config.width, &config.mlp}) *size = 8;
+    config.precision = "f64";
+    config.attention = attention;
+    Training training(config);
+    const Record computed = record(training, training.task().validation(0, 1));
+    std::set<std::string> names, parameters, expected_names, expected_parameters;
+    std::set<std::size_t> used;
+    for (std::size_t i = 0; i < computed.tape.size(); ++i) {
+      const TapeOp& op = computed.tape[i];
+      for (const std::size_t input : op.inputs) {
+        EXPECT_LT(input, i) << op.op;
+        used.insert(input);
+      }
+      names.insert(op.names.begin(), op.names.end());
+      parameters.insert(op.parameters.begin(), op.parameters.end());
+    }
+    EXPECT_EQ(used.size(), computed.tape.size() - 1) << "all but the loss are used";
+    EXPECT_TRUE(computed.tape.back().shape.empty()) << "the loss is the last";
+    for (const Recorded& traced : computed.traced) expected_names.insert(traced.name);
+    for (const Recorded& parameter : computed.parameters) expected_parameters.insert(parameter.name);
+    EXPECT_EQ(names, expected_names);
+    EXPECT_EQ(parameters, expected_parameters);
+  }
 }
 
 std::string trained(const TempFolder& folder, const std::string& name, const std::vector<std::string>& more,

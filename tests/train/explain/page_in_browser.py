@@ -3,9 +3,11 @@
 Trains small models, explains them, and holds the page against Lockstep's own numbers. Needs Debian's chromium,
 chromium-driver and python3-selenium; without them it says so and ends with 77, which ctest shows as "skipped".
 """
+import base64
 import csv
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -71,11 +73,11 @@ def one_step(folder, name, *more):
 
 # All kept steps of all runs: the largest difference from the record, and whether every name is in both.
 AGREEMENT = """
-const data = JSON.parse(document.getElementById('data').textContent);
+const data = models.parse(document.getElementById('data').textContent);
 return data.runs.map(run => run.steps.map((step, i) => {
   const result = models.explained(models.at(run, i), data.examples[0], {});
   const names = [...result.pass.trace.keys()].sort(), recorded = step.record.traced.map(r => r.name).sort();
-  const weights = [...result.gradients.parameters.keys()], stored = step.record.parameters.map(r => r.name);
+  const weights = [...result.gradients.parameters.keys()].sort(), stored = step.record.parameters.map(r => r.name).sort();
   return {...agreement(result, step.record), same: String(names) === String(recorded) && String(weights) === String(stored),
           told: result.gradients.told.size === names.length};
 }));
@@ -83,7 +85,7 @@ return data.runs.map(run => run.steps.map((step, i) => {
 
 # Gradients against finite differences, every seventh number of some tensors.
 DIFFERENCES = """
-const data = JSON.parse(document.getElementById('data').textContent), example = data.examples[1];
+const data = models.parse(document.getElementById('data').textContent), example = data.examples[1];
 const model = models.at(data.runs[0], 0), result = models.explained(model, example, {knockedOut: ['0.1']});
 let worst = 0;
 for (const name of ['blocks.0.attn.q', 'blocks.1.attn.k', 'blocks.0.attn.weights', 'blocks.1.attn.scores', 'blocks.0.norm1'])
@@ -102,6 +104,12 @@ const weights = (run, i) => models.at(run, i).parameters.get(name);
 const w = weights(sgd, 0), w1 = weights(sgd, 1), after = weights(run, 1);
 const g = w.map((x, i) => (x - w1[i]) / rate), u = rules.direction(rule, w, g, 48, 16, groups);
 return rules.norm(u.map((x, i) => x - (w[i] - after[i]) / lr)) / rules.norm(u);
+"""
+
+# Ops of the tape that the graph says nothing about.
+UNKNOWN_OPS = """
+const data = models.parse(document.getElementById('data').textContent);
+return data.runs.flatMap(run => run.tape.map(op => op.op)).filter(op => !(op in stations[10].formulas));
 """
 
 NAMELESS = """
@@ -136,7 +144,9 @@ class Checks:
         text = self.browser.find_element(By.ID, "agreement")
         self.expect(text.text.startswith("agrees with Lockstep to"), f"{page.name}: {text.text}")
         self.expect(page.stat().st_size < 3_000_000, f"{page.name}: {page.stat().st_size} bytes")
-        for station in range(1, 10):
+        unknown = self.browser.execute_script(UNKNOWN_OPS)
+        self.expect(not unknown, f"{page.name}: the graph has no formula for {unknown}")
+        for station in range(1, 11):
             for back in ("", "&b=1"):
                 self.open(page, f"#s={station}{back}")
                 shown = self.browser.find_element(By.CSS_SELECTOR, f"#station-{station} figure")
@@ -178,10 +188,29 @@ class Checks:
         self.expect(self.browser.execute_script("return location.hash") == bookmark, "a bookmark is a state")
         self.console_is_empty("keyboard")
 
+    def the_graph_opens(self, page):
+        self.open(page, "#s=10")
+        boxes = lambda: self.browser.find_elements(By.CSS_SELECTOR, "#station-10 g[role=button]")
+        folded = len(boxes())
+        [module] = [box for box in boxes() if box.get_attribute("aria-label").startswith("blocks.0.attn,")]
+        module.send_keys(Keys.ENTER)
+        self.expect(len(boxes()) > folded + 5, f"{folded} boxes, and {len(boxes())} when attention is open")
+        [scores] = [box for box in boxes() if box.get_attribute("aria-label").endswith("blocks.0.attn.weights")]
+        scores.send_keys(Keys.ENTER)
+        said = self.browser.find_element(By.ID, "station-10").text
+        self.expect("dS = A ∘ (dA − rowsum(A ∘ dA))" in said and "of its gradient" in said, f"an op says {said}")
+        self.console_is_empty("graph")
+
+    def prints_one_station_on_each_page(self, page):
+        self.open(page)
+        pdf = base64.b64decode(self.browser.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})["data"])
+        pages = len(re.findall(rb"/Type /Page\b", pdf))
+        self.expect(pages == 10, f"{page.name}: 10 stations print on {pages} pages")
+
     def fits_a_phone(self, page):
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                      {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True})
-        for station in range(1, 10):
+        for station in range(1, 11):
             self.open(page, f"#s={station}")
             width = self.browser.execute_script("return document.documentElement.scrollWidth")
             self.expect(width <= 390, f"station {station} is {width} px wide on a phone of 390")
@@ -206,7 +235,7 @@ class Checks:
         start = html.index(DATA) + len(DATA)
         end = html.index("</script>", start)
         for step in data["runs"][0]["steps"]:
-            step["record"]["traced"][3]["gradient_norm"] *= 1.001
+            step["record"]["traced"][3][3] *= 1.001
         changed = folder / "changed.html"
         changed.write_text(html[:start] + json.dumps(data).replace("<", "\\u003c") + html[end:])
         self.open(changed)
@@ -240,6 +269,8 @@ def main():
             checks.expect(worst < 1e-8, f"finite differences are off by {worst}")
             checks.slider_shows_the_metrics(pages["copy"], runs["copy"][0])
             checks.keyboard_is_enough(pages["induction"])
+            checks.the_graph_opens(pages["induction"])
+            checks.prints_one_station_on_each_page(pages["induction"])
             checks.fits_a_phone(pages["copy"])
             checks.rules_are_those_of_lockstep(pages["copy"], folder)
             checks.says_so_where_it_does_not_agree(pages["induction"], folder)
