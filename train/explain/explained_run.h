@@ -28,8 +28,8 @@ class ExplainedRun {
   // The model gets the weights of a step. Throws for a file of another model.
   void go_to(const KeptWeights& step);
 
-  // The parameters, without buffers; the weights of q, k and v before their biases, so that both storages have
-  // the same numbers in the same order.
+  // The parameters, without buffers; the weights of q, k and v before their biases, so that both storages
+  // have the same numbers in the same order.
   ParameterList parameters() const;
   std::int64_t weight_count() const;
 
