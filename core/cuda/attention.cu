@@ -7,17 +7,17 @@ namespace lockstep::cuda {
 
 namespace {
 
-// Rows of a tile for each thread row: what fits 66 KiB of shared memory.
+// Rows of a tile for each thread row: what fits 66 KiB of shared memory, and fewer for few tokens.
 template <typename T, int D>
 constexpr int forward_rows = sizeof(T) == 4 ? (D <= 64 ? 4 : 2) : (D <= 64 ? 2 : 1);
 
 enum : std::size_t { Q, K, V, Y, mask_at, tensors };
 
-template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, 2)
+template <typename T, int D, int R>
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
     attention_kernel(HeadView<T> y, T* lse, HeadView<const T> q, HeadView<const T> k, HeadView<const T> v,
                      KeyMask mask, Strided<tensors> lead, AttentionShape<T> shape) {
-  constexpr int R = forward_rows<T, D>, tile = 16 * R;
+  constexpr int tile = 16 * R;
   T* const qs = dynamic_shared<T>();
   T* const ks = qs + tile * (D + 1);
   T* const vs = ks + tile * (D + 1);
@@ -87,16 +87,21 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
   const std::int64_t count = heads[0].numel();
   dispatch_real(q.dtype(), [&](auto t) {
     using T = decltype(t);
-    with_width(q.size(-1), v.size(-1), [&](auto d) {
-      constexpr int D = d(), tile = 16 * forward_rows<T, D>;
+    const auto run = [&](auto d, auto r) {
+      constexpr int D = d(), R = r(), tile = 16 * R;
       const std::size_t shared = sizeof(T) * (3 * tile * (D + 1) + tile * (tile + 1));
       const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>((q.size(-2) + tile - 1) / tile));
-      launch(attention_kernel<T, D>, grid, attention_threads, shared,
+      launch(attention_kernel<T, D, R>, grid, attention_threads, shared,
              HeadView<T>{on_device<T>(y), row_step(y)}, on_device<T>(lse),
              HeadView<const T>{on_device<T>(q), row_step(q)}, HeadView<const T>{on_device<T>(k), row_step(k)},
              HeadView<const T>{on_device<T>(v), row_step(v)},
              KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
              attention_shape<T>(q, k, v, scores));
+    };
+    with_width(q.size(-1), v.size(-1), [&](auto d) {
+      constexpr int rows = forward_rows<T, d()>;
+      if (rows > 2 && q.size(-2) <= 32 && k.size(-2) <= 32) return run(d, std::integral_constant<int, 2>{});
+      run(d, std::integral_constant<int, rows>{});
     });
   });
 }

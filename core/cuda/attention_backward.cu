@@ -72,7 +72,7 @@ __device__ void scores_and_slopes(T* ps, T* dss, const T* qs, const T* ks, const
 }
 
 template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, 2)
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
     attention_dk_dv_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
   constexpr int R = backward_rows<T, D>, tile = 16 * R;
   T* const ks = dynamic_shared<T>();
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(attention_threads, 2)
 }
 
 template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, 2)
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
     attention_dq_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
   constexpr int R = backward_rows<T, D>, tile = 16 * R;
   T* const ks = dynamic_shared<T>();

@@ -114,10 +114,17 @@ inline std::int64_t row_step(const Tensor& x) { return x.strides()[x.rank() - 2]
 template <typename F>
 void with_width(std::int64_t width, std::int64_t value_width, F&& f) {
   const std::int64_t widest = std::max(width, value_width);
+  if (widest <= 16) return f(std::integral_constant<int, 16>{});
   if (widest <= 32) return f(std::integral_constant<int, 32>{});
   if (widest <= 64) return f(std::integral_constant<int, 64>{});
   return f(std::integral_constant<int, 128>{});
 }
 constexpr std::int64_t widest_head = 128;
+
+// Blocks that should fit a multiprocessor at once: more of them where a tile is small.
+template <typename T, int D, int R>
+constexpr int attention_blocks = sizeof(T) > 4 || R > 2 || D > 32 ? 2
+                                 : D > 16                         ? 3
+                                                                  : 4;
 
 }  // namespace lockstep::cuda

@@ -157,6 +157,33 @@ TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
   }
 }
 
+// Each pair of tile and head width is a kernel of its own.
+TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
+  manual_seed(8);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t width : {5, 20, 40, 100}) {
+      for (const std::int64_t tokens : {7, 40}) {
+        const std::array<Tensor, 3> inputs{randn({2, tokens, width}, {dtype}),
+                                           randn({2, tokens, width}, {dtype}),
+                                           randn({2, tokens, width}, {dtype})};
+        const auto gradients = [&](Device device) {
+          std::vector<Tensor> leaves;
+          for (const Tensor& x : inputs) leaves.push_back(clone(moved(x, device)).set_requires_grad());
+          const Tensor y = attention(leaves[0], leaves[1], leaves[2], {.causal = true});
+          std::vector<double> all = y.to_vector();
+          for (const Tensor& g : grad(sum(y * y), {leaves[0], leaves[1], leaves[2]}))
+            for (const double value : g.to_vector()) all.push_back(value);
+          return all;
+        };
+        const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+        const double tolerance = dtype == DType::f32 ? 1e-4 : 1e-12;
+        for (std::size_t i = 0; i < here.size(); ++i)
+          ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << width << " " << tokens;
+      }
+    }
+  }
+}
+
 // In the order of the index, so with the bits of the CPU.
 TEST(CudaRows, AreAddedInTheOrderOfTheIndex) {
   manual_seed(6);
