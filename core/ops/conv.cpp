@@ -68,9 +68,10 @@ Tensor product_with_columns(const Tensor& x, const Tensor& weight, const Tensor&
         if (const Target dx = slots.target(0); dx.wanted())
           kernels(dy).matmul(dx.buffer, transpose(blas_readable(in[1]), 0, 1), dy, dx.accumulate, {});
         if (const Target dw = slots.target(1); dw.wanted()) {
+          const Tensor columns = blas_readable(in[0]);  // windows of one channel may be a view that overlaps
           if (dy.size(0) == 0 && !dw.accumulate) kernels(dy).fill(dw.buffer, 0);
           for (std::int64_t n = 0; n < dy.size(0); ++n)
-            kernels(dy).matmul(dw.buffer, dy[n], transpose(in[0][n], 0, 1), dw.accumulate || n > 0, {});
+            kernels(dy).matmul(dw.buffer, dy[n], transpose(columns[n], 0, 1), dw.accumulate || n > 0, {});
         }
         if (slots.needed(2)) slots.add(2, sum(dy, {0, 2}));
       },
@@ -111,7 +112,8 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
         "[conv] expected a bias of shape ({},), got {}", weight.size(0), describe(bias));
   Dims flat(x.shape().end() - dims - 1, x.shape().end());
   flat.insert(0, Dims(x.shape().begin(), x.shape().end() - dims - 1).numel());
-  Tensor patches = reshape(x, flat);
+  Tensor padded = reshape(x, flat);
+  PerDim steps, spacings;
   bool overlap = false;
   for (int i = 0; i < dims; ++i) {
     const std::int64_t step = per_dim("stride", geometry.stride, dims, i),
@@ -119,14 +121,20 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
                        padding = per_dim("padding", geometry.padding, dims, i),
                        span = spacing * (weight.size(2 + i) - 1) + 1,
                        zeros = geometry.same ? span - 1 : 2 * padding;
-    check(step > 0 && spacing > 0 && patches.size(2 + i) + zeros >= span,
+    check(step > 0 && spacing > 0 && padded.size(2 + i) + zeros >= span,
           "[conv] weight {} with stride {}, dilation {} and padding {} does not fit {}",
           to_string(weight.shape()), step, spacing, padding, describe(x));
     check(!geometry.same || step == 1, "[conv] padding \"same\" keeps the size with stride 1 only, got {}",
           step);
     overlap = overlap || step < weight.size(2 + i);
-    patches =
-        windows(pad(patches, 2 + i, zeros / 2, zeros - zeros / 2), 2 + i, weight.size(2 + i), step, spacing);
+    padded = pad(padded, 2 + i, zeros / 2, zeros - zeros / 2);
+    steps.push_back(step);
+    spacings.push_back(spacing);
+  }
+  Tensor patches = padded;  // all of the padding first: windows hold every element more than once
+  for (int i = 0; i < dims; ++i) {
+    const auto d = static_cast<std::size_t>(i);
+    patches = windows(patches, 2 + i, weight.size(2 + i), steps[d], spacings[d]);
   }
   // patches (N, C, out..., window...)
   std::vector<int> outs, window;

@@ -255,6 +255,9 @@ std::vector<OpCase> product_cases() {
       {"conv1d",
        {normal({2, 3, 8}), normal({4, 3, 3}), normal({4})},
        [](const Inputs& in) { return conv(in[0], in[1], in[2], {.padding = {1}}); }},
+      {"conv1d_one_channel",
+       {normal({2, 1, 7}), normal({3, 1, 2})},
+       [](const Inputs& in) { return conv(in[0], in[1], {}, {.dilation = {2}}); }},
       {"conv2d",
        {normal({2, 2, 3, 5, 6}), normal({4, 3, 2, 3}), normal({4})},
        [](const Inputs& in) {
