@@ -112,10 +112,8 @@ Settings muon_with_adam_defaults() {
 
 }  // namespace
 
-RegisteredMuonWithAdam::RegisteredMuonWithAdam() {
-  registered_optimizers().try_emplace(
-      "muon+adam",
-      RegisteredOptimizer{make_muon_with_adam, muon_with_adam_defaults, couples_rows<MuonOptions>()});
+RegisteredOptimizer muon_with_adam_by_name() {
+  return {"muon+adam", make_muon_with_adam, muon_with_adam_defaults, couples_rows<MuonOptions>()};
 }
 
 }  // namespace lockstep::optim

@@ -39,9 +39,7 @@ std::unique_ptr<Optimizer> muon_with_adam(const ParameterList& parameters, const
                                           const AdamOptions& adam);
 
 // As "muon+adam" in the factory: Adam's settings begin with "adam.".
-struct RegisteredMuonWithAdam {
-  RegisteredMuonWithAdam();
-};
-inline const RegisteredMuonWithAdam registered_muon_with_adam;
+RegisteredOptimizer muon_with_adam_by_name();
+inline const Registry<RegisteredOptimizer>::Entry registered_muon_with_adam(muon_with_adam_by_name());
 
 }  // namespace lockstep::optim

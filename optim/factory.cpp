@@ -9,18 +9,14 @@ namespace lockstep::optim {
 
 namespace {
 
-const std::pair<const std::string, RegisteredOptimizer>& find(const std::string& name) {
-  const auto& all = registered_optimizers();
-  if (const auto found = all.find(lower_case(name)); found != all.end()) return *found;
+const RegisteredOptimizer& find(const std::string& name) {
+  for (const RegisteredOptimizer& optimizer : Registry<RegisteredOptimizer>::all()) {
+    if (optimizer.name == lower_case(name)) return optimizer;
+  }
   fail("there is no optimizer \"{}\"; there are {}", name, listed(optimizer_names()));
 }
 
 }  // namespace
-
-std::map<std::string, RegisteredOptimizer>& registered_optimizers() {
-  static std::map<std::string, RegisteredOptimizer> all;
-  return all;
-}
 
 std::string lower_case(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -33,18 +29,20 @@ std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Paramet
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const std::vector<SettingsGroup>& groups) {
-  const auto& [known, optimizer] = find(name);
-  return optimizer.make(known, groups);
+  const RegisteredOptimizer& optimizer = find(name);
+  return optimizer.make(optimizer.name, groups);
 }
 
 std::vector<std::string> optimizer_names() {
   std::vector<std::string> names;
-  for (const auto& [name, unused] : registered_optimizers()) names.push_back(name);
+  for (const RegisteredOptimizer& optimizer : Registry<RegisteredOptimizer>::all())
+    names.push_back(optimizer.name);
+  std::ranges::sort(names);
   return names;
 }
 
-Settings default_settings(const std::string& name) { return find(name).second.defaults(); }
+Settings default_settings(const std::string& name) { return find(name).defaults(); }
 
-bool couples_rows(const std::string& name) { return find(name).second.couples_rows; }
+bool couples_rows(const std::string& name) { return find(name).couples_rows; }
 
 }  // namespace lockstep::optim

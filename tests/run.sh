@@ -14,7 +14,7 @@ install_missing tests
 # The programs that may have tests which a pattern selects, as ctest -R does: by the names of their tests, or (op cases
 # get theirs at run time) by a word in their sources.
 programs_with() {
-  for folder in core nn optim data train layout; do
+  for folder in core nn optim data train layout adding; do
     names=$(cat $(find "tests/$folder" -name '*.cpp') | sed -nE 's/^TEST(_F|_P)?\((\w+), *(\w+)\).*/\2.\3/p')
     if echo "$names" | grep -qE -- "$1" || grep -rqE -- "$1" "tests/$folder"; then echo "${folder}_tests"; fi
   done

@@ -22,6 +22,7 @@ Tensor operator*(double c, const Tensor& x);
 Tensor operator/(double c, const Tensor& x);
 Tensor operator-(const Tensor& x);
 
+// Of one tensor: x's shape, and PyTorch's name.
 Tensor abs(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0

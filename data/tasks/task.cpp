@@ -1,18 +1,20 @@
 #include "data/tasks/task.h"
 
 #include "core/error.h"
+// The tasks, in the order in which they are shown.
+// clang-format off
+#include "data/tasks/copy_task.h"
+#include "data/tasks/induction_task.h"
+#include "data/tasks/reverse_task.h"
+#include "data/tasks/sort_task.h"
+#include "data/tasks/modadd_task.h"
+#include "data/tasks/shakespeare_task.h"
+#include "data/tasks/digits_task.h"
+// clang-format on
 
 namespace lockstep::data {
 
-// Each in its file, NAME_task.cpp.
-TaskInfo copy_task(), induction_task(), reverse_task(), sort_task(), modadd_task(), shakespeare_task(),
-    digits_task();
-
-const std::vector<TaskInfo>& tasks() {
-  static const std::vector<TaskInfo> all = {copy_task(),   induction_task(),   reverse_task(), sort_task(),
-                                            modadd_task(), shakespeare_task(), digits_task()};
-  return all;
-}
+const std::vector<TaskInfo>& tasks() { return Registry<TaskInfo>::all(); }
 
 const TaskInfo& task_info(const std::string& name) {
   std::string known;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/registry.h"
 #include "core/tensor.h"
 
 namespace lockstep::data {
@@ -46,6 +48,7 @@ class Task {
 // Settings by the keys of study files: {"steps", "300"}.
 using Recipe = std::vector<std::pair<std::string, std::string>>;
 
+// A task's file, data/tasks/NAME_task.h, ends with an entry of Registry<TaskInfo>, and task.cpp includes it.
 struct TaskInfo {
   std::string name;
   std::string summary;  // one line
@@ -54,6 +57,11 @@ struct TaskInfo {
   Recipe study;   // what a study of it does differently, and what it measures
 };
 const std::vector<TaskInfo>& tasks();
+// TaskInfo::make of most.
+template <std::derived_from<Task> T>
+std::unique_ptr<Task> make(std::uint64_t seed) {
+  return std::make_unique<T>(seed);
+}
 
 // Throw for a name that tasks() does not list.
 const TaskInfo& task_info(const std::string& name);

@@ -1,4 +1,5 @@
-// core/ops/index.md names every op that the headers of core/ops declare.
+// core/ops/index.md names every op that the headers of core/ops declare, but for those of one tensor in
+// elementwise.h: it says what they have in common.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -36,12 +37,14 @@ TEST(OpsIndex, NamesEveryOp) {
     std::istringstream header(text_of(file.path()));
     for (std::string line; std::getline(header, line);) {
       const std::optional<std::string> name = declared(line);
-      if (!name || internal.contains(*name)) continue;
+      const bool of_one =
+          file.path().filename() == "elementwise.h" && line.find("(const Tensor& x);") != line.npos;
+      if (!name || internal.contains(*name) || of_one) continue;
       ++found;
       EXPECT_NE(index.find("`" + *name + "("), std::string::npos) << *name << " of " << file.path();
     }
   }
-  EXPECT_GT(found, 100);
+  EXPECT_GT(found, 90);
 }
 
 }  // namespace

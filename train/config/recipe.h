@@ -7,7 +7,7 @@
 namespace lockstep::train {
 
 // The settings a task is trained and studied with unless told otherwise: its recipe,
-// data/tasks/NAME_task.cpp. Throws for a task that does not exist.
+// data/tasks/NAME_task.h. Throws for a task that does not exist.
 RunConfig defaults_for(const std::string& task);
 ExperimentConfig experiment_for(const std::string& task);
 

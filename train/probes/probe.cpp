@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
+// The probes, in the order in which they are shown.
+// clang-format off
+#include "train/probes/weight_distance.h"
+#include "train/probes/weight_size.h"
+#include "train/probes/update_size.h"
+// clang-format on
+
 namespace lockstep::train {
 
-std::span<const ProbeKind> probes() {
-  static const std::vector<ProbeKind> all = {
-      weight_distance_probe(),
-      weight_size_probe(),
-      update_size_probe(),
-  };
-  return all;
-}
+std::span<const ProbeKind> probes() { return Registry<ProbeKind>::all(); }
 
 ProbeSet::ProbeSet(const ProbePlan& plan) {
   for (const ProbeKind& kind : probes()) {

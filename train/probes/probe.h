@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "core/registry.h"
 #include "train/training/training.h"
 
-// What is measured of a training beside its loss. Each probe has its file, train/probes/NAME.cpp, which says
-// what it measures, by which formula and from which source, and a line in probe.cpp. study.h5 and probes.csv
-// write whatever they give.
+// What is measured of a training beside its loss. A probe's file, train/probes/NAME.h, says what it measures,
+// by which formula and from which source, ends with an entry of Registry<ProbeKind>, and probe.cpp includes
+// it. study.h5 and probes.csv write whatever the probes give.
 namespace lockstep::train {
 
 // Named numbers over the steps.
@@ -55,11 +56,8 @@ struct ProbeKind {
   Series (*compare)(const Snapshot& run, const Snapshot& reference) = nullptr;
 };
 
+// In the order in which they are shown.
 std::span<const ProbeKind> probes();
-
-ProbeKind weight_distance_probe();
-ProbeKind weight_size_probe();
-ProbeKind update_size_probe();
 
 // All probes of one run.
 class ProbeSet final : public UpdateObserver {

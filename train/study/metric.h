@@ -4,13 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "core/registry.h"
 #include "train/config/config.h"
 #include "train/statistics/pairing.h"
 
 namespace lockstep::train {
 
-// A number of a training by which arms are compared. Each has its file, metric_NAME.cpp, and a line in
-// metric.cpp.
+// A number of a training by which arms are compared. A metric's file, train/study/metric_NAME.h, ends with an
+// entry of Registry<Metric>, and metric.cpp includes it.
 struct Metric {
   std::string key;         // in files: "steps_to_threshold"
   std::string unit;        // "steps"
@@ -26,8 +27,5 @@ struct Metric {
 
 // All of them, in the order in which they are shown.
 std::span<const Metric> metrics();
-
-Metric crossing_metric();
-Metric mean_loss_metric();
 
 }  // namespace lockstep::train

@@ -1,11 +1,11 @@
+#pragma once
+
 #include <algorithm>
 #include <array>
 
 #include "data/tasks/sequence_task.h"
 
 namespace lockstep::data {
-
-namespace {
 
 // x1 ... xn s1 ... s(n-1), and from xn on the next sorted token.
 class SortTask final : public SequenceTask {
@@ -29,15 +29,11 @@ class SortTask final : public SequenceTask {
   }
 };
 
-}  // namespace
-
-TaskInfo sort_task() {
-  return {
-      .name = "sort",
-      .summary = "6 random digits of 3 kinds, then the same sorted (minGPT)",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<SortTask>(seed); },
-      .recipe = {{"steps", "2000"}, {"schedule", "cosine"}, {"warmup", "50"}},
-      .study = {{"threshold", "0.2"}, {"curve_steps", "100"}}};
-}
+inline const Registry<TaskInfo>::Entry sort_task(
+    {.name = "sort",
+     .summary = "6 random digits of 3 kinds, then the same sorted (minGPT)",
+     .make = make<SortTask>,
+     .recipe = {{"steps", "2000"}, {"schedule", "cosine"}, {"warmup", "50"}},
+     .study = {{"threshold", "0.2"}, {"curve_steps", "100"}}});
 
 }  // namespace lockstep::data

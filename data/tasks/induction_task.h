@@ -1,11 +1,11 @@
+#pragma once
+
 #include <numeric>
 #include <utility>
 
 #include "data/tasks/sequence_task.h"
 
 namespace lockstep::data {
-
-namespace {
 
 // a1 ... ap a1 ... ap a1 ..., cut at 32 tokens, with a period p drawn for every sequence: where to look back
 // to is not told by the position. The p tokens differ, so that the one before tells it: with repeated ones a
@@ -36,18 +36,12 @@ class InductionTask final : public SequenceTask {
   }
 };
 
-}  // namespace
-
 // The copy task's model: 100% right over all periods (train/explain/lecture.md).
-TaskInfo induction_task() {
-  return {
-      .name = "induction",
-      .summary = "different tokens repeated with a random period, 6 to 16: learned by an induction circuit",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> {
-        return std::make_unique<InductionTask>(seed);
-      },
-      .recipe = {{"steps", "2500"}},
-      .study = {{"threshold", "0.5"}, {"curve_steps", "1000"}}};
-}
+inline const Registry<TaskInfo>::Entry induction_task(
+    {.name = "induction",
+     .summary = "different tokens repeated with a random period, 6 to 16: learned by an induction circuit",
+     .make = make<InductionTask>,
+     .recipe = {{"steps", "2500"}},
+     .study = {{"threshold", "0.5"}, {"curve_steps", "1000"}}});
 
 }  // namespace lockstep::data

@@ -1,10 +1,10 @@
+#pragma once
+
 #include <algorithm>
 
 #include "data/tasks/sequence_task.h"
 
 namespace lockstep::data {
-
-namespace {
 
 // a1 ... an a1 ... an a1, and at every position the next token; loss only where it can be known.
 class CopyTask final : public SequenceTask {
@@ -25,25 +25,21 @@ class CopyTask final : public SequenceTask {
   }
 };
 
-}  // namespace
-
-TaskInfo copy_task() {
-  return {
-      .name = "copy",
-      .summary =
-          "16 random tokens, then the same again: learned by position, without an induction circuit, so that "
-          "other periods fail",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<CopyTask>(seed); },
-      .recipe = {{"steps", "300"},
-                 {"batch", "64"},
-                 {"layers", "2"},
-                 {"width", "64"},
-                 {"heads", "4"},
-                 {"mlp", "256"},
-                 {"optimizer", "adam"},
-                 {"lr", "0.001"},
-                 {"beta2", "0.99"}},
-      .study = {{"threshold", "0.5"}, {"curve_steps", "60"}}};
-}
+inline const Registry<TaskInfo>::Entry copy_task(
+    {.name = "copy",
+     .summary =
+         "16 random tokens, then the same again: learned by position, without an induction circuit, so that "
+         "other periods fail",
+     .make = make<CopyTask>,
+     .recipe = {{"steps", "300"},
+                {"batch", "64"},
+                {"layers", "2"},
+                {"width", "64"},
+                {"heads", "4"},
+                {"mlp", "256"},
+                {"optimizer", "adam"},
+                {"lr", "0.001"},
+                {"beta2", "0.99"}},
+     .study = {{"threshold", "0.5"}, {"curve_steps", "60"}}});
 
 }  // namespace lockstep::data

@@ -1,10 +1,10 @@
-// How large the weights of q, k and v start.
+#pragma once
+
 #include "train/probes/logical_weights.h"
 #include "train/probes/probe.h"
 
+// How large the weights of q, k and v start.
 namespace lockstep::train {
-
-namespace {
 
 class WeightSize final : public Probe {
  public:
@@ -20,16 +20,12 @@ class WeightSize final : public Probe {
   Series series_;
 };
 
-}  // namespace
-
-ProbeKind weight_size_probe() {
-  return {
-      .key = "weight_size",
-      .label = "size of the first weights",
-      .unit = "1",
-      .formula = "sqrt(mean w^2) over the weights of q, of k and of v, all layers, before the first update",
-      .source = "",
-      .make = [](const ProbePlan&) -> std::unique_ptr<Probe> { return std::make_unique<WeightSize>(); }};
-}
+inline const Registry<ProbeKind>::Entry weight_size_probe(
+    {.key = "weight_size",
+     .label = "size of the first weights",
+     .unit = "1",
+     .formula = "sqrt(mean w^2) over the weights of q, of k and of v, all layers, before the first update",
+     .source = "",
+     .make = [](const ProbePlan&) -> std::unique_ptr<Probe> { return std::make_unique<WeightSize>(); }});
 
 }  // namespace lockstep::train

@@ -1,15 +1,14 @@
-// How large the optimizer's steps are.
+#pragma once
+
 #include "train/probes/logical_weights.h"
 #include "train/probes/probe.h"
 
+// How large the optimizer's steps are.
 namespace lockstep::train {
-
-namespace {
-
-constexpr std::int64_t every = 10;  // steps
 
 class UpdateSize final : public Probe {
  public:
+  static constexpr std::int64_t every = 10;  // steps
   explicit UpdateSize(std::int64_t last) : last_(last) {
     series_.names = {std::begin(projection_names), std::end(projection_names)};
   }
@@ -35,19 +34,16 @@ class UpdateSize final : public Probe {
   Series series_;
 };
 
-}  // namespace
-
-ProbeKind update_size_probe() {
-  return {.key = "update_size",
-          .label = "size of the updates",
-          .unit = "1",
-          .formula =
-              "sqrt(mean (w_after - w_before)^2) over the weights of q, of k and of v, all layers, in every "
-              "tenth step",
-          .source = "",
-          .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
-            return std::make_unique<UpdateSize>(plan.last_step);
-          }};
-}
+inline const Registry<ProbeKind>::Entry update_size_probe(
+    {.key = "update_size",
+     .label = "size of the updates",
+     .unit = "1",
+     .formula =
+         "sqrt(mean (w_after - w_before)^2) over the weights of q, of k and of v, all layers, in every "
+         "tenth step",
+     .source = "",
+     .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
+       return std::make_unique<UpdateSize>(plan.last_step);
+     }});
 
 }  // namespace lockstep::train

@@ -1,4 +1,5 @@
-// Characters of tiny-shakespeare, split 90:10 as in nanoGPT.
+#pragma once
+
 #include <array>
 #include <set>
 
@@ -7,14 +8,12 @@
 #include "data/files/paths.h"
 #include "data/tasks/task.h"
 
+// Characters of tiny-shakespeare, split 90:10 as in nanoGPT.
 namespace lockstep::data {
-
-namespace {
-
-constexpr std::int64_t context = 64;
 
 class ShakespeareTask final : public Task {
  public:
+  static constexpr std::int64_t context = 64;
   explicit ShakespeareTask(std::uint64_t seed) : stream_(seed, "data", "training") {
     const std::string text = read_file(find_data_file("tinyshakespeare.txt"));
     const std::set<char> characters(text.begin(), text.end());
@@ -74,27 +73,22 @@ class ShakespeareTask final : public Task {
   std::int64_t training_size_ = 0;
 };
 
-}  // namespace
-
 // nanoGPT's small CPU setting: validation loss 1.88.
-TaskInfo shakespeare_task() {
-  return {.name = "shakespeare",
-          .summary = "the next character of Shakespeare's plays (nanoGPT's small CPU setting)",
-          .make = [](std::uint64_t seed) -> std::unique_ptr<Task> {
-            return std::make_unique<ShakespeareTask>(seed);
-          },
-          .recipe = {{"steps", "2000"},
-                     {"batch", "12"},
-                     {"layers", "4"},
-                     {"width", "128"},
-                     {"mlp", "512"},
-                     {"optimizer", "adamw"},
-                     {"weight_decay", "0.1"},
-                     {"schedule", "cosine"},
-                     {"warmup", "100"},
-                     {"min_lr", "0.0001"},
-                     {"clip", "1"}},
-          .study = {{"threshold", "2.2"}, {"curve_steps", "300"}}};
-}
+inline const Registry<TaskInfo>::Entry shakespeare_task(
+    {.name = "shakespeare",
+     .summary = "the next character of Shakespeare's plays (nanoGPT's small CPU setting)",
+     .make = make<ShakespeareTask>,
+     .recipe = {{"steps", "2000"},
+                {"batch", "12"},
+                {"layers", "4"},
+                {"width", "128"},
+                {"mlp", "512"},
+                {"optimizer", "adamw"},
+                {"weight_decay", "0.1"},
+                {"schedule", "cosine"},
+                {"warmup", "100"},
+                {"min_lr", "0.0001"},
+                {"clip", "1"}},
+     .study = {{"threshold", "2.2"}, {"curve_steps", "300"}}});
 
 }  // namespace lockstep::data

@@ -1,5 +1,5 @@
-// Handwritten digits (UCI, see data/README.md): 1,297 images to learn from and 500 to test on, the same for
-// every seed; the order of training depends on the seed.
+#pragma once
+
 #include <algorithm>
 #include <optional>
 
@@ -11,15 +11,14 @@
 #include "data/tasks/dataset.h"
 #include "data/tasks/task.h"
 
+// Handwritten digits (UCI, see data/README.md): 1,297 images to learn from and 500 to test on, the same for
+// every seed; the order of training depends on the seed.
 namespace lockstep::data {
-
-namespace {
-
-constexpr std::int64_t side = 8, test_size = 500;
-constexpr double brightest = 16;
 
 class DigitsTask final : public Task {
  public:
+  static constexpr std::int64_t side = 8, test_size = 500;
+  static constexpr double brightest = 16;
   explicit DigitsTask(std::uint64_t seed)
       : DigitsTask(h5::File::open(find_data_file("digits.h5").string()), seed) {}
 
@@ -67,26 +66,22 @@ class DigitsTask final : public Task {
   std::optional<BatchOrder> order_;
 };
 
-}  // namespace
-
 // A study looks at the first steps alone, and at nothing that blurs them.
-TaskInfo digits_task() {
-  return {
-      .name = "digits",
-      .summary = "1,797 handwritten digits of 8 x 8 pixels (UCI), by a small vision transformer",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<DigitsTask>(seed); },
-      .recipe = {{"steps", "1500"},
-                 {"width", "48"},
-                 {"mlp", "96"},
-                 {"dropout", "0.1"},
-                 {"schedule", "cosine"},
-                 {"warmup", "50"}},
-      .study = {{"threshold", "0.5"},
-                {"curve_steps", "40"},
-                {"steps", "300"},
-                {"dropout", "0"},
-                {"schedule", "constant"},
-                {"warmup", "0"}}};
-}
+inline const Registry<TaskInfo>::Entry digits_task(
+    {.name = "digits",
+     .summary = "1,797 handwritten digits of 8 x 8 pixels (UCI), by a small vision transformer",
+     .make = make<DigitsTask>,
+     .recipe = {{"steps", "1500"},
+                {"width", "48"},
+                {"mlp", "96"},
+                {"dropout", "0.1"},
+                {"schedule", "cosine"},
+                {"warmup", "50"}},
+     .study = {{"threshold", "0.5"},
+               {"curve_steps", "40"},
+               {"steps", "300"},
+               {"dropout", "0"},
+               {"schedule", "constant"},
+               {"warmup", "0"}}});
 
 }  // namespace lockstep::data

@@ -1,10 +1,10 @@
+#pragma once
+
 #include <algorithm>
 
 #include "data/tasks/sequence_task.h"
 
 namespace lockstep::data {
-
-namespace {
 
 // Position t answers with token n - 1 - t; every position sees all.
 class ReverseTask final : public SequenceTask {
@@ -21,22 +21,18 @@ class ReverseTask final : public SequenceTask {
   }
 };
 
-}  // namespace
-
 // One layer and one head reach 100%.
-TaskInfo reverse_task() {
-  return {
-      .name = "reverse",
-      .summary = "16 random digits, to be given in reversed order",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<ReverseTask>(seed); },
-      .recipe = {{"steps", "3000"},
-                 {"layers", "1"},
-                 {"heads", "1"},
-                 {"width", "32"},
-                 {"mlp", "128"},
-                 {"schedule", "cosine"},
-                 {"warmup", "50"}},
-      .study = {{"threshold", "0.5"}, {"curve_steps", "300"}}};
-}
+inline const Registry<TaskInfo>::Entry reverse_task(
+    {.name = "reverse",
+     .summary = "16 random digits, to be given in reversed order",
+     .make = make<ReverseTask>,
+     .recipe = {{"steps", "3000"},
+                {"layers", "1"},
+                {"heads", "1"},
+                {"width", "32"},
+                {"mlp", "128"},
+                {"schedule", "cosine"},
+                {"warmup", "50"}},
+     .study = {{"threshold", "0.5"}, {"curve_steps", "300"}}});
 
 }  // namespace lockstep::data

@@ -1,19 +1,17 @@
-// Modular addition (Power et al. 2022, arXiv:2201.02177; Nanda et al. 2023, arXiv:2301.05217).
+#pragma once
+
 #include <algorithm>
 
 #include "core/random/keyed_stream.h"
 #include "data/tasks/task.h"
 
+// Modular addition (Power et al. 2022, arXiv:2201.02177; Nanda et al. 2023, arXiv:2301.05217).
 namespace lockstep::data {
-
-namespace {
-
-constexpr std::int64_t p = 113;
-constexpr std::int64_t equals = p;  // the token "="
-constexpr double training_share = 0.3;
 
 class ModaddTask final : public Task {
  public:
+  static constexpr std::int64_t p = 113, equals = p;  // the token "="
+  static constexpr double training_share = 0.3;
   explicit ModaddTask(std::uint64_t seed)
       : order_(KeyedStream(seed, "data", "split").permutation(p * p)),
         training_size_(static_cast<std::int64_t>(training_share * p * p)) {}
@@ -54,24 +52,20 @@ class ModaddTask final : public Task {
   std::int64_t training_size_;
 };
 
-}  // namespace
-
 // Nanda et al. 2023: full batch, strong decay, ReLU, no layer norm.
-TaskInfo modadd_task() {
-  return {
-      .name = "modadd",
-      .summary = "a + b modulo 113 from 30% of all pairs: memorised first, understood much later (grokking)",
-      .make = [](std::uint64_t seed) -> std::unique_ptr<Task> { return std::make_unique<ModaddTask>(seed); },
-      .recipe = {{"steps", "15000"},
-                 {"batch", "3830"},
-                 {"blocks", "plain_relu"},
-                 {"layers", "1"},
-                 {"width", "128"},
-                 {"mlp", "512"},
-                 {"optimizer", "adamw"},
-                 {"weight_decay", "1"},
-                 {"beta2", "0.98"}},
-      .study = {{"threshold", "0.1"}, {"curve_steps", "200"}}};
-}
+inline const Registry<TaskInfo>::Entry modadd_task(
+    {.name = "modadd",
+     .summary = "a + b modulo 113 from 30% of all pairs: memorised first, understood much later (grokking)",
+     .make = make<ModaddTask>,
+     .recipe = {{"steps", "15000"},
+                {"batch", "3830"},
+                {"blocks", "plain_relu"},
+                {"layers", "1"},
+                {"width", "128"},
+                {"mlp", "512"},
+                {"optimizer", "adamw"},
+                {"weight_decay", "1"},
+                {"beta2", "0.98"}},
+     .study = {{"threshold", "0.1"}, {"curve_steps", "200"}}});
 
 }  // namespace lockstep::data
