@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "data/files/atomic_file.h"
+#include "data/tasks/task.h"
 #include "optim/optim.h"
 #include "tests/data/temp_folder.h"
 #include "tests/optim/model.h"
