@@ -197,7 +197,7 @@ void initialize(const Parameter& parameter, const Init& init, RandomSource sourc
 
 namespace {
 
-const std::map<std::string, InitRule>& rules() {
+const std::map<std::string, InitRule>& named_rules() {
   static const std::map<std::string, InitRule> known = {
       {"constant", init::Constant{}},
       {"dirac", init::Dirac{}},
@@ -219,12 +219,12 @@ const std::map<std::string, InitRule>& rules() {
 
 std::vector<std::string> init_names() {
   std::vector<std::string> names;
-  for (const auto& [name, rule] : rules()) names.push_back(name);
+  for (const auto& [name, rule] : named_rules()) names.push_back(name);
   return names;
 }
 
 InitRule init_from(const std::string& name) {
-  if (const auto found = rules().find(name); found != rules().end()) return found->second;
+  if (const auto found = named_rules().find(name); found != named_rules().end()) return found->second;
   std::string names;
   for (const std::string& known : init_names()) names += (names.empty() ? "" : ", ") + known;
   fail("expected an initialiser ({}), got \"{}\"", names, name);

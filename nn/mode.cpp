@@ -3,13 +3,13 @@
 namespace lockstep::nn {
 namespace {
 
-thread_local Mode* innermost = nullptr;
+thread_local Mode* innermost_mode = nullptr;
 
 }  // namespace
 
-Mode::Mode() : outer_(innermost) { innermost = this; }
-Mode::~Mode() { innermost = outer_; }
-Mode* Mode::current() { return innermost; }
+Mode::Mode() : outer_(innermost_mode) { innermost_mode = this; }
+Mode::~Mode() { innermost_mode = outer_; }
+Mode* Mode::current() { return innermost_mode; }
 
 KeyedStream TrainingMode::dropout_stream(std::string_view path) {
   auto calls = calls_.find(path);

@@ -6,7 +6,7 @@
 namespace lockstep::nn {
 namespace {
 
-thread_local Trace* innermost = nullptr;
+thread_local Trace* innermost_trace = nullptr;
 
 // Whether the pattern, in which * stands for any letters, fits the name.
 bool fits(std::string_view pattern, std::string_view name) {
@@ -23,11 +23,11 @@ bool fits(std::string_view pattern, std::string_view name) {
 }  // namespace
 
 Trace::Trace(std::vector<std::string> wanted)
-    : wanted_(std::move(wanted)), outer_(std::exchange(innermost, this)) {}
+    : wanted_(std::move(wanted)), outer_(std::exchange(innermost_trace, this)) {}
 
-Trace::~Trace() { innermost = outer_; }
+Trace::~Trace() { innermost_trace = outer_; }
 
-Trace* Trace::current() { return innermost; }
+Trace* Trace::current() { return innermost_trace; }
 
 void Trace::change(std::string wanted, Change change) {
   wanted_.push_back(wanted);

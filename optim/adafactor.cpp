@@ -11,7 +11,6 @@ namespace {
 
 constexpr const char* columns_slot = "col_var";
 constexpr const char* columns_of_scale_slot = "col_var_of_scale";
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // One row of moments for each range of a matrix, named so that a part has the same state in any storage.
 void add_column_slot(Member& member, const char* slot, Granularity by) {

@@ -9,8 +9,6 @@ namespace lockstep::optim {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 UpdateRule direction_rule(const LAMBOptions& o, double step) {
   return rules::LambDirection<double>{
       .beta1 = o.betas[0],

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,8 @@
 // What rules that look at whole matrices need of them: norms and factors as f64 numbers on the matrices' own
 // device, which nothing reads on the host. All matrices are contiguous.
 namespace lockstep::optim {
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // |x[i]|, the Frobenius norms, formed in f64: (count). And sqrt(mean(x[i]^2)).
 Tensor norms(std::span<const Tensor> x);

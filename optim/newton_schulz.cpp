@@ -30,7 +30,7 @@ Tensor normalized(const Tensor& x, const NewtonSchulz& o) {
   }
   Tensor norm = norms(matrices);
   if (o.bfloat16) round_to_bfloat16(norm);
-  const Tensor factors = 1 / clamp(norm, o.eps, std::numeric_limits<double>::infinity());
+  const Tensor factors = 1 / clamp(norm, o.eps, infinity);
   Updates divide;
   for (std::size_t i = 0; i < matrices.size(); ++i) {
     divide.add(rules::Multiply<double>{}, {.p = matrices[i], .scale = element(factors, i)});

@@ -50,4 +50,10 @@ class CpuKernels final : public Kernels {
   void sums_of_squares(const Tensor& y, std::span<const Tensor> x) const override;
 };
 
+// The first number of a tensor that may be undefined.
+template <typename T>
+T* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<T>() : nullptr;
+}
+
 }  // namespace lockstep::cpu

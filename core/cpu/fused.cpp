@@ -15,11 +15,6 @@ namespace {
 
 std::int64_t rows_of(const Tensor& x) { return x.numel() / std::max<std::int64_t>(x.shape().back(), 1); }
 
-template <typename T>
-T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<T>() : nullptr;
-}
-
 // Where a kernel may add sums: the target, cleared unless they are added to what it holds.
 template <typename T>
 T* sums_of(const Target& target) {

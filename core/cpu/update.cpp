@@ -14,11 +14,6 @@ bool is_finite(const Tensor& number) {
   return dispatch_real(number.dtype(), [&](auto t) { return std::isfinite(*number.data<decltype(t)>()); });
 }
 
-template <typename T>
-T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<T>() : nullptr;
-}
-
 }  // namespace
 
 void CpuKernels::update(const UpdateRule& rule, std::span<const UpdateTensors> tensors,

@@ -81,7 +81,7 @@ Tensor composed(const QKV& x, const AttentionOptions& options) {
 // The kernel reads rows that are contiguous.
 Tensor with_unit_stride(const Tensor& x) { return x.size(-1) == 1 || x.strides().back() == 1 ? x : clone(x); }
 
-Tensor with_last(const Tensor& x, std::int64_t size) {
+Tensor empty_with_last(const Tensor& x, std::int64_t size) {
   Dims shape = x.shape();
   shape[x.rank() - 1] = size;
   return empty(shape, x.options());
@@ -89,9 +89,9 @@ Tensor with_last(const Tensor& x, std::int64_t size) {
 
 // y with its heads behind its positions in memory, so that merging heads costs nothing.
 Tensor heads_inside(const Tensor& q, std::int64_t width) {
-  if (q.rank() < 3) return with_last(q, width);
+  if (q.rank() < 3) return empty_with_last(q, width);
   const NoGrad no_grad;
-  return transpose(with_last(transpose(q, -3, -2), width), -3, -2);
+  return transpose(empty_with_last(transpose(q, -3, -2), width), -3, -2);
 }
 
 // Where q, k and v stand in an op's inputs, and heads in its output.

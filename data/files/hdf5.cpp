@@ -16,7 +16,7 @@
 namespace lockstep::h5 {
 namespace {
 
-constexpr int64_t chunk_bytes =
+constexpr int64_t bytes_of_a_chunk =
     256 * 1024;  // where nobody asks for a size: well within HDF5's 1 MiB chunk cache
 
 Handle shape_space(const std::vector<int64_t>& shape, const std::string& name) {
@@ -44,7 +44,7 @@ void set_chunks(hid_t properties, const std::vector<int64_t>& shape, int64_t ele
   if (elements == 0 || shape.empty() || !(layout.compress || layout.chunk_rows > 0)) return;
   const int64_t row_bytes = elements / shape[0] * element_bytes;
   const int64_t rows =
-      layout.chunk_rows > 0 ? layout.chunk_rows : std::max<int64_t>(1, chunk_bytes / row_bytes);
+      layout.chunk_rows > 0 ? layout.chunk_rows : std::max<int64_t>(1, bytes_of_a_chunk / row_bytes);
   std::vector<hsize_t> chunk(shape.begin(), shape.end());
   chunk[0] = static_cast<hsize_t>(std::min(rows, shape[0]));
   expect_success(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), name,

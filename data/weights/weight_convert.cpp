@@ -91,14 +91,14 @@ void append_separate(const Attention& attention, const std::array<int, 3>& heads
   for (const auto* kind : {&attention.weights, &attention.biases}) {
     if (!(*kind)[0]) continue;
     const StoredTensor& whole = *(*kind)[0];
-    const char* word = kind == &attention.weights ? "weight" : "bias";
+    const char* kind_name = kind == &attention.weights ? "weight" : "bias";
     const Placement place = placement_of(attention, whole, attention.layout->arrangement, heads);
     for (std::size_t i = 0; i < 3; ++i) {
       StoredTensor part =
-          like(whole, fmt::format("{}{}{}", attention.block, target.names[i], word), *attention.layout);
+          like(whole, fmt::format("{}{}{}", attention.block, target.names[i], kind_name), *attention.layout);
       const std::int64_t rows = attention.rows[i];
       part.shape = whole.shape.size() == 2 ? std::vector{rows, place.columns} : std::vector{rows};
-      part.parts = {{part_name(attention.block, i, word), 0, rows, heads[i]}};
+      part.parts = {{part_name(attention.block, i, kind_name), 0, rows, heads[i]}};
       part.bytes = [place, i, rows, read = whole.bytes] {
         const Bytes all = read();
         Bytes own(static_cast<std::size_t>(rows * place.columns * place.element_bytes));
@@ -118,11 +118,11 @@ void append_combined(const Attention& attention, std::vector<StoredTensor>& out)
   for (const auto* kind : {&attention.weights, &attention.biases}) {
     if (!(*kind)[0]) continue;
     const StoredTensor& first = *(*kind)[0];
-    const char* word = kind == &attention.weights ? "weight" : "bias";
+    const char* kind_name = kind == &attention.weights ? "weight" : "bias";
     const Placement place = placement_of(attention, first, target.arrangement, attention.heads);
     const std::int64_t rows = place.begin_of(3);
     StoredTensor all =
-        like(first, fmt::format("{}{}{}", attention.block, target.names[0], word), *attention.layout);
+        like(first, fmt::format("{}{}{}", attention.block, target.names[0], kind_name), *attention.layout);
     if (first.shape.size() == 1) {
       all.shape = {rows};
     } else if (target.arrangement == Arrangement::columns) {
@@ -134,7 +134,7 @@ void append_combined(const Attention& attention, std::vector<StoredTensor>& out)
       for (std::size_t i = 0; i < 3; ++i) {
         const std::int64_t begin = place.begin_of(i);
         all.parts.push_back(
-            {part_name(attention.block, i, word), begin, begin + attention.rows[i], attention.heads[i]});
+            {part_name(attention.block, i, kind_name), begin, begin + attention.rows[i], attention.heads[i]});
       }
     } else {
       all.parts = {{all.name, 0, all.rows()}};

@@ -16,7 +16,7 @@ namespace lockstep {
 namespace {
 
 using Values = std::vector<double>;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double NaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Everyday, ThereIsAShortWayToSayIt) {
   Tensor x = from_values({2, 2}, {1.f, 2.f, 3.f, 4.f}).set_requires_grad();
@@ -34,7 +34,7 @@ TEST(Everyday, ThereIsAShortWayToSayIt) {
 }
 
 TEST(Everyday, Comparisons) {
-  const Tensor x = from_values({4}, {1.0, 2.0, 3.0, nan}), i = arange(4);
+  const Tensor x = from_values({4}, {1.0, 2.0, 3.0, NaN}), i = arange(4);
   EXPECT_EQ((x > 2).to_vector(), (Values{0, 0, 1, 0}));
   EXPECT_EQ((x != x).to_vector(), isnan(x).to_vector());
   EXPECT_EQ((i >= 1.5).to_vector(), (Values{0, 0, 1, 1}));
@@ -60,7 +60,7 @@ TEST(Everyday, WholeNumbersCount) {
 }
 
 TEST(Everyday, Order) {
-  const Tensor x = reshape(from_values({6}, {3.0, 1.0, 3.0, -1.0, 5.0, nan}), {2, 3}).set_requires_grad();
+  const Tensor x = reshape(from_values({6}, {3.0, 1.0, 3.0, -1.0, 5.0, NaN}), {2, 3}).set_requires_grad();
   EXPECT_EQ(argmax(x).item(), 5);
   EXPECT_EQ(argmin(x, 1).to_vector(), (Values{1, 2}));
   EXPECT_EQ(argmax(slice(x, 1, 0, 2), 0, true).to_vector(), (Values{0, 1}));
@@ -229,7 +229,7 @@ TEST(Everyday, TensorsPrintThemselves) {
   EXPECT_EQ(to_string(arange(3)), "[0, 1, 2] i64 (3,)");
   EXPECT_EQ(to_string(ones({})), "1. f32 ()");
   EXPECT_EQ(to_string(from_values({2}, {1e-7, 1.0})), "[1.0000e-07, 1.0000e+00] f64 (2,)");
-  EXPECT_EQ(to_string(from_values({2}, {nan, 1.5})), "[   nan, 1.5000] f64 (2,)");
+  EXPECT_EQ(to_string(from_values({2}, {NaN, 1.5})), "[   nan, 1.5000] f64 (2,)");
   EXPECT_EQ(to_string(zeros({0, 3})), "[] f32 (0, 3)");
   EXPECT_EQ(to_string(arange(1001)), "[   0,    1,    2, ...,  998,  999, 1000] i64 (1001,)");
   EXPECT_EQ(to_string(reshape(arange(8), {2, 2, 2})),

@@ -12,26 +12,26 @@
 namespace lockstep {
 namespace {
 
-constexpr std::size_t page = 4096, MiB = std::size_t{1} << 20;
+constexpr std::size_t page = 4096, mebibyte = std::size_t{1} << 20;
 
 TEST(HugePages, WhatIsGivenBackIsHandedOutAgainAndReadsAsZero) {
-  void* const first = map_pages(MiB);
-  void* const second = map_pages(MiB);
-  void* const third = map_pages(MiB);
+  void* const first = map_pages(mebibyte);
+  void* const second = map_pages(mebibyte);
+  void* const third = map_pages(mebibyte);
   ASSERT_TRUE(first != nullptr && second != nullptr && third != nullptr);
-  for (void* block : {first, second, third}) std::memset(block, 7, MiB);
-  unmap_pages(second, MiB);
-  void* const half = map_pages(MiB / 2);
+  for (void* block : {first, second, third}) std::memset(block, 7, mebibyte);
+  unmap_pages(second, mebibyte);
+  void* const half = map_pages(mebibyte / 2);
   EXPECT_LE(half, second) << "the first hole that fits";
   const auto* const bytes = static_cast<const unsigned char*>(half);
-  EXPECT_TRUE(std::all_of(bytes, bytes + MiB / 2, [](unsigned char byte) { return byte == 0; }))
+  EXPECT_TRUE(std::all_of(bytes, bytes + mebibyte / 2, [](unsigned char byte) { return byte == 0; }))
       << "its memory went back to the system";
-  EXPECT_EQ(static_cast<const unsigned char*>(first)[MiB - 1], 7);
+  EXPECT_EQ(static_cast<const unsigned char*>(first)[mebibyte - 1], 7);
   EXPECT_EQ(*static_cast<const unsigned char*>(third), 7);
-  unmap_pages(half, MiB / 2);
-  void* const whole = map_pages(MiB);
+  unmap_pages(half, mebibyte / 2);
+  void* const whole = map_pages(mebibyte);
   EXPECT_LE(whole, second) << "holes that touch are one";
-  for (void* block : {first, whole, third}) unmap_pages(block, MiB);
+  for (void* block : {first, whole, third}) unmap_pages(block, mebibyte);
 }
 
 // Blocks in use never overlap, whoever maps them, and a region may be given back while others go on: each

@@ -13,13 +13,13 @@ INSTANTIATE_TEST_SUITE_P(Targets, AttentionTest, testing::ValuesIn(targets()), t
 // Inputs, the kernel's results and those of the definition in long double. q, k and v lie in one (batch,
 // token, 3, head, dim) buffer if `combined`, else each in its own (batch, token, head, dim).
 template <typename T>
-struct Case {
+struct AttentionCase {
   Attention call;
   bool combined = false;
   double size = 1;  // of the inputs
   std::vector<T> q, k, v, dout, out, lse, dq, dk, dv;
 
-  explicit Case(const Attention& shape, bool in_one = false, double scale = 1)
+  explicit AttentionCase(const Attention& shape, bool in_one = false, double scale = 1)
       : call(shape), combined(in_one), size(scale) {
     const std::int64_t nq = call.batch * call.queries * call.heads, nk = call.batch * call.keys * call.heads;
     if (combined) {
@@ -146,7 +146,7 @@ void expect_shapes() {
                              .value_dim = dim,
                              .scale = 1 / std::sqrt(static_cast<double>(dim)),
                              .causal = causal};
-        Case<T>(call, true).expect(24);
+        AttentionCase<T>(call, true).expect(24);
       }
     }
   }
@@ -162,14 +162,14 @@ void expect_odd_shapes() {
   for (const bool causal : {false, true}) {
     for (const auto& [queries, keys] : {std::pair{5, 70}, {70, 5}, {1, 130}, {40, 17}, {3, 4}, {4, 3}}) {
       for (const auto& [dim, value_dim] : {std::pair{1, 1}, {3, 64}, {24, 8}, {64, 40}, {128, 128}, {5, 3}}) {
-        Case<T>({.batch = 1,
-                 .heads = 3,
-                 .queries = queries,
-                 .keys = keys,
-                 .dim = dim,
-                 .value_dim = value_dim,
-                 .scale = 0.3,
-                 .causal = causal})
+        AttentionCase<T>({.batch = 1,
+                          .heads = 3,
+                          .queries = queries,
+                          .keys = keys,
+                          .dim = dim,
+                          .value_dim = value_dim,
+                          .scale = 0.3,
+                          .causal = causal})
             .expect(64);
       }
     }
@@ -190,15 +190,15 @@ void expect_masks(std::int64_t tokens, std::int64_t dim = 16) {
     mask[static_cast<std::size_t>(tokens + j)] = j >= tokens / 2;
   }
   for (const bool causal : {false, true}) {
-    Case<T> c({.batch = 3,
-               .heads = 2,
-               .queries = tokens,
-               .keys = tokens,
-               .dim = dim,
-               .value_dim = dim,
-               .scale = 1 / std::sqrt(static_cast<double>(dim)),
-               .causal = causal,
-               .key_mask = mask.data()});
+    AttentionCase<T> c({.batch = 3,
+                        .heads = 2,
+                        .queries = tokens,
+                        .keys = tokens,
+                        .dim = dim,
+                        .value_dim = dim,
+                        .scale = 1 / std::sqrt(static_cast<double>(dim)),
+                        .causal = causal,
+                        .key_mask = mask.data()});
     c.expect(24);
     for (std::size_t i = c.out.size() / 3 * 2; i < c.out.size(); ++i) {
       ASSERT_EQ(c.out[i], 0);
@@ -219,11 +219,11 @@ TEST_P(AttentionTest, HidesKeys) {
 TEST_P(AttentionTest, TakesKeysInParts) {
   Attention call{
       .batch = 1, .heads = 1, .queries = 40, .keys = 140, .dim = 250, .value_dim = 256, .scale = 0.06};
-  Case<float>(call).expect(24);
-  Case<double>(call).expect(24);
+  AttentionCase<float>(call).expect(24);
+  AttentionCase<double>(call).expect(24);
   call.queries = call.keys = 100;
   call.causal = true;
-  Case<double>(call).expect(24);
+  AttentionCase<double>(call).expect(24);
   expect_masks<double>(100, 250);
 }
 
@@ -231,20 +231,20 @@ TEST_P(AttentionTest, TakesKeysInParts) {
 TEST_P(AttentionTest, KeepsItsDigitsForLargeScores) {
   const Attention call{
       .batch = 1, .heads = 1, .queries = 150, .keys = 150, .dim = 32, .value_dim = 32, .scale = 1};
-  Case<float>(call, false, 8).expect(600);
-  Case<double>(call, false, 8).expect(600);
+  AttentionCase<float>(call, false, 8).expect(600);
+  AttentionCase<double>(call, false, 8).expect(600);
 }
 
 TEST_P(AttentionTest, PassesNaNOn) {
   for (const std::int64_t tokens : {3, 40}) {
-    Case<float> c({.batch = 1,
-                   .heads = 1,
-                   .queries = tokens,
-                   .keys = tokens,
-                   .dim = 16,
-                   .value_dim = 16,
-                   .scale = 1,
-                   .causal = true});
+    AttentionCase<float> c({.batch = 1,
+                            .heads = 1,
+                            .queries = tokens,
+                            .keys = tokens,
+                            .dim = 16,
+                            .value_dim = 16,
+                            .scale = 1,
+                            .causal = true});
     c.k[17] = std::numeric_limits<float>::quiet_NaN();  // key 1: seen by all but query 0
     c.run();
     for (std::size_t i = 0; i < c.out.size(); ++i) ASSERT_EQ(std::isnan(c.out[i]), i >= 16) << i;
@@ -254,7 +254,7 @@ TEST_P(AttentionTest, PassesNaNOn) {
 std::vector<float> all_results(Attention call, std::int64_t batch, std::int64_t tokens, int thread_count) {
   const Threads threads(thread_count);
   call.batch = batch, call.queries = call.keys = tokens;
-  Case<float> c(call, true);
+  AttentionCase<float> c(call, true);
   c.run();
   c.dq.insert(c.dq.end(), c.out.begin(), c.out.end());
   c.dq.insert(c.dq.end(), c.lse.begin(), c.lse.end());

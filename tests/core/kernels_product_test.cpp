@@ -20,18 +20,18 @@ std::vector<T> numbers(std::int64_t count, std::uint32_t seed) {
   return values;
 }
 
-struct Case {
+struct ProductCase {
   std::int64_t m, n, k, extra;  // unused numbers at the end of a row of each factor
   bool trans_a, trans_b, accumulate, with_bias;
 };
 
 // What is copied, dealt out or cut differs with the sizes and strides: few rows of c or many, more than 512
 // columns, one or more blocks of k, and rows that are multiples of 4096 bytes apart.
-std::vector<Case> cases() {
+std::vector<ProductCase> cases() {
   constexpr std::int64_t shapes[][4] = {{25, 70, 800, 1},     {192, 16, 385, 0},  {200, 70, 40, 3},
                                         {200, 40, 50, 3},     {30, 33, 390, 634}, {200, 530, 10, 0},
                                         {100, 70, 400, 1648}, {60, 70, 400, 954}};
-  std::vector<Case> all;
+  std::vector<ProductCase> all;
   for (const auto& [m, n, k, extra] : shapes) {
     for (int i = 0; i < 16; ++i)
       all.push_back({m, n, k, extra, (i & 1) != 0, (i & 2) != 0, (i & 4) != 0, (i & 8) != 0});
@@ -41,7 +41,7 @@ std::vector<Case> cases() {
 
 template <typename T>
 struct Made {
-  explicit Made(const Case& x)
+  explicit Made(const ProductCase& x)
       : lda((x.trans_a ? x.m : x.k) + x.extra),
         ldb((x.trans_b ? x.k : x.n) + x.extra),
         ldc(x.n + 5),
@@ -50,10 +50,10 @@ struct Made {
         c(numbers<T>(x.m * ldc, 3)),
         bias(numbers<T>(x.n, 4)) {}
 
-  Factor<T> left(const Case& x) const { return {a.data(), x.trans_a ? 1 : lda, x.trans_a ? lda : 1}; }
-  Factor<T> right(const Case& x) const { return {b.data(), x.trans_b ? 1 : ldb, x.trans_b ? ldb : 1}; }
+  Factor<T> left(const ProductCase& x) const { return {a.data(), x.trans_a ? 1 : lda, x.trans_a ? lda : 1}; }
+  Factor<T> right(const ProductCase& x) const { return {b.data(), x.trans_b ? 1 : ldb, x.trans_b ? ldb : 1}; }
 
-  std::vector<T> result(const Case& x) const {
+  std::vector<T> result(const ProductCase& x) const {
     std::vector<T> y = c;
     product<T>(x.m, x.n, x.k, left(x), right(x), x.accumulate, y.data(), ldc,
                x.with_bias ? bias.data() : nullptr);
@@ -76,7 +76,7 @@ class ProductKernel : public KernelTest {
  protected:
   template <typename T>
   void equals_plain_sums() {
-    for (const Case& x : cases()) {
+    for (const ProductCase& x : cases()) {
       const Made<T> made(x);
       const std::vector<T> got = made.result(x);
       const Factor<T> a = made.left(x), b = made.right(x);
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(Targets, ProductKernel, testing::ValuesIn(product_targe
 TEST(Product, HasTheSameBitsInVectorsOfAnyWidth) {
   const std::vector<std::int64_t> all = product_targets();
   if (all.size() < 2) GTEST_SKIP() << "this build, or this processor, has not both AVX2 and AVX-512";
-  for (const Case& x : cases()) {
+  for (const ProductCase& x : cases()) {
     const Made<float> made(x);
     std::vector<std::vector<float>> results;
     for (const std::int64_t target : all) {

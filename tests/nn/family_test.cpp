@@ -2,24 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "core/autograd.h"
-#include "core/ops.h"
-#include "core/random/keyed_stream.h"
 #include "nn/nn.h"
 #include "tests/data/temp_folder.h"
+#include "tests/nn/tensors.h"
 
 namespace lockstep::nn {
 namespace {
-
-const ScopeOptions f64{.dtype = DType::f64};
-
-Tensor normal(const Dims& shape, const char* name) {
-  const Tensor x = empty(shape, {DType::f64});
-  KeyedStream(7, "test", name)
-      .fill_normal(std::span(x.data<double>(), static_cast<std::size_t>(x.numel())), 0, 1);
-  return x;
-}
-
-double largest(const Tensor& x) { return max(abs(x)).item(); }
 
 template <typename Module, typename Options>
 std::string why(const Options& options) {

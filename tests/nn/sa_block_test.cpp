@@ -5,27 +5,12 @@
 #include <cmath>
 
 #include "core/autograd.h"
-#include "core/ops.h"
-#include "core/random/keyed_stream.h"
 #include "nn/mode.h"
 #include "tests/data/temp_folder.h"
+#include "tests/nn/tensors.h"
 
 namespace lockstep::nn {
 namespace {
-
-Tensor normal(const Dims& shape, const char* name, DType dtype = DType::f64) {
-  const Tensor x = empty(shape, {dtype});
-  dispatch_real(dtype, [&](auto type) {
-    using T = decltype(type);
-    KeyedStream(7, "test", name)
-        .fill_normal(std::span(x.data<T>(), static_cast<std::size_t>(x.numel())), 0, 1);
-  });
-  return x;
-}
-
-double largest(const Tensor& x) { return max(abs(x)).item(); }
-
-const ScopeOptions f64{.dtype = DType::f64};
 
 // Both storages of the same seed, initialised by part, hold the same numbers and are the same function.
 TEST(SABlock, BothStoragesAreOneFunction) {

@@ -8,8 +8,6 @@
 namespace lockstep::optim {
 namespace {
 
-constexpr auto whole = Granularity::tensor, part = Granularity::part, head = Granularity::head;
-
 std::vector<double> trained(ParameterList model, Granularity direction_by, Granularity scale_by) {
   Adafactor adafactor(model, {.lr = 0.1, .direction_by = direction_by, .scale_by = scale_by});
   for (int step = 0; step < 5; ++step) {
@@ -31,16 +29,17 @@ void expect_near(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 TEST(Adafactor, ByPartOnCombinedEqualsByTensorOnSeparate) {
-  const std::vector<double> separate = trained(separate_qkv(0, DType::f64), whole, whole);
-  expect_near(trained(combined_qkv(0, DType::f64), part, part), separate);
+  const std::vector<double> separate = trained(separate_qkv(0, DType::f64), by_tensor, by_tensor);
+  expect_near(trained(combined_qkv(0, DType::f64), by_part, by_part), separate);
 }
 
 TEST(Adafactor, ScaleAndDirectionAreTwoEffects) {
   const auto run = [](Granularity direction_by, Granularity scale_by) {
     return trained(combined_qkv(0, DType::f64), direction_by, scale_by);
   };
-  const std::set<std::vector<double>> different = {run(part, part), run(part, whole), run(whole, part),
-                                                   run(whole, whole), run(head, head)};
+  const std::set<std::vector<double>> different = {run(by_part, by_part), run(by_part, by_tensor),
+                                                   run(by_tensor, by_part), run(by_tensor, by_tensor),
+                                                   run(by_head, by_head)};
   EXPECT_EQ(different.size(), 5u);
 }
 

@@ -11,8 +11,6 @@
 namespace lockstep::optim {
 namespace {
 
-constexpr auto whole = Granularity::tensor, part = Granularity::part, head = Granularity::head;
-
 using Values = std::vector<double>;
 using Make = std::function<std::unique_ptr<Optimizer>(const ParameterList&, Granularity, Granularity)>;
 
@@ -67,22 +65,22 @@ void expect_matched(const Make& make, Granularity direction, Granularity scale, 
 }
 
 TEST(Matched, Muon) {
-  expect_matched(make_muon, whole, part, model_d);
-  expect_matched(make_muon, part, whole, model_d);
-  expect_matched(make_muon, whole, head, model_d / 2);
-  expect_matched(make_muon, head, whole, model_d / 2);
+  expect_matched(make_muon, by_tensor, by_part, model_d);
+  expect_matched(make_muon, by_part, by_tensor, model_d);
+  expect_matched(make_muon, by_tensor, by_head, model_d / 2);
+  expect_matched(make_muon, by_head, by_tensor, model_d / 2);
 }
 
 TEST(Matched, Adafactor) {
-  expect_matched(make_adafactor, whole, part, model_d);
-  expect_matched(make_adafactor, part, whole, model_d);
-  expect_matched(make_adafactor, head, part, model_d / 2);
+  expect_matched(make_adafactor, by_tensor, by_part, model_d);
+  expect_matched(make_adafactor, by_part, by_tensor, model_d);
+  expect_matched(make_adafactor, by_head, by_part, model_d / 2);
 }
 
 TEST(Matched, AsOneWithSeparateStorage) {  // three tensors have nothing to be matched with
   for (const Make& make : {Make(make_muon), Make(make_adafactor)}) {
     ParameterList matched = separate_qkv(0, DType::f64), plain = separate_qkv(0, DType::f64);
-    const auto a = make(matched, whole, part), b = make(plain, whole, whole);
+    const auto a = make(matched, by_tensor, by_part), b = make(plain, by_tensor, by_tensor);
     for (int step = 0; step < 3; ++step) {
       set_gradients(matched, step), set_gradients(plain, step);
       a->step(), b->step();
@@ -96,7 +94,7 @@ TEST(Matched, AsOneWithSeparateStorage) {  // three tensors have nothing to be m
 // whole (192, 64) and parts (64, 64) both have 0.125, heads (16, 64) too.
 TEST(Muon, RootMeanSquareOfAnUpdate) {
   constexpr std::int64_t d = 64;
-  for (const Granularity by : {whole, part, head}) {
+  for (const Granularity by : {by_tensor, by_part, by_head}) {
     ParameterList model = {
         {"qkv.weight",
          zeros({3 * d, d}),

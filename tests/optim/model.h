@@ -10,6 +10,8 @@
 namespace lockstep::optim {
 
 inline constexpr std::int64_t model_d = 8;
+inline constexpr Granularity by_tensor = Granularity::tensor, by_part = Granularity::part,
+                             by_head = Granularity::head;
 
 // Irregular numbers around 0, the same for the same logical rows: `row` counts over q, k, v.
 inline double irregular(std::int64_t row, std::int64_t column, int step) {

@@ -7,22 +7,17 @@
 #include "data/files/atomic_file.h"
 #include "tests/data/temp_folder.h"
 #include "tests/train/training/same_content.h"
+#include "tests/train/training/tiny_run.h"
 #include "train/config/optimizer.h"
-#include "train/config/recipe.h"
 
 namespace lockstep::train {
 namespace {
 
 RunConfig small(const std::string& optimizer = "adamw", const std::string& attention = "combined") {
-  RunConfig config = defaults_for("copy");
+  RunConfig config = tiny_run();
   config.optimizer = optimizer;
   config.attention = attention;
   config.precision = "f64";
-  config.layers = 1;
-  config.width = 8;
-  config.heads = 2;
-  config.mlp = 16;
-  config.batch = 2;
   config.dropout = 0.1;
   config.clip = 1;
   config.weight_decay = 0.1;

@@ -7,25 +7,14 @@
 #include <cmath>
 
 #include "tests/data/temp_folder.h"
+#include "tests/train/training/tiny_run.h"
 #include "train/config/optimizer.h"
-#include "train/config/recipe.h"
 #include "train/config/schedule.h"
 #include "train/config/validate.h"
 #include "train/training/checkpoint.h"
 
 namespace lockstep::train {
 namespace {
-
-RunConfig tiny() {
-  RunConfig config = defaults_for("copy");
-  config.steps = 8;
-  config.batch = 2;
-  config.layers = 1;
-  config.width = 8;
-  config.heads = 2;
-  config.mlp = 8;
-  return config;
-}
 
 // Losses of a training, and of one that is stopped half-way, saved, loaded and gone on with.
 void expect_resumes(const RunConfig& config) {
@@ -45,7 +34,7 @@ void expect_resumes(const RunConfig& config) {
 TEST(Training, EveryOptimizerResumes) {
   for (const std::string& name : optimizer_names()) {
     SCOPED_TRACE(name);
-    RunConfig config = tiny();
+    RunConfig config = tiny_run();
     config.optimizer = name;
     if (reshapes(name)) config.optimizer_direction = "head";
     expect_resumes(config);
@@ -55,7 +44,7 @@ TEST(Training, EveryOptimizerResumes) {
 TEST(Training, EveryScheduleResumes) {
   for (const std::string& name : schedule_names()) {
     SCOPED_TRACE(name);
-    RunConfig config = tiny();
+    RunConfig config = tiny_run();
     config.schedule = name;
     const std::vector<std::string>& keys = schedule_keys(name);
     if (std::ranges::find(keys, "schedule_period") != keys.end()) config.schedule_period = 3;
@@ -67,7 +56,7 @@ TEST(Training, EveryScheduleResumes) {
 }
 
 TEST(Training, RefusesAnUnknownOptimizer) {
-  RunConfig config = tiny();
+  RunConfig config = tiny_run();
   config.optimizer = "adagard";
   try {
     validate(config);
