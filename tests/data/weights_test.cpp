@@ -8,59 +8,16 @@
 #include "core/ops/views.h"
 #include "data/files/atomic_file.h"
 #include "data/files/safetensors.h"
+#include "tests/data/small_models.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {
 namespace {
 
-using Strings = std::vector<std::string>;
-
-// Values from `first` on, so that every row of every tensor is another.
-Tensor counting(const Dims& shape, double first, DType dtype = DType::f32) {
-  std::vector<double> values(static_cast<std::size_t>(shape.numel()));
-  std::iota(values.begin(), values.end(), first);
-  if (dtype == DType::f64) return from_values(shape, values);
-  return from_values(shape, std::vector<float>(values.begin(), values.end()));
-}
-
 std::vector<double> counted(int first, int count) {
   std::vector<double> values(static_cast<std::size_t>(count));
   std::iota(values.begin(), values.end(), first);
   return values;
-}
-
-Parameter whole(const std::string& name, Tensor tensor) {
-  return {name, tensor, {{name, 0, tensor.rank() == 0 ? 1 : tensor.size(0)}}};
-}
-
-// A self-attention of width 4 with 2 heads in either storage; the weights of q start at `first`.
-ParameterList combined_model(double first, DType dtype = DType::f32) {
-  return {whole("attn.out_proj.weight", counting({4, 4}, first + 100, dtype)),
-          {"attn.qkv.weight",
-           counting({12, 4}, first, dtype),
-           {{"attn.q.weight", 0, 4, 2}, {"attn.k.weight", 4, 8, 2}, {"attn.v.weight", 8, 12, 2}}}};
-}
-
-ParameterList separate_model(double first, DType dtype = DType::f32) {
-  return {whole("attn.out_proj.weight", counting({4, 4}, first + 100, dtype)),
-          {"attn.to_q.weight", counting({4, 4}, first, dtype), {{"attn.q.weight", 0, 4, 2}}},
-          {"attn.to_k.weight", counting({4, 4}, first + 16, dtype), {{"attn.k.weight", 0, 4, 2}}},
-          {"attn.to_v.weight", counting({4, 4}, first + 32, dtype), {{"attn.v.weight", 0, 4, 2}}}};
-}
-
-std::vector<double> all_values(const ParameterList& parameters) {
-  std::vector<double> values;
-  for (const Parameter& parameter : parameters) {
-    for (double value : parameter.tensor.to_vector()) values.push_back(value);
-  }
-  return values;
-}
-
-template <typename List>
-Strings names(const List& tensors) {
-  Strings names;
-  for (const auto& tensor : tensors) names.push_back(tensor.name);
-  return names;
 }
 
 class BothFormats : public testing::TestWithParam<const char*> {
@@ -105,7 +62,7 @@ TEST_P(BothFormats, ConvertBetweenStoragesWhileLoading) {
 
 TEST_P(BothFormats, KeepPartsThatNamesDoNotTell) {
   const ParameterList model{
-      {"mlp.linear1.weight", counting({6, 2}, 1), {{"mlp.value", 0, 4}, {"mlp.gate", 4, 6}}}};
+      {"mlp.linear1.weight", numbered({6, 2}, 1), {{"mlp.value", 0, 4}, {"mlp.gate", 4, 6}}}};
   data::save(path(), model);
   const std::vector<data::StoredTensor> stored = data::open_weights(path());
   ASSERT_EQ(stored.at(0).parts.size(), 2u);
@@ -121,14 +78,14 @@ TEST_P(BothFormats, ConvertFiles) {
     return data::convert(data::open_weight_file(path()), storage).weights;
   };
   const data::Weights separate = convert(data::AttentionStorage::separate);
-  EXPECT_EQ(names(separate.tensors), names(separate_model(1)));
+  EXPECT_EQ(names_of(separate.tensors), names_of(separate_model(1)));
   EXPECT_EQ(separate.tensors[1].parts.at(0).heads, 2);
   data::save(path(), separate);
   ParameterList model = separate_model(-500);
   data::load(path(), model);
   EXPECT_EQ(all_values(model), all_values(separate_model(1)));
   const data::Weights combined = convert(data::AttentionStorage::combined);
-  EXPECT_EQ(names(combined.tensors), names(combined_model(1)));
+  EXPECT_EQ(names_of(combined.tensors), names_of(combined_model(1)));
   EXPECT_EQ(combined.tensors[1].parts.at(2).heads, 2);
 }
 
@@ -153,10 +110,10 @@ TEST(Weights, AnOptimizersStateConvertsLikeTheParameters) {
 TEST(Weights, RefuseWhatDoesNotFitAndChangeNothing) {
   TempFolder folder;
   const std::string path = folder / "a.safetensors";
-  data::save(path, {whole("same", counting({2}, 1)),
-                    whole("extra", counting({1}, 1)),
-                    whole("shape", counting({2, 3}, 1)),
-                    {"attn.to_q.weight", counting({2, 2}, 1), {{"attn.q.weight", 0, 2}}}});
+  data::save(path, {whole("same", numbered({2}, 1)),
+                    whole("extra", numbered({1}, 1)),
+                    whole("shape", numbered({2, 3}, 1)),
+                    {"attn.to_q.weight", numbered({2, 2}, 1), {{"attn.q.weight", 0, 2}}}});
   ParameterList model{whole("same", zeros({2})),
                       whole("shape", zeros({3, 2})),
                       whole("gone", zeros({1})),
@@ -229,86 +186,6 @@ TEST(Weights, WriteTheTypeThatIsAskedFor) {
                        "expected f32, f64, f16 or bf16"));
 }
 
-TEST(Weights, UnderstandOtherLayouts) {
-  TempFolder folder;
-  const std::string path = folder / "a.safetensors";
-  data::save(path, {{"attn.in_proj_weight", counting({12, 4}, 1), {}},
-                    {"attn.out_proj.weight", counting({4, 4}, 101), {}}});
-  ParameterList separate = separate_model(-500);
-  data::load(path, separate);
-  EXPECT_EQ(all_values(separate), all_values(separate_model(1)));
-
-  data::save(path, {{"attn.q_proj.weight", counting({4, 4}, 1), {}},
-                    {"attn.k_proj.weight", counting({4, 4}, 17), {}},
-                    {"attn.v_proj.weight", counting({4, 4}, 33), {}},
-                    {"attn.out_proj.weight", counting({4, 4}, 101), {}}});
-  ParameterList combined = combined_model(-500);
-  data::load(path, combined);
-  EXPECT_EQ(all_values(combined), all_values(combined_model(1)));
-
-  // GPT-2's is transposed.
-  data::save(path, {{"attn.c_attn.weight", contiguous(transpose(counting({12, 4}, 1), 0, 1)), {}},
-                    {"attn.out_proj.weight", counting({4, 4}, 101), {}}});
-  combined = combined_model(-500);
-  const data::LoadReport report = data::load(path, combined);
-  EXPECT_EQ(all_values(combined), all_values(combined_model(1)));
-  EXPECT_TRUE(contains(report.text(), "attn.c_attn.weight -> attn.qkv.weight[0:4]"));
-}
-
-ParameterList filled(const Strings& names, double first, const Dims& shape = {2}) {
-  ParameterList list;
-  for (const std::string& name : names) {
-    const Dims own =
-        name.ends_with("bias") || name.find("norm") != std::string::npos ? Dims{shape[0]} : Dims{2, 2};
-    list.push_back(whole(name, counting(own, first + 10.0 * static_cast<double>(list.size()))));
-  }
-  return list;
-}
-
-TEST(Weights, UnderstandGenerativeModelsByTheWholeSetOfNames) {
-  TempFolder folder;
-  const std::string path = folder / "old.safetensors";
-  const Strings block{"b.norm1.weight", "b.attn.to_q.weight",   "b.attn.to_k.weight",  "b.attn.to_v.weight",
-                      "b.norm3.weight", "b.mlp.linear1.weight", "b.mlp.linear2.weight"};
-  const Strings cross{"b.norm2.weight", "b.cross_attn.to_q.weight"};
-  Strings both = block;
-  both.insert(both.end(), cross.begin(), cross.end());
-  data::save(path, filled(both, 0));
-  Strings today = both;
-  std::ranges::replace(today, "b.norm2.weight", "b.norm_cross_attn.weight");
-  std::ranges::replace(today, "b.norm3.weight", "b.norm2.weight");
-  ParameterList model = filled(today, -1000);
-  const data::LoadReport report = data::load(path, model);
-  EXPECT_EQ(all_values(model), all_values(filled(today, 0)));
-  EXPECT_TRUE(contains(report.text(), "b.norm3.weight -> b.norm2.weight"));
-  EXPECT_EQ(report.notes.at(0),
-            "b.: the TransformerBlock has the names of GenerativeModels (MONAI before 1.4)");
-
-  // With anything else beside them, these are no old names.
-  both.push_back("b.norm4.weight");
-  data::save(path, filled(both, 0));
-  EXPECT_TRUE(contains(error_of([&] { data::load(path, model); }), "b.norm3.weight"));
-
-  // The projection keeps its values: nothing is made up.
-  const Strings spatial{"mid.norm.weight", "mid.to_q.weight",      "mid.to_k.weight",
-                        "mid.to_v.weight", "mid.proj_attn.weight", "mid.proj_attn.bias"};
-  data::save(path, filled(spatial, 0));
-  ParameterList attention =
-      filled({"mid.norm.weight", "mid.attn.to_q.weight", "mid.attn.to_k.weight", "mid.attn.to_v.weight",
-              "mid.attn.out_proj.weight", "mid.attn.out_proj.bias"},
-             -1000);
-  const data::LoadReport of_attention = data::load(path, attention);
-  EXPECT_EQ(all_values(attention), all_values(filled(spatial, 0)));
-  EXPECT_TRUE(contains(of_attention.text(), "its proj_attn is taken for out_proj"));
-
-  data::save(path,
-             filled({"to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight", "to_out.0.bias"}, 0));
-  ParameterList projected =
-      filled({"to_q.weight", "to_k.weight", "to_v.weight", "out_proj.weight", "out_proj.bias"}, 1);
-  data::load(path, projected);
-  EXPECT_EQ(projected[3].tensor.to_vector()[0], 30);
-}
-
 // A model of one's own, whatever its names are, loads what it saved.
 TEST_P(BothFormats, NamesOfOnesOwnAreOnesOwn) {
   for (const Strings& own :
@@ -324,45 +201,6 @@ TEST_P(BothFormats, NamesOfOnesOwnAreOnesOwn) {
     EXPECT_EQ(all_values(model), all_values(filled(own, 0))) << own[0];
     EXPECT_TRUE(report.notes.empty()) << own[0];
   }
-}
-
-TEST(Weights, NeverLoadBuffersThatFollowFromTheConfiguration) {
-  TempFolder folder;
-  const std::string path = folder / "a.safetensors";
-  const auto with_mask = [](double value, std::int64_t length) {
-    ParameterList model = separate_model(0);
-    model.push_back(whole("attn.causal_mask", full({1, 1, length, length}, value)));
-    model.back().derived = true;
-    return model;
-  };
-  data::save(path, with_mask(1, 4));
-  ParameterList without = separate_model(-500);
-  EXPECT_TRUE(contains(data::load(path, without).text(), "note: attn.causal_mask is left out"));
-  ParameterList longer = with_mask(5, 8);
-  data::load(path, longer);
-  EXPECT_EQ(longer.back().tensor.to_vector(), std::vector<double>(64, 5));
-  data::save(path, without);
-  EXPECT_TRUE(data::load(path, longer).missing.empty());
-}
-
-TEST(Weights, LeaveOutANormThatNothingUses) {
-  TempFolder folder;
-  const std::string path = folder / "a.safetensors";
-  const Strings block{"b.norm1.weight", "b.norm2.weight", "b.attn.qkv.weight", "b.mlp.linear1.weight",
-                      "b.mlp.linear2.weight"};
-  Strings with = block;
-  with.push_back("b.norm_cross_attn.weight");
-  ParameterList model = filled(block, -1000), more = filled(with, -1000);
-  data::save(path, filled(with, 0));
-  EXPECT_TRUE(contains(data::load(path, model).text(), "note: b.norm_cross_attn.weight is left out"));
-  data::save(path, filled(block, 0));
-  EXPECT_TRUE(contains(data::load(path, more).text(), "note: b.norm_cross_attn.weight stays as it is"));
-  with.push_back("b.cross_attn.to_q.weight");
-  data::save(path, filled(with, 0));
-  EXPECT_TRUE(contains(error_of([&] { data::load(path, model); }), "not in the model"));
-  data::save(path, {whole("w", zeros({1})), whole("norm_cross_attn.weight", zeros({1}))});
-  ParameterList own{whole("w", zeros({1}))};
-  EXPECT_TRUE(contains(error_of([&] { data::load(path, own); }), "not in the model"));
 }
 
 TEST(Weights, SayWhatToDoAboutAPrefix) {
@@ -398,8 +236,8 @@ TEST(Weights, RefuseAmbiguousAndDamagedFiles) {
   TempFolder folder;
   const std::string path = folder / "a.safetensors";
   ParameterList model = separate_model(0);
-  data::save(path, {{"attn.qkv.weight", counting({12, 4}, 1), {}},
-                    {"attn.in_proj_weight", counting({12, 4}, 1), {}}});
+  data::save(path, {{"attn.qkv.weight", numbered({12, 4}, 1), {}},
+                    {"attn.in_proj_weight", numbered({12, 4}, 1), {}}});
   EXPECT_TRUE(contains(error_of([&] { data::load(path, model); }), "stand for attn.q.weight: remove one"));
 
   safetensors::Writer writer(path, {{"a", "f32", {0}}}, {{"lockstep.parts", R"({"a":[["b",0,5,1]]})"}});
