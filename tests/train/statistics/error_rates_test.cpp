@@ -19,7 +19,7 @@ namespace {
 using Random = std::mt19937_64;
 using Draw = std::function<double(Random&)>;  // one difference, of mean 0
 
-const Draw normal = [](Random& random) { return std::normal_distribution<double>()(random); };
+const Draw gaussian = [](Random& random) { return std::normal_distribution<double>()(random); };
 const Draw heavy_tailed = [](Random& random) { return std::student_t_distribution<double>(3)(random); };
 const Draw skewed = [](Random& random) {
   return std::lognormal_distribution<double>()(random) - std::exp(0.5);
@@ -55,8 +55,8 @@ TEST(ErrorRates, CoverageOfTheInterval) {
   };
   const int studies = 1600;
   for (const Case& one :
-       {Case{"normal", normal, 6, 1 - 2 / 64.0, 0}, Case{"t3", heavy_tailed, 6, 1 - 2 / 64.0, 0},
-        Case{"lognormal", skewed, 6, 0.887, 8000}, Case{"normal", normal, 12, 1 - 204 / 4096.0, 0},
+       {Case{"normal", gaussian, 6, 1 - 2 / 64.0, 0}, Case{"t3", heavy_tailed, 6, 1 - 2 / 64.0, 0},
+        Case{"lognormal", skewed, 6, 0.887, 8000}, Case{"normal", gaussian, 12, 1 - 204 / 4096.0, 0},
         Case{"t3", heavy_tailed, 12, 1 - 204 / 4096.0, 0}, Case{"lognormal", skewed, 12, 0.853, 8000}}) {
     const double covered = rate(studies, [&](Random& random) {
       return sign_flip_interval(sample(one.draw, one.pairs, 0, random)).contains(0);
@@ -69,7 +69,7 @@ TEST(ErrorRates, CoverageOfTheInterval) {
 
 TEST(ErrorRates, FalseDifferentIsRare) {
   const int studies = 1600;
-  for (const Draw& draw : {normal, heavy_tailed}) {
+  for (const Draw& draw : {gaussian, heavy_tailed}) {
     for (std::size_t pairs : {6, 12}) {
       const double wrong = rate(studies, [&](Random& random) {
         const Comparison comparison{{.differences = sample(draw, pairs, 0, random)}, 0.5};
@@ -101,7 +101,7 @@ TEST(ErrorRates, FalseDifferentIsRareForASkewedMetric) {
 // The worst true difference for an equivalence test: exactly the margin.
 TEST(ErrorRates, FalseEquivalentIsRare) {
   const int studies = 1600;
-  for (const Draw& draw : {normal, heavy_tailed}) {
+  for (const Draw& draw : {gaussian, heavy_tailed}) {
     for (double sign : {-1.0, 1.0}) {
       const double wrong = rate(studies, [&](Random& random) {
         const double margin = 2;
@@ -154,7 +154,7 @@ TEST(ErrorRates, AnyFalseVerdictOfAStudyIsRare) {
     for (const std::size_t pairs : {6, 12, 16}) {
       if (pairs == 16 && truth != "mixed") continue;  // the slow ones
       for (const auto& [shape, draw, step] :
-           {std::tuple{"normal", normal, 0.0}, {"whole steps", normal, 1.0}, {"t3", heavy_tailed, 0.0}}) {
+           {std::tuple{"normal", gaussian, 0.0}, {"whole steps", gaussian, 1.0}, {"t3", heavy_tailed, 0.0}}) {
         EXPECT_LE(any_false_verdict(draw, pairs, means, step), 0.05 + three_errors(0.05, 500))
             << truth << ", " << shape << ", " << pairs << " pairs";
       }
@@ -170,10 +170,10 @@ TEST(ErrorRates, PlannedPairsHaveThePlannedPower) {
   EXPECT_LE(to_differ, 20u);
   EXPECT_LE(to_equal, 20u);
   const double differs = rate(studies, [&](Random& random) {
-    return sign_flip_test(sample(normal, to_differ, 0.75, random)).p_two_sided <= 0.05;
+    return sign_flip_test(sample(gaussian, to_differ, 0.75, random)).p_two_sided <= 0.05;
   });
   const double equal = rate(studies, [&](Random& random) {
-    return equivalence_p(sample(normal, to_equal, 0.1, random), 0.9) <= 0.05;
+    return equivalence_p(sample(gaussian, to_equal, 0.1, random), 0.9) <= 0.05;
   });
   EXPECT_NEAR(differs, 0.8, 0.06);
   EXPECT_NEAR(equal, 0.8, 0.06);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/train/statistics/maize.h"
 #include "train/statistics/statistics.h"
 
 namespace lockstep::train {
@@ -15,10 +16,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Darwin's maize: height of the crossed plant minus the self-fertilised one, 15 pairs, eighths of an inch.
-// Fisher (The Design of Experiments, 1935, section 21) counted 863 of 32768 sign patterns with a sum of 314
-// or more.
-const std::vector<double> maize{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48};
 const std::vector<double> six{2, 3, 1.5, 4, -0.5, 3.25};
 const std::vector<double> tied{3, 3, 2, 4, 0, -1, 2, 5, 1, 3, 2, 2};
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/train/statistics/maize.h"
 #include "train/statistics/statistics.h"
 
 namespace lockstep::train {
@@ -192,7 +193,6 @@ TEST(Planning, AnInconclusiveOneSaysWhatSettlesItSooner) {
 }
 
 TEST(Describe, MeansAndQuantiles) {
-  const std::vector<double> maize{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48};
   const Summary summary = summarize(maize);  // numpy: mean, std(ddof=1), percentile
   EXPECT_EQ(summary.count, 15u);
   EXPECT_NEAR(summary.mean, 20.933333333333334, 1e-12);
