@@ -29,68 +29,81 @@ bool vector_loop(T* y, const T* x, std::int64_t n) {
   return false;
 }
 
+// y = op(x) in the two innermost loops over the tensors.
 template <UnaryOp op, typename T>
-void unary_loop(const Tensor& y, const Tensor& x, T a, T b) {
-  T* const out = y.data<T>();
-  const T* const in = x.data<T>();
-  Nest<2>(y.shape(), {&y, &x})
-      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
-        T* const p = out + offset[0];
-        const T* const q = in + offset[1];
-        if (stride[0] == 1 && stride[1] == 1) {
-          if (vector_loop<op>(p, q, n)) return;
-          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], a, b);
-        } else {
-          for (std::int64_t i = 0; i < n; ++i) p[i * stride[0]] = formula<op>(q[i * stride[1]], a, b);
-        }
-      });
+void unary_plane(const Nest<2>::Plane& plane, T* y, const T* x, T a, T b) {
+  const std::int64_t n = plane.count;
+  const auto [y_step, x_step] = plane.step;
+  y += plane.offset[0], x += plane.offset[1];
+  for (std::int64_t row = 0; row < plane.rows; ++row, y += plane.row_step[0], x += plane.row_step[1]) {
+    if (y_step == 1 && x_step == 1) {
+      if (vector_loop<op>(y, x, n)) continue;
+      for (std::int64_t i = 0; i < n; ++i) y[i] = formula<op>(x[i], a, b);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) y[i * y_step] = formula<op>(x[i * x_step], a, b);
+    }
+  }
 }
 
+// y = op(a, b), likewise.
+template <typename Y, typename T>
+using BinaryPlane = void (*)(const Nest<3>::Plane& plane, Y* y, const T* a, const T* b);
+
 template <BinaryOp op, typename T>
-void binary_loop(const Tensor& y, const Tensor& a, const Tensor& b) {
-  T* const out = y.data<T>();
-  const T* const left = a.data<T>();
-  const T* const right = b.data<T>();
-  Nest<3>(y.shape(), {&y, &a, &b})
-      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
-        T* const p = out + offset[0];
-        const T* const q = left + offset[1];
-        const T* const r = right + offset[2];
-        if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1) {
-          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], r[i]);
-        } else if (stride[0] == 1 && stride[1] == 1 && stride[2] == 0) {
-          for (std::int64_t i = 0; i < n; ++i) p[i] = formula<op>(q[i], *r);
-        } else {
-          for (std::int64_t i = 0; i < n; ++i)
-            p[i * stride[0]] = formula<op>(q[i * stride[1]], r[i * stride[2]]);
-        }
-      });
+void binary_plane(const Nest<3>::Plane& plane, T* y, const T* a, const T* b) {
+  const std::int64_t n = plane.count;
+  const auto [y_step, a_step, b_step] = plane.step;
+  const auto [y_row, a_row, b_row] = plane.row_step;
+  y += plane.offset[0], a += plane.offset[1], b += plane.offset[2];
+  for (std::int64_t row = 0; row < plane.rows; ++row, y += y_row, a += a_row, b += b_row) {
+    if (y_step == 1 && a_step == 1 && b_step == 1) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = formula<op>(a[i], b[i]);
+    } else if (y_step == 1 && a_step == 1 && b_step == 0) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = formula<op>(a[i], *b);
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) y[i * y_step] = formula<op>(a[i * a_step], b[i * b_step]);
+    }
+  }
 }
 
 template <CompareOp op, typename T>
-void compare_loop(const Tensor& y, const Tensor& a, const Tensor& b) {
-  Nest<3>(y.shape(), {&y, &a, &b})
-      .for_each_run_in_parallel([&](std::int64_t n, const auto& offset, const auto& stride) {
-        std::uint8_t* const p = y.data<std::uint8_t>() + offset[0];
-        const T* const q = a.data<T>() + offset[1];
-        const T* const r = b.data<T>() + offset[2];
-        for (std::int64_t i = 0; i < n; ++i)
-          p[i * stride[0]] = formula<op>(q[i * stride[1]], r[i * stride[2]]) ? 1 : 0;
-      });
+void compare_plane(const Nest<3>::Plane& plane, std::uint8_t* y, const T* a, const T* b) {
+  const std::int64_t n = plane.count;
+  const auto [y_step, a_step, b_step] = plane.step;
+  const auto [y_row, a_row, b_row] = plane.row_step;
+  y += plane.offset[0], a += plane.offset[1], b += plane.offset[2];
+  for (std::int64_t row = 0; row < plane.rows; ++row, y += y_row, a += a_row, b += b_row) {
+    if (y_step == 1 && a_step == 1 && b_step == 1) {
+      for (std::int64_t i = 0; i < n; ++i) y[i] = formula<op>(a[i], b[i]) ? 1 : 0;
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) y[i * y_step] = formula<op>(a[i * a_step], b[i * b_step]) ? 1 : 0;
+    }
+  }
 }
 
-// The loop of every formula, in the order of the enumeration.
+// The loops of every formula, in the order of the enumeration. What is outside of them is compiled once.
 template <typename T, std::size_t... op>
-constexpr auto unary_loops(std::index_sequence<op...>) {
-  return std::array{unary_loop<static_cast<UnaryOp>(op), T>...};
+constexpr auto unary_planes(std::index_sequence<op...>) {
+  return std::array{unary_plane<static_cast<UnaryOp>(op), T>...};
 }
 template <typename T, std::size_t... op>
-constexpr auto binary_loops(std::index_sequence<op...>) {
-  return std::array{binary_loop<static_cast<BinaryOp>(op), T>...};
+constexpr auto binary_planes(std::index_sequence<op...>) {
+  return std::array{binary_plane<static_cast<BinaryOp>(op), T>...};
 }
 template <typename T, std::size_t... op>
-constexpr auto compare_loops(std::index_sequence<op...>) {
-  return std::array{compare_loop<static_cast<CompareOp>(op), T>...};
+constexpr auto compare_planes(std::index_sequence<op...>) {
+  return std::array{compare_plane<static_cast<CompareOp>(op), T>...};
+}
+template <typename Op>
+constexpr std::make_index_sequence<static_cast<std::size_t>(Op::count)> all_of;
+
+template <typename Y, typename T>
+void for_each_plane(BinaryPlane<Y, T> body, const Tensor& y, const Tensor& a, const Tensor& b) {
+  Y* const out = y.data<Y>();
+  const T *const left = a.data<T>(), *const right = b.data<T>();
+  Nest<3>(y.shape(), {&y, &a, &b}).for_each_plane_in_parallel([&](const auto& plane) {
+    body(plane, out, left, right);
+  });
 }
 
 }  // namespace
@@ -98,29 +111,28 @@ constexpr auto compare_loops(std::index_sequence<op...>) {
 void CpuKernels::unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const {
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
-    constexpr auto loops =
-        unary_loops<T>(std::make_index_sequence<static_cast<std::size_t>(UnaryOp::count)>());
-    loops[static_cast<std::size_t>(op)](y, x, static_cast<T>(a), static_cast<T>(b));
+    constexpr auto planes = unary_planes<T>(all_of<UnaryOp>);
+    const auto body = planes[static_cast<std::size_t>(op)];
+    T* const out = y.data<T>();
+    const T* const in = x.data<T>();
+    Nest<2>(y.shape(), {&y, &x}).for_each_plane_in_parallel([&](const auto& plane) {
+      body(plane, out, in, static_cast<T>(a), static_cast<T>(b));
+    });
   });
 }
 
 void CpuKernels::binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
-  constexpr std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)> all;
-  if (y.dtype() == DType::i64) {
-    constexpr auto loops = binary_loops<std::int64_t>(all);
-    return loops[static_cast<std::size_t>(op)](y, a, b);
-  }
-  dispatch_real(y.dtype(), [&](auto t) {
-    constexpr auto loops = binary_loops<decltype(t)>(all);
-    loops[static_cast<std::size_t>(op)](y, a, b);
-  });
+  const auto with = [&](auto t) {
+    constexpr auto planes = binary_planes<decltype(t)>(all_of<BinaryOp>);
+    for_each_plane(planes[static_cast<std::size_t>(op)], y, a, b);
+  };
+  y.dtype() == DType::i64 ? with(std::int64_t{}) : dispatch_real(y.dtype(), with);
 }
 
 void CpuKernels::compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
   dispatch(a.dtype(), [&](auto t) {
-    constexpr auto loops =
-        compare_loops<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(CompareOp::count)>());
-    loops[static_cast<std::size_t>(op)](y, a, b);
+    constexpr auto planes = compare_planes<decltype(t)>(all_of<CompareOp>);
+    for_each_plane(planes[static_cast<std::size_t>(op)], y, a, b);
   });
 }
 

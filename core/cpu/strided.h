@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/runtime/parallel.h"
 #include "core/strided.h"
@@ -25,10 +26,7 @@ struct Nest : Strided<N> {
   // for_each_run on this thread's Threads, for bodies that write each element once.
   template <typename Body>
   void for_each_run_in_parallel(const Body& body) const {
-    constexpr std::int64_t least = 32768;  // elements, some 5 microseconds
-    std::int64_t inner = 1;
-    for (int i = 1; i < rank; ++i) inner *= sizes[static_cast<std::size_t>(i)];
-    parallel_for(sizes[0], std::max<std::int64_t>(1, least / std::max<std::int64_t>(inner, 1)),
+    parallel_for(sizes[0], grain(),
                  [&](std::int64_t begin, std::int64_t end) { part(begin, end).for_each_run(body); });
   }
 
@@ -54,6 +52,45 @@ struct Nest : Strided<N> {
       }
       if (inner == 0) return;
     }
+  }
+
+  // The two innermost loops: `rows` runs of `count` elements, and where each tensor is in them.
+  struct Plane {
+    std::int64_t rows, count;
+    Strides offset, row_step, step;
+  };
+
+  // Calls body(plane) for all of them.
+  template <typename Body>
+  void for_each_plane(Body&& body) const {
+    const auto inner = static_cast<std::size_t>(rank) - 1;
+    Plane plane{1, sizes[inner], start, {}, strides[inner]};
+    if (rank > 1) plane.rows = sizes[inner - 1], plane.row_step = strides[inner - 1];
+    if (plane.rows == 0 || plane.count == 0) return;
+    if (rank <= 2) return body(std::as_const(plane));
+    Nest outer = *this;
+    outer.rank = rank - 2;
+    outer.for_each_run([&](std::int64_t n, const Strides& offset, const Strides& step) {
+      plane.offset = offset;
+      for (std::int64_t i = 0; i < n; ++i) {
+        body(std::as_const(plane));
+        for (std::size_t t = 0; t < N; ++t) plane.offset[t] += step[t];
+      }
+    });
+  }
+  template <typename Body>
+  void for_each_plane_in_parallel(const Body& body) const {
+    parallel_for(sizes[0], grain(),
+                 [&](std::int64_t begin, std::int64_t end) { part(begin, end).for_each_plane(body); });
+  }
+
+ private:
+  // How many steps of the outermost loop are worth a thread.
+  std::int64_t grain() const {
+    constexpr std::int64_t least = 32768;  // elements, some 5 microseconds
+    std::int64_t inner = 1;
+    for (int i = 1; i < rank; ++i) inner *= sizes[static_cast<std::size_t>(i)];
+    return std::max<std::int64_t>(1, least / std::max<std::int64_t>(inner, 1));
   }
 };
 
