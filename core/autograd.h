@@ -48,7 +48,7 @@ std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> inputs, 
 // Of one input: d loss / d x is grad(loss, x).
 Tensor grad(const Tensor& y, const Tensor& input, const Tensor& dy = {}, GradOptions options = {});
 
-// d y / d x, of y's shape with x's behind it: one backward pass for each element of y.
+// d y / d x, of y's shape followed by x's: one backward pass for each element of y.
 Tensor jacobian(const Tensor& y, const Tensor& x, GradOptions options = {});
 
 // While one lives, ops on this thread record nothing (NoGrad), or do again (EnableGrad). Give it a name:

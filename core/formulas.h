@@ -80,7 +80,7 @@ LOCKSTEP_HD T formula(T x, [[maybe_unused]] T a, [[maybe_unused]] T b) {
   if constexpr (op == softplus) return std::log1p(std::exp(-std::abs(x))) + (x > T(0) ? x : T(0));
   if constexpr (op == erf) return std::erf(x);
   if constexpr (op == relu) return x > T(0) ? x : (x == x ? T(0) : x);  // NaN stays NaN
-  if constexpr (op == step) return x <= T(0) ? T(0) : T(1);             // 1 for NaN, which relu lets pass
+  if constexpr (op == step) return x <= T(0) ? T(0) : T(1);             // 1 for NaN, which relu passes on
   if constexpr (op == sign) return static_cast<T>((x > T(0)) - (x < T(0)));
   if constexpr (op == add_constant) return x + a;
   if constexpr (op == mul_constant) return x * a;

@@ -35,7 +35,7 @@ enum class Granularity { tensor, part, head };
 
 // Rows [begin, end) of a parameter that a granularity takes for one matrix.
 struct RowRange {
-  std::string name;  // "blocks.0.attn.q.weight", with "/head 2" behind it for a head
+  std::string name;  // "blocks.0.attn.q.weight", with "/head 2" appended for a head
   std::int64_t begin = 0, end = 0;
 };
 

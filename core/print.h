@@ -15,7 +15,7 @@ namespace lockstep {
 //   [[ 1.0000, -0.5000],
 //    [ 2.0000,  3.2500]] f32 (2, 2)
 //
-// Four digits behind the point, or as 1.0000e-05 where numbers are far apart; whole numbers as such. Of more
+// Four digits after the point, or as 1.0000e-05 where numbers are far apart; whole numbers as such. Of more
 // than 1000 elements, the first and the last three along each dimension.
 std::string to_string(const Tensor& x);
 std::ostream& operator<<(std::ostream& out, const Tensor& x);

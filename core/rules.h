@@ -109,8 +109,8 @@ struct NAdam {
   }
 };
 
-// p = keep p - m adaptive / (sqrt(v) + eps), or plain m while the variance of v is out of hand (adaptive 0).
-// Liu et al. 2020, arXiv:1908.03265, RAdam.
+// p = keep p - m adaptive / (sqrt(v) + eps), or plain m while the variance of v is not tractable (adaptive
+// 0). Liu et al. 2020, arXiv:1908.03265, RAdam.
 template <typename T>
 struct RAdam {
   Moments<T> moments;
@@ -137,7 +137,7 @@ struct Adamax {
 };
 
 // v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps). Hinton 2012; centered, with the variance
-// v - a^2, a += (1 - alpha) (g - a), in place of v: Graves 2013, arXiv:1308.0850. With momentum,
+// v - a^2, a += (1 - alpha) (g - a), instead of v: Graves 2013, arXiv:1308.0850. With momentum,
 // b = momentum b + g / (...);  p -= lr b.
 template <typename T>
 struct RMSprop {

@@ -33,7 +33,7 @@ double kaiming_std(const Kaiming& rule, const Fans& fans) {
 
 double xavier_std(double gain, const Fans& fans) { return gain * std::sqrt(2.0 / (fans.in + fans.out)); }
 
-// Writes value(row, column) into the rows of a range, columns being everything behind the first dimension.
+// Writes value(row, column) into the rows of a range, columns being all dimensions after the first.
 template <typename Value>
 void write(const Tensor& tensor, const RowRange& range, Value value) {
   const std::int64_t columns = tensor.numel() / tensor.size(0);

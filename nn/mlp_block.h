@@ -7,7 +7,7 @@
 
 namespace lockstep::nn {
 
-// Where an MLPBlock drops: vit and swin behind both layers (vit: two modules, swin: one, called twice, which
+// Where an MLPBlock drops: vit and swin after both layers (vit: two modules, swin: one, called twice, which
 // with keyed masks is the same thing), vista3d nowhere.
 enum class DropoutMode : std::uint8_t { vit, swin, vista3d };
 DropoutMode dropout_mode_from(const std::string& name);

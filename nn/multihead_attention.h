@@ -13,8 +13,8 @@ struct MultiheadAttentionOptions {
   int num_heads = 1;
   double dropout = 0;  // on the attention weights
   bool bias = true;
-  bool add_bias_kv = false;                          // one more key and value, learnt, behind those given
-  bool add_zero_attn = false;                        // one more key and value, zero, behind all others
+  bool add_bias_kv = false;                          // one more key and value, learnt, appended
+  bool add_zero_attn = false;                        // one more key and value, zero, appended last
   std::optional<std::int64_t> kdim = {}, vdim = {};  // widths of keys and values; default: embed_dim
 
   // Of the projections of q, k and v. PyTorch applies it to the stored tensor: to the whole in_proj_weight (3
@@ -34,9 +34,8 @@ struct MultiheadAttention {
   MultiheadAttention(const Scope& scope, const MultiheadAttentionOptions& options_);
 
   struct Output {
-    Tensor output;  // (..., T, embed_dim)
-    Tensor
-        weights;  // (..., T, S [+ added keys]), averaged over the heads, behind their dropout as in PyTorch
+    Tensor output;   // (..., T, embed_dim)
+    Tensor weights;  // (..., T, S [+ added keys]), averaged over the heads, after their dropout as in PyTorch
   };
   // query (..., T, embed_dim), key (..., S, kdim), value (..., S, vdim)
   Output with_weights(const Tensor& query, const Tensor& key, const Tensor& value,

@@ -21,13 +21,13 @@
 //
 // Names, below a block's own: attn.q, .k, .v and .heads (B, heads, T, D), attn.scores and .weights
 // (B, heads, T, S), attn.output (B, T, d); mlp.hidden and .activation (B, T, mlp), mlp.output; norm1, norm2;
-// resid_pre, resid_mid and resid_post (B, T, d), the residual stream before, between and behind attention and
+// resid_pre, resid_mid and resid_post (B, T, d), the residual stream before, between and after attention and
 // MLP. Of a model: embedding, features (what the last layer is given) and logits. Scores are as the softmax
 // gets them: scaled, and -infinity where a mask hides a key.
 namespace lockstep::nn {
 
-// While one lives, modules on this thread tell it what they compute; the innermost is told. Without one, a
-// module pays a look at a variable of its thread. Fused ops give way only to what is asked for: scores and
+// While one lives, modules on this thread tell it what they compute; the innermost is notified. Without one,
+// a module pays a look at a variable of its thread. Fused ops give way only to what is asked for: scores and
 // weights of attention, the hidden layer of an MLP.
 class [[nodiscard]] Trace {
  public:

@@ -23,7 +23,7 @@ struct ViTOptions {
   std::int64_t num_classes = 2;
   double dropout_rate = 0;
   int spatial_dims = 3;
-  // "Tanh" behind the classification head, as in MONAI by default; for a cross entropy, say false.
+  // "Tanh" after the classification head, as in MONAI by default; for a cross entropy, say false.
   bool post_activation = true;
   bool qkv_bias = false;
   bool save_attn = false;
@@ -34,7 +34,7 @@ struct ViTOptions {
   LinearInit linear_init = {};  // of the blocks' other layers
 };
 
-// MONAI's vision transformer. With classification, a cls_token is put before the patches (behind their
+// MONAI's vision transformer. With classification, a cls_token is put before the patches (after their
 // positions) and the output is the head's, else it is norm(x).
 struct ViT {
   ViT(const Scope& scope, const ViTOptions& options_);
@@ -53,7 +53,7 @@ struct ViT {
   std::vector<TransformerBlock> blocks;
   LayerNorm norm;
   Tensor cls_token;                           // (1, 1, hidden_size), zeros at first
-  std::optional<Linear> classification_head;  // called classification_head.0 where a Tanh is behind it
+  std::optional<Linear> classification_head;  // called classification_head.0 where a Tanh follows it
   TracePoint trace;                           // embedding, features, logits
 
  private:

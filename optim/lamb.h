@@ -21,7 +21,7 @@ struct LAMBOptions {
   bool always_adapt = false;     // use the trust ratio even without weight decay
   bool caution = false;          // only where step and gradient agree in sign (arXiv:2411.16085)
   bool decoupled_decay = false;  // decay the parameter itself
-  bool corrected_weight_decay = false;  // by lr^2 / (lr at the start) in place of lr
+  bool corrected_weight_decay = false;  // by lr^2 / (lr at the start) instead of lr
   // What has a trust ratio of its own: the update's direction is elementwise, its size is the rule's by this.
   Granularity scale_by = Granularity::tensor;
   // The same of vectors. By part, no norm has another's key bias in it, whose gradient is rounding noise.

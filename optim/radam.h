@@ -25,7 +25,7 @@ struct RAdamOptions {
     field("decoupled_weight_decay", decoupled_weight_decay), field("maximize", maximize);
   }
   void add_slots(Member& member) const { member.add_slot("exp_avg"), member.add_slot("exp_avg_sq"); }
-  // r_t sqrt(1 - b2^t); 0 while the variance is out of hand.
+  // r_t sqrt(1 - b2^t); 0 while the variance is not tractable.
   double rectification(double step) const {
     const double power = std::pow(betas[1], step), correction = 1 - power;
     const double rho = 2 / (1 - betas[1]) - 1, now = rho - 2 * step * power / correction;

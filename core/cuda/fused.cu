@@ -169,7 +169,7 @@ __global__ void __launch_bounds__(block_threads)
   plain = sum_of_lanes(plain);
   if (lane() != 0) return;
   const T lse = most + std::log(total);
-  const T wanted = target >= 0 && target < classes ? in[target] : T(0);  // check_range tells of the others
+  const T wanted = target >= 0 && target < classes ? in[target] : T(0);  // check_range reports the others
   lses[row] = lse;
   losses[row] =
       lse - wanted + (smoothing != 0 ? smoothing * (wanted - plain / static_cast<T>(classes)) : T(0));

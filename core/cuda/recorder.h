@@ -122,7 +122,7 @@ void append(Recorder& recorder, const Varying<T>& x) {
   if (x.at == nullptr) recorder.append(&x.value, sizeof x.value);
 }
 
-// Asks for `issue`, which is told from other requests by `what` and its arguments.
+// Asks for `issue`, which is distinguished from other requests by `what` and its arguments.
 template <typename Issue, typename... Arguments>
 void submit(const Issue& issue, const void* what, const Arguments&... arguments) {
   Recorder* const recorder = Recorder::active();

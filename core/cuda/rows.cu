@@ -22,7 +22,7 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-// Rows that an index out of range names count as zeros; check_range tells of it.
+// Rows that an index out of range names count as zeros; check_range reports it.
 template <typename T>
 __global__ void __launch_bounds__(block_threads)
     take_rows_kernel(T* y, const T* table, const std::int64_t* index, std::int64_t n, std::int64_t rows,

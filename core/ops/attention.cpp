@@ -87,7 +87,7 @@ Tensor empty_with_last(const Tensor& x, std::int64_t size) {
   return empty(shape, x.options());
 }
 
-// y with its heads behind its positions in memory, so that merging heads costs nothing.
+// y with heads after positions in memory, so that merging heads costs nothing.
 Tensor heads_inside(const Tensor& q, std::int64_t width) {
   if (q.rank() < 3) return empty_with_last(q, width);
   const NoGrad no_grad;

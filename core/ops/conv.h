@@ -13,7 +13,7 @@ struct ConvGeometry {
   PerDim padding = {0};   // zeros on both sides
   PerDim dilation = {1};  // distance of the elements of a window
   std::int64_t groups = 1;
-  bool same = false;  // instead of padding: so many zeros that stride 1 keeps the size, an odd one behind
+  bool same = false;  // instead of padding: so many zeros that stride 1 keeps the size, an odd one at the end
 };
 
 // Cross-correlation over 1 to 3 spatial dimensions: x (..., C, spatial), weight (O, C / groups, window), bias

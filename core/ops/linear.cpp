@@ -46,7 +46,7 @@ void gelu_of(const Tensor& y, const Tensor& slope, const Tensor& h, Gelu form) {
   kernels(y).unary(form == Gelu::exact ? UnaryOp::gelu : UnaryOp::gelu_tanh, y, h, 0, 0);
 }
 
-// dW = dy^T x, db = sum of dy over rows, in the slots `weight` and the one behind it
+// dW = dy^T x, db = sum of dy over rows, in the slots `weight` and `weight` + 1
 void weight_gradients(const Tensor& dy, const Tensor& x, GradientSlots& slots, int weight) {
   const Target dw = slots.target(weight), db = slots.target(weight + 1);
   const Tensor rows = rows_of(dy);

@@ -18,9 +18,9 @@ struct Product {
   }
 };
 
-// Is told, from construction to the end of its scope, what this thread computes: for profiles and benchmarks.
-// Derive from it and override what is of interest. Observers nest; the innermost is told. Where there is
-// none, an op pays one look at a variable of its own thread.
+// Is notified, from construction to the end of its scope, of what this thread computes: for profiles and
+// benchmarks. Derive from it and override what is of interest. Observers nest; the innermost is notified.
+// Where there is none, an op pays one look at a variable of its own thread.
 class Observer {
  public:
   Observer() : outer_(std::exchange(current_, this)) {}
@@ -35,8 +35,8 @@ class Observer {
   virtual void op(const char* /*name*/) {}
   // A recorded op has passed its gradients on.
   virtual void gradient(const char* /*name*/) {}
-  // A matrix product, by itself or inside of a fused op. Those of a parallel_for are told only by the chunk
-  // that this thread takes: watch on one thread.
+  // A matrix product, by itself or inside of a fused op. Of those of a parallel_for, only the chunk that this
+  // thread takes is reported: observe on one thread.
   virtual void product(const Product& /*product*/) {}
 
  private:

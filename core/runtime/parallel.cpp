@@ -32,7 +32,7 @@ void pause() {
 }
 
 // Looks at `value` for a while; true once it is not `old`. Yields between looks: the thread waited for may be
-// queued behind this one on the same core, where plain spinning would hold it up for all of the while.
+// queued behind this one on the same core, where plain spinning would delay it all the time.
 bool spin_until_changed(const std::atomic<int>& value, int old) {
   const auto end = std::chrono::steady_clock::now() + awake;
   do {

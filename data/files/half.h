@@ -22,7 +22,7 @@ inline float half_to_float(uint16_t bits) {
 // The value of a bfloat16: the upper half of a float.
 inline float bfloat16_to_float(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
 
-// The nearest number with `fraction_bits` behind the leading one and exponents from `least_exponent` on, ties
+// The nearest number with `fraction_bits` after the leading one and exponents from `least_exponent` on, ties
 // to even; the type's range is the caller's business.
 inline double round_to_bits(double x, int fraction_bits, int least_exponent) {
   if (x == 0 || !std::isfinite(x)) return x;

@@ -14,7 +14,7 @@
 #include "data/files/stored_type.h"
 
 // The safetensors format (https://huggingface.co/docs/safetensors): 8 bytes with the length of a JSON header,
-// the header, the tensors one behind the other. A header is checked in full before anything can be used.
+// the header, the tensors one after the other. A header is checked in full before anything can be used.
 //
 //   safetensors::File file("model.safetensors");
 //   const safetensors::Entry& weight = file.at("attn.qkv.weight");

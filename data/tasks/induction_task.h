@@ -8,9 +8,9 @@
 namespace lockstep::data {
 
 // a1 ... ap a1 ... ap a1 ..., cut at 32 tokens, with a period p drawn for every sequence: where to look back
-// to is not told by the position. The p tokens differ, so that the one before tells it: with repeated ones a
-// model needs more than the token before, and is right in 99% after as many steps. Loss behind the longest
-// period, where every target can be known.
+// to does not follow from the position. The p tokens differ, so that it follows from the one before: with
+// repeated ones a model needs more than the token before, and is right in 99% after as many steps. Loss after
+// the longest period, where every target can be known.
 class InductionTask final : public SequenceTask {
  public:
   static constexpr std::int64_t length = 32, shortest = 6, longest = 16, vocabulary = 16;

@@ -155,7 +155,7 @@ void append_combined(const Attention& attention, std::vector<StoredTensor>& out)
   }
 }
 
-// The heads of q, k and v: what was told where only that can say it, else what the file says.
+// The heads of q, k and v: as given where only that determines them, else as in the file.
 std::array<int, 3> heads_of(const Attention& attention, int told) {
   if (attention.layout->arrangement == Arrangement::by_head) return {told, told, told};
   return attention.heads;

@@ -46,7 +46,7 @@ void catch_signals() {
     // nohup, or a shell's &, had it ignored: so be it.
     if (std::signal(signal, on_signal) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
-  std::signal(SIGPIPE, SIG_IGN);  // who read the output is gone: an error of the write, told at the end
+  std::signal(SIGPIPE, SIG_IGN);  // who read the output is gone: an error of the write, reported at the end
 }
 
 // What a shell and man(1) want to know, from the same text as --help.
@@ -80,7 +80,7 @@ std::string quoted(const std::string& word) {
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) {
-      // Opened the wrong way round, so that what is written there fails, and is told as such.
+      // Opened the wrong way round, so that what is written there fails, and is reported as such.
       (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     }
   }
@@ -88,7 +88,7 @@ void open_standard_streams() {
 
 int run(int argc, char** argv) {
   open_standard_streams();
-  // A file grown to the limit of its size is an error of the write, told like a full disk.
+  // A file grown to the limit of its size is an error of the write, reported like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
       "Trains attention models in two configurations side by side, and says what really made them learn "

@@ -30,7 +30,7 @@ std::span<const Key<StudyConfig>> study_keys();
 // The option that sets a key: --weight-decay for weight_decay.
 std::string option_of(const std::string& key);
 
-// The help with the words or the range behind it: "hidden size (1 to 1000000)".
+// The help followed by the words or the range: "hidden size (1 to 1000000)".
 template <typename Config>
 std::string help_of(const Key<Config>& key);
 

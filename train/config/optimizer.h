@@ -11,7 +11,7 @@ namespace lockstep::train {
 
 // The rules by one name; "muon" brings Adam for what is no matrix of a block.
 std::vector<std::string> optimizer_names();
-// Those that look at whole matrices, and can be told which.
+// Those that look at whole matrices, and have an option for which.
 std::vector<std::string> coupling_optimizers();
 // Whether the rule's update of a part has a shape of its own under another granularity, not a size alone.
 bool reshapes(const std::string& optimizer);

@@ -31,7 +31,7 @@ std::string capitalised(std::string text);
 // Where nothing was tested, the spread; empty where there is nothing to measure (the note says why).
 std::string explanation(const TaskSummary& task, const Contrast& contrast);
 
-// The same behind the cause and its verdict: "Distribution: different. Steps until ...".
+// The same after the cause and its verdict: "Distribution: different. Steps until ...".
 std::string verdict_sentence(const TaskSummary& task, const Contrast& contrast);
 
 // One for each contrast, in the task's order.

@@ -116,7 +116,7 @@ class Builder {
              .a = a0,
              .b = combined_,
              .held_equal = "weights, data order, optimizer by part"});
-    // Rounding is told from any other cause by what becomes of it in f64.
+    // Rounding is distinguished from any other cause by its size in f64.
     if (base_.precision != "f32" || experiment_.f64_seeds == 0) return;
     RunConfig combined = base_;
     separate.precision = combined.precision = "f64";

@@ -15,7 +15,7 @@ struct StudyOptions {
   bool resume = false;
   Device device = Device::cpu;
   std::string command;  // as typed, to be written down
-  std::string go_on;    // the command that resumes the study, to be told where it ends early
+  std::string go_on;    // the command that resumes the study, shown where it ends early
 };
 
 enum class StudyEnd { finished, stopped };

@@ -15,7 +15,7 @@ struct Range {
   const char* note = "";  // "0: one for each core"
 
   bool contains(double value) const;
-  // "1 to 1000", "0 or more", "more than 0", "0 to less than 1"; the note behind it in brackets.
+  // "1 to 1000", "0 or more", "more than 0", "0 to less than 1"; followed by the note in brackets.
   std::string text() const;
 };
 

@@ -16,7 +16,7 @@ std::vector<std::string> wrap(std::string_view text, int width);
 // The width of each column's widest cell.
 std::vector<int> column_widths(const std::vector<std::vector<std::string>>& rows);
 
-// `text` with blanks behind it, to `width` columns.
+// `text`, padded with blanks to `width` columns.
 std::string padded(std::string_view text, int width);
 
 // Text that may come from a file, as it may go to a terminal: control characters other than line breaks and

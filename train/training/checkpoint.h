@@ -23,7 +23,7 @@ struct Habits {
 //   /metrics          train/training/metrics.h
 class Checkpoint {
  public:
-  // Opens it to read. Throws for what is no checkpoint, with what it is where that can be told.
+  // Opens it to read. Throws for what is no checkpoint, with what it is where that is known.
   explicit Checkpoint(const std::string& path);
 
   const std::string& path() const { return path_; }

@@ -76,7 +76,7 @@ HWY_INLINE void combine(T* to, const T* factors, std::int64_t step, const T* row
   });
 }
 
-// factor q k_j of the keys that are seen, `hidden` behind them.
+// factor q k_j of the keys that are seen, `hidden` after them.
 template <typename T>
 HWY_INLINE Line<T> dots(const T* q, const T* k, std::int64_t stride, std::int64_t seen, std::int64_t dim,
                         T factor, T hidden) {

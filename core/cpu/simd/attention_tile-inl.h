@@ -111,7 +111,7 @@ struct Tile {
   }
 };
 
-// Rows of `dim` numbers to rows of `width` >= dim, zeros behind them.
+// Rows of `dim` numbers to rows of `width` >= dim, padded with zeros.
 template <typename T>
 HWY_INLINE void copy_row(T* to, const T* from, std::int64_t dim, std::int64_t width) {
   std::int64_t i = 0;
@@ -213,7 +213,7 @@ HWY_NOINLINE void transpose(T* to, std::int64_t to_stride, const T* from, std::i
 // Keys that a head may look at, packed without the hidden ones, and the positions that they came from.
 struct VisibleKeys {
   std::int64_t count;
-  const std::int32_t* position;  // ascending; null where they are `first` and those behind it
+  const std::int32_t* position;  // ascending; null where they are `first`, `first` + 1, ...
   std::int64_t first = 0;
 
   HWY_INLINE std::int64_t at(std::int64_t i) const { return position != nullptr ? position[i] : first + i; }
@@ -250,7 +250,7 @@ HWY_INLINE void unpack_rows(T* to, std::int64_t stride, const T* from, std::int6
   }
 }
 
-// Puts `otherwise` where a query does not see a key: behind itself if causal, or from key `seen` on. The tile
+// Puts `otherwise` where a query does not see a key: after itself if causal, or from key `seen` on. The tile
 // begins with `key` and, of the queries from number `first` on, with vector `from`.
 template <int from, typename T, int vectors>
 HWY_INLINE void hide(Tile<T, tile_rows, vectors>& tile, const VisibleKeys& visible, bool causal,

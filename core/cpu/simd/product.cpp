@@ -43,7 +43,7 @@ template <typename T>
 struct ProductTable {
   std::int64_t tile_rows;                                                  // of a
   std::int64_t panel;                                                      // columns of b
-  void (*pack)(T* to, Factor<T> b, std::int64_t k, std::int64_t columns);  // to panels, one behind another
+  void (*pack)(T* to, Factor<T> b, std::int64_t k, std::int64_t columns);  // to panels, one after another
   // [begin, end) of c; for columns(), begin is a multiple of `panel` and m at most few_rows.
   void (*rows)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);
   void (*columns)(const ProductBlock<T>& block, std::int64_t begin, std::int64_t end);
@@ -78,7 +78,7 @@ void pack_transposed(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   }
 }
 
-// b (k, columns) to panels of k rows, zeros behind the columns.
+// b (k, columns) to panels of k rows, padded with zeros.
 template <typename T>
 void pack(T* to, Factor<T> b, std::int64_t k, std::int64_t columns) {
   if (b.column_stride != 1) {
