@@ -6,16 +6,11 @@
 
 #include "data/files/atomic_file.h"
 #include "data/weights/weights.h"
+#include "tests/data/small_models.h"
 #include "tests/data/temp_folder.h"
 
 namespace lockstep {
 namespace {
-
-using Strings = std::vector<std::string>;
-
-Parameter whole(const std::string& name, const Tensor& tensor) {
-  return {name, tensor, {{name, 0, tensor.size(0)}}};
-}
 
 TEST(Shards, HoldNoMoreThanAskedForAndAreReadByTheirIndex) {
   TempFolder folder;
