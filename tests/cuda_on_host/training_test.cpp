@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
+#include "tests/data/temp_folder.h"
+#include "train/training/checkpoint.h"
 
 namespace lockstep {
 namespace {
@@ -70,6 +72,24 @@ TEST(CudaTraining, ThatIsLookedAtIsThatOfTheCpu) {
   for (std::size_t i = 0; i < of_here.norms.size(); ++i)
     EXPECT_NEAR(of_there.norms[i], of_here.norms[i], 1e-8 * of_here.norms[i] + 1e-20);
   EXPECT_GE(there.replay_stats().replayed, 4);
+}
+
+// On the device it came from to the same bits, on the other to rounding.
+TEST(CudaTraining, GoesOnFromACheckpoint) {
+  const TempFolder folder;
+  RunConfig config = small("copy", "adam");
+  Training whole(config, Device::cuda);
+  for (int i = 0; i < 4; ++i) whole.step();
+  train::save_checkpoint(folder / "checkpoint.h5", whole, {}, {});
+  const train::Checkpoint checkpoint(folder / "checkpoint.h5");
+  Training there(config, Device::cuda), here(config);
+  checkpoint.restore(there);
+  checkpoint.restore(here);
+  for (int i = 0; i < 4; ++i) {
+    const double expected = whole.step();
+    EXPECT_EQ(there.step(), expected) << i;
+    EXPECT_NEAR(here.step(), expected, 1e-8 * expected) << i;
+  }
 }
 
 TEST(CudaTraining, WithScheduleClippingAndDropoutIsThatOfTheCpu) {
