@@ -53,6 +53,10 @@ constexpr const char* beside_muon = "adam";
 
 }  // namespace
 
+double RunConfig::*learning_rate_of(const std::string& optimizer) {
+  return optimizer == "muon" ? &RunConfig::matrix_lr : &RunConfig::lr;
+}
+
 std::vector<std::string> optimizer_names() {
   std::vector<std::string> names = optim::optimizer_names();
   std::erase(names, "muon+adam");

@@ -9,6 +9,9 @@
 
 namespace lockstep::train {
 
+// The learning rate of the rule itself: Muon's of the blocks' matrices, any other's of all it updates.
+double RunConfig::*learning_rate_of(const std::string& optimizer);
+
 // The rules by one name; "muon" brings Adam for what is no matrix of a block.
 std::vector<std::string> optimizer_names();
 // Those that look at whole matrices, and have an option for which.

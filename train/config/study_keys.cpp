@@ -5,12 +5,6 @@
 
 namespace lockstep::train {
 
-namespace {
-
-constexpr double most_seeds = 10'000;
-
-}  // namespace
-
 std::span<const Key<ExperimentConfig>> experiment_keys() {
   using C = ExperimentConfig;
   static const std::vector<Key<C>> keys = {
@@ -51,6 +45,28 @@ std::span<const Key<ExperimentConfig>> experiment_keys() {
        &C::coupling_lr,
        "its learning rate (Muon: of the blocks' matrices)",
        {.least = 0, .without_least = true}},
+      {"primary", &C::primary, "the metric that verdicts go by and learning rates are chosen by"},
+      {"tune",
+       &C::tune,
+       "learning rates at which rules are compared beside the one declared, the best of each arm, of both "
+       "together, or none",
+       {},
+       [] {
+         return std::vector<std::string>{"own", "shared", "off"};
+       }},
+      {"stopping",
+       &C::stopping,
+       "when a contrast has its seeds, when all are done, or as soon as the primary metric decides, by tests "
+       "that "
+       "hold at any time",
+       {},
+       [] {
+         return std::vector<std::string>{"fixed", "decided"};
+       }},
+      {"tune_seeds",
+       &C::tune_seeds,
+       "seeds on which learning rates are chosen, besides the judged ones",
+       {.least = 1, .most = most_seeds, .note = "4 as a rule"}},
   };
   return keys;
 }

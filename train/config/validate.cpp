@@ -141,6 +141,11 @@ void validate(const StudyConfig& study, const KeySet& typed) {
       if (experiments.size() == 1) throw;
       fail("experiment {} ({}): {}", i + 1, experiments[i].run.task, error.what());
     }
+    check(experiments[i].stopping == experiments[0].stopping,
+          "experiments 1 and {} have stopping = \"{}\" and \"{}\": all tests of a study are one family, so "
+          "it must "
+          "be the same",
+          i + 1, experiments[0].stopping, experiments[i].stopping);
     for (std::size_t earlier = 0; earlier < i; ++earlier) {
       check(!differences(experiments[earlier], experiments[i]).empty(),
             "experiments {} and {} are the same: leave one out, or change a key", earlier + 1, i + 1);

@@ -47,6 +47,18 @@ json row_of(const Contrast& c) {
   return row;
 }
 
+json point_of(const RateEffect& at) {
+  return {{"rate", at.rate},
+          {"mean", finite(at.percent)},
+          {"low", finite(at.percent_low)},
+          {"high", finite(at.percent_high)},
+          {"judged", at.judged},
+          {"best", fmt::format("{}{}", at.best_a ? "A" : "", at.best_b ? "B" : "")},
+          {"rows",
+           {{"percent", with_interval(at.percent, at.percent_low, at.percent_high)},
+            {"pairs", std::to_string(at.pairs)}}}};
+}
+
 // One forest for each metric, one panel for each optimizer: in the order in which they first come.
 json& entry(json& list, const char* key, const std::string& value, json fresh) {
   for (json& known : list) {
@@ -60,11 +72,15 @@ json& entry(json& list, const char* key, const std::string& value, json fresh) {
 }  // namespace
 
 std::string chart_data(const TaskSummary& task) {
-  json forests = json::array(), panels = json::array();
+  json forests = json::array(), panels = json::array(), rates = json::array();
   for (const Contrast& c : task.contrasts) {
     if (!c.verdict) continue;
     entry(forests, "metric", c.metric, {{"more", c.more}, {"less", c.less}, {"rows", json::array()}})["rows"]
         .push_back(row_of(c));
+    if (c.rates.empty()) continue;
+    json points = json::array();
+    for (const RateEffect& at : c.rates) points.push_back(point_of(at));
+    rates.push_back({{"cause", capitalised(c.cause)}, {"more", c.more}, {"points", std::move(points)}});
   }
   for (const ArmCurve& curve : task.curves) {
     const std::size_t stride = (curve.step.size() + max_points - 1) / max_points;
@@ -78,8 +94,9 @@ std::string chart_data(const TaskSummary& task) {
          {"low", rounded(curve.low, stride)},
          {"high", rounded(curve.high, stride)}});
   }
-  return json{{"margin", task.margin}, {"threshold", task.threshold},   {"loss", task.loss_label},
-              {"spread", task.spread}, {"forests", std::move(forests)}, {"panels", std::move(panels)}}
+  return json{{"margin", task.margin},    {"threshold", task.threshold},   {"loss", task.loss_label},
+              {"spread", task.spread},    {"forests", std::move(forests)}, {"panels", std::move(panels)},
+              {"rates", std::move(rates)}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

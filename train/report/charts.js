@@ -1,7 +1,8 @@
 // Draws the charts from the page's own data; the tables do not need it.
 (() => {
   const read = id => JSON.parse(document.getElementById(id).textContent);
-  const tasks = read('data'), forestSpec = read('forest-spec'), curvesSpec = read('curves-spec');
+  const tasks = read('data');
+  const forestSpec = read('forest-spec'), ratesSpec = read('rates-spec'), curvesSpec = read('curves-spec');
   // Okabe and Ito's colours, distinct for colour-blind eyes; dashes let lines that coincide show each other.
   const colours = ['#000000', '#e69f00', '#0072b2', '#009e73', '#d55e00', '#cc79a7', '#56b4e9', '#7a5c00'];
   const dashes = [[1, 0], [7, 5], [2, 3], [1, 0], [8, 3, 2, 3]];
@@ -55,6 +56,19 @@
     draw(spec, place, () => figure.clientWidth, 690);
   };
 
+  const drawRates = (panel, task, {cause, more, points}) => {
+    const spec = copy(ratesSpec);
+    element('h4', panel, cause);
+    const seen = points.flatMap(p => [p.mean, p.low, p.high]).filter(Number.isFinite);
+    const ends = [Math.min(-1.25 * task.margin, ...seen), Math.max(1.25 * task.margin, ...seen)];
+    const room = 0.12 * (ends[1] - ends[0]);  // below, for the letters
+    set(spec, 'data', 'points', {values: points});
+    set(spec, 'signals', 'domain', {value: [ends[0] - room, ends[1]]});
+    set(spec, 'signals', 'margin', {value: task.margin});
+    set(spec, 'signals', 'axisTitle', {value: `percent, + ${more}`});
+    draw(spec, element('div', panel), () => panel.clientWidth - 56, 274);
+  };
+
   const legend = (panel, arms, view) => {
     const list = element('ul', panel);
     list.className = 'legend';
@@ -97,8 +111,9 @@
     } else {
       const panels = element('div', figure);
       panels.className = 'panels';
-      const places = task.panels.map(() => element('div', panels));  // all of them first: they share the width
-      places.forEach((place, i) => drawPanel(place, task, task.panels[i]));
+      const [drawOne, parts] = figure.dataset.chart === 'rates' ? [drawRates, task.rates] : [drawPanel, task.panels];
+      const places = parts.map(() => element('div', panels));  // all of them first: they share the width
+      places.forEach((place, i) => drawOne(place, task, parts[i]));
     }
   }
 

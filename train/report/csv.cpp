@@ -38,14 +38,14 @@ std::string runs_csv(std::span<const RunRow> runs) {
   if (!runs.empty()) {
     for (const auto& [key, value] : runs.front().metrics) out += key + ",";
   }
-  out += "censored,diverged,steps_run,final_loss,seconds,parameters\r\n";
+  out += "censored,diverged,tuning,steps_run,final_loss,seconds,parameters\r\n";
   for (const RunRow& run : runs) {
     std::vector<std::string> cells = {csv_cell(run.task), csv_cell(run.arm), csv_cell(run.optimizer),
                                       csv_cell(run.initialiser), std::to_string(run.seed)};
     for (const auto& [key, value] : run.metrics) cells.push_back(value ? cell(*value) : "");
-    cells.insert(cells.end(),
-                 {run.censored ? "1" : "0", run.diverged ? "1" : "0", std::to_string(run.steps_run),
-                  cell(run.final_loss), cell(run.seconds), std::to_string(run.parameters)});
+    cells.insert(cells.end(), {run.censored ? "1" : "0", run.diverged ? "1" : "0", run.tuning ? "1" : "0",
+                               std::to_string(run.steps_run), cell(run.final_loss), cell(run.seconds),
+                               std::to_string(run.parameters)});
     out += line(cells);
   }
   return out;
@@ -55,13 +55,14 @@ std::string contrasts_csv(const StudySummary& study) {
   std::string out =
       "task,cause,scope,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
       "effect_unit,sd_unit,spread_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,"
-      "p_corrected,"
-      "margin_unit,p_equivalence,p_equivalence_corrected,within_margin,further_seeds,held_equal,note,"
-      "differences_"
-      "unit\r\n";
+      "p_corrected,margin_unit,p_equivalence,p_equivalence_corrected,within_margin,slope_percent,"
+      "slope_low95_percent,slope_high95_percent,p_slope_corrected,depends_on_rate,further_seeds,held_equal,"
+      "note,differences_unit\r\n";
   for (const TaskSummary& task : study.tasks) {
     for (const Contrast& c : task.contrasts) {
       const auto tested = [&](double value) { return c.verdict ? cell(value) : ""; };
+      const RateSlope slope = c.slope.value_or(RateSlope{});
+      const auto sloped = [&](double value) { return c.slope ? cell(value) : ""; };
       out += line({csv_cell(task.task),
                    csv_cell(c.cause),
                    csv_cell(c.scope),
@@ -89,6 +90,11 @@ std::string contrasts_csv(const StudySummary& study) {
                    tested(c.equivalence_p),
                    tested(c.equivalence_p_adjusted),
                    c.within_margin ? "1" : "0",
+                   sloped(slope.percent),
+                   sloped(slope.low),
+                   sloped(slope.high),
+                   sloped(slope.p_adjusted),
+                   c.slope ? std::to_string(int(slope.depends)) : "",
                    std::to_string(c.further_seeds),
                    csv_cell(c.held_equal),
                    csv_cell(c.note),
@@ -98,14 +104,32 @@ std::string contrasts_csv(const StudySummary& study) {
   return out;
 }
 
+std::string rates_csv(const StudySummary& study) {
+  std::string out =
+      "task,cause,arm_a,arm_b,metric,unit,learning_rate,seeds,pairs,mean_a_unit,mean_b_unit,effect_percent,"
+      "low95_percent,high95_percent,best_of_a,best_of_b\r\n";
+  for (const TaskSummary& task : study.tasks) {
+    for (const Contrast& c : task.contrasts) {
+      for (const RateEffect& at : c.rates) {
+        out +=
+            line({csv_cell(task.task), csv_cell(c.cause), csv_cell(c.arm_a), csv_cell(c.arm_b),
+                  csv_cell(c.metric), csv_cell(c.unit), cell(at.rate), at.judged ? "judged" : "tuning",
+                  std::to_string(at.pairs), cell(at.mean_a), cell(at.mean_b), cell(at.percent),
+                  cell(at.percent_low), cell(at.percent_high), at.best_a ? "1" : "0", at.best_b ? "1" : "0"});
+      }
+    }
+  }
+  return out;
+}
+
 std::string arms_csv(std::span<const ArmRow> arms) {
   std::string out =
       "task,arm,label,purpose,storage,precision,initialiser,init_direction,init_scale,optimizer,"
-      "optimizer_direction,optimizer_scale\r\n";
+      "optimizer_direction,optimizer_scale,learning_rate\r\n";
   for (const ArmRow& arm : arms) {
     out += line({csv_cell(arm.task), csv_cell(arm.arm), csv_cell(arm.label), csv_cell(arm.purpose),
                  arm.storage, arm.precision, arm.initialiser, arm.init_direction, arm.init_scale,
-                 arm.optimizer, arm.optimizer_direction, arm.optimizer_scale});
+                 arm.optimizer, arm.optimizer_direction, arm.optimizer_scale, cell(arm.learning_rate)});
   }
   return out;
 }

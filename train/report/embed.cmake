@@ -18,5 +18,5 @@ file(READ ${CMAKE_CURRENT_LIST_DIR}/vega_index.js text)
 string(APPEND report_vega "${text}")
 set(embedded_texts "    {\"vega.js\", R\"FILE(${report_vega})FILE\"},\n")
 embed_files(report_files.cpp report_file train/report/report.h ${CMAKE_CURRENT_LIST_DIR}
-            page.html task.html style.css charts.js forest.vg.json curves.vg.json)
+            page.html task.html test_fixed.html test_anytime.html style.css charts.js forest.vg.json rates.vg.json curves.vg.json)
 unset(embedded_texts)

@@ -87,6 +87,7 @@ std::string findings(const TaskSummary& task) {
     }
     html += paragraph(explanation(task, c));
     html += paragraph(how_sure(c));
+    html += paragraph(rate_sentence(c));
     html += paragraph(capitalised(c.note));
   }
   return html + (seen.empty() ? "" : "</dd>\n");
@@ -114,6 +115,7 @@ std::string contrast_row(const Contrast& c, bool brief) {
   std::string row = "<tr><td class=\"cause\">" + what + "</td>";
   std::string verdict = badge(c);
   if (c.verdict == Verdict::different && c.within_margin) verdict += small("within the margin");
+  if (c.slope && c.slope->depends) verdict += small("depends on the learning rate");
   if (c.verdict == Verdict::inconclusive && c.further_seeds > 0)
     verdict += small(fmt::format("about {} would settle it", count(c.further_seeds, "further seed")));
   row += cell("verdict", verdict, "verdict");
@@ -159,6 +161,32 @@ std::string contrast_tables(const TaskSummary& task) {
   return html;
 }
 
+// The effect at every rate of the grid, of each contrast at tuned learning rates.
+std::string rate_tables(const TaskSummary& task) {
+  std::string html;
+  for (const Contrast& c : task.contrasts) {
+    if (c.rates.empty()) continue;
+    html += fmt::format(
+        "<table class=\"stack\">\n<caption>By learning rate: {} <span>{}; B − A in percent of A; ★ the best "
+        "rate of an arm; pairs with other seeds chose it</span></caption>\n<thead><tr><th "
+        "class=\"number\">learning rate</th><th class=\"number\">A</th><th class=\"number\">B</th><th "
+        "class=\"number\">percent<br>[95% interval]</th><th "
+        "class=\"number\">pairs</th></tr></thead>\n<tbody>\n",
+        html_escape(c.cause), html_escape(c.metric));
+    for (const RateEffect& at : c.rates) {
+      const auto mean = [&](double value, bool best) {
+        return fmt::format("{}{}", best ? "★ " : "", number(value, decimals_for(0.01 * value, value)));
+      };
+      html += "<tr>" + cell("learning rate", number(at.rate)) + cell("A", mean(at.mean_a, at.best_a)) +
+              cell("B", mean(at.mean_b, at.best_b)) +
+              cell("percent", html_escape(with_interval(at.percent, at.percent_low, at.percent_high))) +
+              cell("pairs", fmt::format("{}{}", at.pairs, at.judged ? "" : small("other seeds"))) + "</tr>\n";
+    }
+    html += "</tbody>\n</table>\n";
+  }
+  return html;
+}
+
 std::string arms_table(const TaskSummary& task) {
   const std::vector<std::string> metrics = metrics_of(task.arms);
   std::string groups, names;
@@ -181,13 +209,17 @@ std::string arms_table(const TaskSummary& task) {
     html += cell("runs", std::to_string(first.n)) + cell("reached", std::to_string(first.reached)) +
             cell("censored", std::to_string(first.censored)) +
             cell("diverged", std::to_string(first.diverged));
+    std::size_t known = 0;
     for (const ArmStatistics& s : task.arms) {
       if (s.arm != first.arm) continue;
+      ++known;
       const int decimals = decimals_for(s.sd, s.mean);
       const std::string metric = html_escape(s.metric);
       html += cell(metric + ", mean", number(s.mean, decimals)) + cell("sd", number(s.sd, decimals)) +
               cell("median", number(s.median, decimals));
     }
+    if (known < metrics.size())
+      html += fmt::format("<td class=\"number\" colspan=\"{}\"></td>", 3 * (metrics.size() - known));
     html += "</tr>\n";
   }
   return html + "</tbody>\n</table>\n";
@@ -235,6 +267,19 @@ std::string forests(const TaskSummary& task, std::size_t index) {
   return html;
 }
 
+std::string rate_figure(const TaskSummary& task, std::size_t index) {
+  const bool any = std::ranges::any_of(task.contrasts, [](const Contrast& c) { return !c.rates.empty(); });
+  if (!any) return "";
+  return fmt::format(
+      "<figure data-chart=\"rates\" data-task=\"{}\"><figcaption>Effect by learning rate<span>Mean of the "
+      "paired "
+      "differences, in percent of the arm compared with. Filled: judged seeds, with the 95% interval. Open: "
+      "the "
+      "seeds that the rates were chosen by, too few for one. A, B: the best rate of either arm. Shaded: the "
+      "equivalence margin.</span></figcaption></figure>\n",
+      index);
+}
+
 std::string curves(const TaskSummary& task, std::size_t index) {
   if (task.curves.empty()) return "";
   return fmt::format(
@@ -254,6 +299,7 @@ std::string section_of(const TaskSummary& task, std::size_t index) {
                                            {"forests", forests(task, index)},
                                            {"findings", findings(task)},
                                            {"contrasts", contrast_tables(task)},
+                                           {"rates", rate_figure(task, index) + rate_tables(task)},
                                            {"curves", curves(task, index)},
                                            {"arms", arms_table(task)},
                                            {"measured", probe_tables(task)}});
@@ -289,24 +335,27 @@ std::string report_page(const StudySummary& study) {
     environment += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", html_escape(name), html_escape(value));
   for (const std::string& note : study.notes) notes += fmt::format("<li>{}</li>\n", html_escape(note));
   if (!notes.empty()) notes = "<section>\n<h2>Notes</h2>\n<ul>\n" + notes + "</ul>\n</section>";
-  return filled(report_file("page.html"), {{"version", html_escape(study.version)},
-                                           {"question", html_escape(study.question)},
-                                           {"name", html_escape(study.name)},
-                                           {"facts", facts(study)},
-                                           {"answer", answer(study)},
-                                           {"scope", std::string(scope_sentence)},
-                                           {"tasks", tasks},
-                                           {"controls", controls},
-                                           {"notes", notes},
-                                           {"command", html_escape(study.command)},
-                                           {"config", html_escape(study.config_toml)},
-                                           {"environment", environment},
-                                           {"style", std::string(report_file("style.css"))},
-                                           {"data", in_script(fmt::format("[{}]", data))},
-                                           {"forest", in_script(report_file("forest.vg.json"))},
-                                           {"curves", in_script(report_file("curves.vg.json"))},
-                                           {"vega", std::string(report_file("vega.js"))},
-                                           {"charts", std::string(report_file("charts.js"))}});
+  return filled(report_file("page.html"),
+                {{"version", html_escape(study.version)},
+                 {"question", html_escape(study.question)},
+                 {"name", html_escape(study.name)},
+                 {"facts", facts(study)},
+                 {"answer", answer(study)},
+                 {"scope", scope_sentence(study)},
+                 {"test", std::string(report_file(study.anytime ? "test_anytime.html" : "test_fixed.html"))},
+                 {"tasks", tasks},
+                 {"controls", controls},
+                 {"notes", notes},
+                 {"command", html_escape(study.command)},
+                 {"config", html_escape(study.config_toml)},
+                 {"environment", environment},
+                 {"style", std::string(report_file("style.css"))},
+                 {"data", in_script(fmt::format("[{}]", data))},
+                 {"forest", in_script(report_file("forest.vg.json"))},
+                 {"rates", in_script(report_file("rates.vg.json"))},
+                 {"curves", in_script(report_file("curves.vg.json"))},
+                 {"vega", std::string(report_file("vega.js"))},
+                 {"charts", std::string(report_file("charts.js"))}});
 }
 
 }  // namespace lockstep::train

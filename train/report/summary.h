@@ -22,6 +22,23 @@ struct ArmCurve {
       high;  // loss in TaskSummary::loss_label; low, high: TaskSummary::spread
 };
 
+// A contrast at one learning rate; in percent of arm_a's mean at that rate.
+struct RateEffect {
+  double rate = 0;
+  bool judged = false;                  // with the seeds that judge; else with those that chose the rates
+  bool best_a = false, best_b = false;  // the tuned rate of that arm
+  int pairs = 0;
+  double mean_a = 0, mean_b = 0;                          // in the contrast's unit
+  double percent = 0, percent_low = 0, percent_high = 0;  // 95% interval; infinite: too few pairs
+};
+
+// What becomes of a contrast with the learning rate.
+struct RateSlope {
+  double percent = 0, low = 0, high = 0;  // change with each doubling of the rate, 95% interval
+  double p_adjusted = 1;                  // that it is zero, corrected over all tests of the study
+  bool depends = false;                   // it is not, or different turns into different the other way round
+};
+
 // One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
 struct Contrast {
   std::string cause;         // as it is shown, once in each metric: "rounding", "draw", "coupling by head"
@@ -40,7 +57,7 @@ struct Contrast {
   // in `unit`. The mean difference is zero by construction.
   std::optional<double> spread = {};
   bool within_margin = false;  // the mean difference lies inside the margin, also beside "different"
-  bool primary = true;         // tested
+  bool primary = true;         // in the metric that verdicts go by
   int pairs = 0;               // seeds measured in both arms, the censored ones included
   int censored = 0;            // pairs of which a run never reached the threshold
   int diverged = 0;            // pairs of which a run ended in NaN or infinity
@@ -58,6 +75,8 @@ struct Contrast {
   std::string held_equal;           // what both arms share: "weights, data order, optimizer"
   std::string note;                 // anything that the reader must know; may be empty
   std::vector<double> differences;  // one for each pair, in `unit`
+  std::vector<RateEffect> rates;    // of a contrast at tuned learning rates, by rate; else empty
+  std::optional<RateSlope> slope = {};
 };
 
 // One arm's outcome in one metric, in the unit of that metric.
@@ -109,6 +128,7 @@ struct StudySummary {
   std::string date;      // ISO 8601
   double seconds = 0;    // wall time
   int threads = 0;
+  bool anytime = false;  // contrasts have their seeds as soon as they are decided
   std::vector<TaskSummary> tasks;
   std::string config_toml;                                       // the complete resolved configuration
   std::vector<std::pair<std::string, std::string>> environment;  // library and its version
@@ -122,6 +142,7 @@ struct RunRow {
   // Every metric by its key; no value where the run ended without it.
   std::vector<std::pair<std::string, std::optional<double>>> metrics;
   bool censored = false, diverged = false;
+  bool tuning = false;  // one that learning rates were chosen by
   int steps_run = 0;
   double final_loss = 0;     // of the last step run
   double seconds = 0;        // of this run alone
@@ -132,6 +153,7 @@ struct RunRow {
 struct ArmRow {
   std::string task, arm, label, purpose;
   std::string storage, precision, initialiser, optimizer;
+  double learning_rate = 0;  // of the optimizer itself: Muon's of the blocks' matrices
   // Which matrix the initialiser and the optimizer take for one, and by which one's rule a part gets its
   // size.
   std::string init_direction, init_scale, optimizer_direction, optimizer_scale;

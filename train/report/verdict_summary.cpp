@@ -13,6 +13,15 @@ namespace lockstep::train {
 
 namespace {
 
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) text += i + 1 == parts.size() ? (parts.size() > 2 ? ", and " : " and ") : ", ";
+    text += parts[i];
+  }
+  return text;
+}
+
 // "2.7 steps later: +3.8%, 95% interval +2.9% to +4.6%, under adam at learning rate 0.001"
 std::string size_in_words(const Contrast& c) {
   const int percent_decimals = decimals_for((c.percent_high - c.percent_low) / 2, c.percent);
@@ -23,36 +32,42 @@ std::string size_in_words(const Contrast& c) {
   }
   const int decimals = decimals_for((c.high - c.low) / 2, c.effect);
   const std::string size = fmt::format("{} {}", number(std::abs(c.effect), decimals), c.unit);
-  return fmt::format("{} {}: {}, under {}", size, c.effect > 0 ? c.more : c.less, percent, c.scope);
+  return fmt::format("{} {}: {}, under {}{}", size, c.effect > 0 ? c.more : c.less, percent, c.scope,
+                     c.slope && c.slope->depends ? ", depending on the rate" : "");
 }
 
-// A cause over all its metrics.
-struct Overall {
-  std::string cause;
-  const Contrast* shown = nullptr;  // the first metric that differs; else the first
-  Verdict verdict = Verdict::equivalent;
-};
-
-std::vector<Overall> by_cause(const TaskSummary& task) {
-  std::vector<Overall> list;
+// Those that verdicts go by.
+std::vector<const Contrast*> primary(const TaskSummary& task) {
+  std::vector<const Contrast*> list;
   for (const Contrast& c : task.contrasts) {
-    if (!c.verdict) continue;
-    auto known = std::find_if(list.begin(), list.end(), [&](const Overall& o) { return o.cause == c.cause; });
-    if (known == list.end()) known = list.insert(known, {c.cause, &c, *c.verdict});
-    if (known->verdict == Verdict::different || c.verdict == Verdict::equivalent) continue;
-    known->verdict = *c.verdict;
-    known->shown = &c;
+    if (c.verdict && c.primary) list.push_back(&c);
   }
   return list;
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) text += i + 1 == parts.size() ? (parts.size() > 2 ? ", and " : " and ") : ", ";
-    text += parts[i];
+// What was found of the rules that look at a shape, at the declared learning rates or at tuned ones.
+struct Rules {
+  std::vector<std::string> matter;  // beyond the margin
+  bool any = false, settled = true;
+
+  void add(const Contrast& c) {
+    any = true;
+    if (c.verdict == Verdict::inconclusive) settled = false;
+    if (c.verdict != Verdict::different || c.within_margin) return;
+    if (std::find(matter.begin(), matter.end(), c.rule) == matter.end()) matter.push_back(c.rule);
   }
-  return text;
+};
+
+std::string about_rules(const Rules& rules, const std::string& where) {
+  if (!rules.matter.empty()) {
+    return fmt::format(" What does matter, {}, is which matrix {} works on: the stored one or a part of it.",
+                       where, joined(rules.matter));
+  }
+  if (!rules.any || !rules.settled) return "";
+  return fmt::format(
+      " Beyond the margin it does not matter, {}, which matrix the initialiser and the optimizer "
+      "work on.",
+      where);
 }
 
 // 0.000488 -> "1 of 2000 studies"
@@ -62,52 +77,37 @@ std::string odds(double p) { return fmt::format("1 of {} studies", number(std::r
 
 std::string headline(const TaskSummary& task) {
   std::string text;
-  std::vector<std::string> rules;
-  bool shapes = false, settled = true;
-  for (const Overall& o : by_cause(task)) {
-    if (o.shown->rule.empty()) {
-      text =
-          o.verdict == Verdict::equivalent ? "How q, k and v are stored does not matter by itself: from the "
-                                             "same first weights, combined and "
-                                             "separate layers train alike."
-          : o.verdict == Verdict::different
-              ? "How q, k and v are stored matters by itself: combined and separate layers train differently "
-                "even from the same first weights."
-              : "Whether it matters by itself how q, k and v are stored is still open.";
+  Rules declared, tuned;
+  for (const Contrast* c : primary(task)) {
+    if (!c->rule.empty()) {
+      (c->rates.empty() ? declared : tuned).add(*c);
       continue;
     }
-    shapes = true;
-    if (o.verdict == Verdict::inconclusive) settled = false;
-    if (o.verdict != Verdict::different || o.shown->within_margin) continue;
-    if (std::find(rules.begin(), rules.end(), o.shown->rule) == rules.end()) rules.push_back(o.shown->rule);
+    text = c->verdict == Verdict::equivalent
+               ? "How q, k and v are stored does not matter by itself: from the "
+                 "same first weights, combined and separate layers train alike."
+           : c->verdict == Verdict::different ? "How q, k and v are stored matters by itself: combined and "
+                                                "separate layers train differently even from the same first "
+                                                "weights."
+                                              : "Whether it matters by itself how q, k and v are stored is "
+                                                "still open.";
   }
-  const std::string blank = text.empty() ? "" : " ";
-  if (!rules.empty()) {
-    text += fmt::format(
-        "{}What does matter, at these learning rates, is which matrix {} works on: the stored one or a part "
-        "of "
-        "it.",
-        blank, joined(rules));
-  } else if (shapes && settled) {
-    text += blank +
-            "Nor does it matter, beyond the margin and at these learning rates, which matrix the initialiser "
-            "and the optimizer work on.";
-  }
-  return text;
+  text += about_rules(declared, "at the declared learning rates") +
+          about_rules(tuned, "with each arm at its best learning rate");
+  return text.starts_with(' ') ? text.substr(1) : text;
 }
 
 std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   std::vector<std::string> changed, small, equal, open, spread;
-  for (const Overall& o : by_cause(task)) {
-    const std::string sized = fmt::format("{} ({})", o.shown->name, size_in_words(*o.shown));
-    if (o.verdict == Verdict::different) {
-      (o.shown->within_margin ? small : changed).push_back(sized);
-    } else {
-      std::string name = o.shown->name;
-      if (o.verdict == Verdict::inconclusive && o.shown->further_seeds > 0)
-        name += fmt::format(" (about {})", count(o.shown->further_seeds, "more seed"));
-      (o.verdict == Verdict::equivalent ? equal : open).push_back(std::move(name));
+  for (const Contrast* c : primary(task)) {
+    if (c->verdict == Verdict::different) {
+      (c->within_margin ? small : changed).push_back(fmt::format("{} ({})", c->name, size_in_words(*c)));
+      continue;
     }
+    std::string name = c->name + (c->rates.empty() ? "" : ", tuned");
+    if (c->verdict == Verdict::inconclusive && c->further_seeds > 0)
+      name += fmt::format(" (about {})", count(c->further_seeds, "more seed"));
+    (c->verdict == Verdict::equivalent ? equal : open).push_back(std::move(name));
   }
   for (const Contrast& c : task.contrasts) {
     if (c.spread && c.metric == task.contrasts.front().metric)

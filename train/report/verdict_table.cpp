@@ -53,6 +53,7 @@ std::vector<std::string> remarks(const Contrast& c, bool with_margin, bool brief
   if (with_margin && c.margin > 0)
     together.push_back("equivalence margin ±" + in_unit(number(c.margin), c.unit));
   if (c.verdict == Verdict::different && c.within_margin) together.emplace_back("within the margin");
+  if (c.slope && c.slope->depends) together.emplace_back("depends on the learning rate");
   if (!together.empty()) lines.push_back(joined(together, "; "));
   if (!brief && !c.held_equal.empty()) lines.push_back("held equal: " + c.held_equal);
   if (c.verdict == Verdict::inconclusive && c.further_seeds > 0) {
@@ -132,7 +133,7 @@ void print_verdict(const StudySummary& study) {
   const bool colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
   for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, 110, colour));
   for (const std::string& line : wrap(study.verdict, 110)) show("{}\n", line);
-  for (const std::string& line : wrap(scope_sentence, 110)) show("{}\n", line);
+  for (const std::string& line : wrap(scope_sentence(study), 110)) show("{}\n", line);
 }
 
 }  // namespace lockstep::train

@@ -88,6 +88,29 @@ std::string spread(const Contrast& c) {
 
 }  // namespace
 
+std::string scope_sentence(const StudySummary& study) {
+  const bool tuned = std::ranges::any_of(study.tasks, [](const TaskSummary& task) {
+    return std::ranges::any_of(task.contrasts, [](const Contrast& c) { return !c.rates.empty(); });
+  });
+  const std::string always =
+      "Each verdict holds for its task, model, optimizer, learning rate and metric. At another learning rate "
+      "an effect can be smaller, or the other way round: ";
+  return always + (tuned
+                       ? "verdicts that say tuned hold at the best rates, which were chosen on other seeds, "
+                         "the rest at the rates that they name."
+                       : "nobody tuned these.");
+}
+
+std::string rate_sentence(const Contrast& c) {
+  if (!c.slope) return "";
+  const RateSlope& s = *c.slope;
+  return fmt::format(
+      "With each doubling of the learning rate the effect changes by {} percentage points: it {} "
+      "the learning rate (p = {}, corrected).",
+      with_interval(s.percent, s.low, s.high), s.depends ? "depends on" : "is not shown to depend on",
+      p_value(s.p_adjusted));
+}
+
 std::string capitalised(std::string text) {
   const std::size_t end = text.find_first_of(" :");
   const bool name = text.substr(0, end).find('_') != std::string::npos;

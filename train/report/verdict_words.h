@@ -12,10 +12,10 @@ namespace lockstep::train {
 std::string_view word(const Contrast& contrast);
 
 // What no verdict says.
-inline constexpr std::string_view scope_sentence =
-    "Each verdict holds for its task, model, optimizer, learning rate and metric. The learning rates were "
-    "not "
-    "tuned: at another one an effect can be smaller, or the other way round.";
+std::string scope_sentence(const StudySummary& study);
+
+// Of a contrast at tuned learning rates: what becomes of it with the rate. Else empty.
+std::string rate_sentence(const Contrast& contrast);
 
 // The label of an arm as the task's statistics or curves give it; the arm's name where they give none.
 std::string arm_label(const TaskSummary& task, std::string_view arm);

@@ -1,12 +1,11 @@
 #include "train/statistics/step_down.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <random>
 
 #include "core/error.h"
+#include "train/statistics/sign_patterns.h"
 
 namespace lockstep::train {
 
@@ -27,11 +26,11 @@ class Flipped {
     signs_ = static_cast<double>(d_.size());
   }
 
-  // Gives pair i the sign.
-  void set(std::size_t i, double sign, double before) {
+  // Pair i's sign changes by so much.
+  void change(std::size_t i, double difference) {
     if (i >= d_.size()) return;
-    total_ += (sign - before) * d_[i];
-    signs_ += sign - before;
+    total_ += difference * d_[i];
+    signs_ += difference;
   }
   double statistic(Claim claim) const {
     switch (claim) {
@@ -61,37 +60,6 @@ struct Test {
   std::uint64_t reached = 0;  // sign patterns
 };
 
-// Calls `use` once for every sign pattern, the observed one first. Gives their number.
-template <typename Use>
-std::uint64_t for_each_pattern(std::vector<Flipped>& members, std::size_t pairs, Use use) {
-  std::vector<double> signs(pairs, 1.0);
-  const auto set = [&](std::size_t i, double sign) {
-    for (Flipped& member : members) member.set(i, sign, signs[i]);
-    signs[i] = sign;
-  };
-  use();
-  if (pairs <= max_exact_joint_pairs) {
-    // In the order of Gray's code, one sign changes at a time.
-    const std::uint64_t patterns = std::uint64_t{1} << pairs;
-    for (std::uint64_t n = 1; n < patterns; ++n) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(n));
-      set(i, -signs[i]);
-      use();
-    }
-    return patterns;
-  }
-  std::mt19937_64 random(20161027);  // fixed; the standard prescribes its numbers
-  for (std::size_t n = 0; n < sampled_joint_flips; ++n) {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < pairs; ++i, bits >>= 1) {
-      if (i % 64 == 0) bits = random();
-      set(i, (bits & 1) != 0 ? 1.0 : -1.0);
-    }
-    use();
-  }
-  return sampled_joint_flips + 1;
-}
-
 }  // namespace
 
 std::vector<FamilyP> step_down(std::span<const FamilyMember> family) {
@@ -111,7 +79,10 @@ std::vector<FamilyP> step_down(std::span<const FamilyMember> family) {
   }
   std::ranges::stable_sort(tests, std::ranges::greater{}, &Test::observed);
   constexpr double tie = 1e-9;  // ties with the observed value, up to rounding, reach it
-  const std::uint64_t patterns = for_each_pattern(members, pairs, [&] {
+  const auto change = [&](std::size_t i, double difference) {
+    for (Flipped& member : members) member.change(i, difference);
+  };
+  const std::uint64_t patterns = for_each_sign_pattern(pairs, change, [&] {
     double largest = -INFINITY;
     for (auto test = tests.rbegin(); test != tests.rend(); ++test) {
       largest = std::max(largest, members[test->member].statistic(test->claim));

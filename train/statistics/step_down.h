@@ -18,11 +18,6 @@ struct FamilyP {
   double different = 1, equivalent = 1;
 };
 
-// Up to so many pairs all 2^n sign patterns count; beyond, the observed and so many random ones of a fixed
-// seed.
-inline constexpr std::size_t max_exact_joint_pairs = 16;
-inline constexpr std::size_t sampled_joint_flips = 65'535;
-
 // The step-down max-T procedure of Westfall and Young (Resampling-Based Multiple Testing, 1993) over joint
 // sign flips. Pair i of every member gets the same sign s_i, as all of them come from one seed. With q = sum
 // s_i,
@@ -32,9 +27,9 @@ inline constexpr std::size_t sampled_joint_flips = 65'535;
 //   it is below m               T = sum s_i (m - d_i) / sqrt(sum (m - d_i)^2)
 //
 // (monotone in Student's t; the denominators do not change with the signs). The tests are ordered by what was
-// observed, s_i = 1, and each one's p is the share of sign patterns in which the largest T of it and all
-// after it reaches its own; then the largest p so far. Equivalence needs the last two, and has the larger p
-// of theirs.
+// observed, s_i = 1, and each one's p is the share of sign patterns (sign_patterns.h) in which the largest T
+// of it and all after it reaches its own; then the largest p so far. Equivalence needs the last two, and has
+// the larger p of theirs.
 //
 // All three kinds are one family: the chance that any verdict of it is false is at most alpha, if
 // the differences of a seed are jointly symmetric about the true means. As the sign patterns carry the

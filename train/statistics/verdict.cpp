@@ -13,14 +13,15 @@ namespace {
 
 // Everything about one comparison that doesn't depend on the others.
 Finding examine(const Comparison& comparison, double alpha) {
-  const auto& [pairs, margin] = comparison;
+  const auto& [pairs, margin, may_be_equivalent] = comparison;
   check(margin > 0, "[judge] expected an equivalence margin above 0: got {}", margin);
   Finding finding{};
   finding.difference = summarize(pairs.differences);
   finding.interval = sign_flip_interval(pairs.differences, 1 - alpha);
   finding.equivalence_interval = sign_flip_interval(pairs.differences, 1 - 2 * alpha);
   finding.p_different = sign_flip_test(pairs.differences).p_two_sided;
-  finding.p_equivalent = pairs.unfinished > 0 ? 1 : equivalence_p(pairs.differences, margin);
+  const bool equivalence = may_be_equivalent && pairs.unfinished == 0;
+  finding.p_equivalent = equivalence ? equivalence_p(pairs.differences, margin) : 1;
   return finding;
 }
 
@@ -42,7 +43,7 @@ std::optional<Further> plan(const Comparison& comparison, const Summary& differe
   const auto different = pairs_for_difference(difference.mean, difference.sd, options);
   // More seeds don't say where unfinished runs would have ended.
   const auto equivalent =
-      comparison.pairs.unfinished > 0
+      comparison.pairs.unfinished > 0 || !comparison.may_be_equivalent
           ? std::nullopt
           : pairs_for_equivalence(difference.mean, difference.sd, comparison.margin, options);
   if (different && (!equivalent || *different <= *equivalent)) return further(*different, Verdict::different);
@@ -64,6 +65,11 @@ std::string_view to_string(Verdict verdict) {
   fail("[to_string] no such verdict: {}", static_cast<int>(verdict));
 }
 
+Verdict verdict_of(const FamilyP& adjusted, double alpha) {
+  if (adjusted.different <= alpha) return Verdict::different;
+  return adjusted.equivalent <= alpha ? Verdict::equivalent : Verdict::inconclusive;
+}
+
 std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& criteria) {
   const double alpha = criteria.alpha;
   check(alpha > 0 && alpha < 0.5, "[judge] expected alpha between 0 and 0.5: got {}", alpha);
@@ -72,7 +78,8 @@ std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& c
   for (const Comparison& comparison : family) {
     findings.push_back(examine(comparison, alpha));
     const PairedSample& pairs = comparison.pairs;
-    members.push_back({pairs.differences, comparison.margin, pairs.unfinished == 0});
+    members.push_back(
+        {pairs.differences, comparison.margin, comparison.may_be_equivalent && pairs.unfinished == 0});
   }
   const std::vector<FamilyP> adjusted = step_down(members);
   const PlanOptions options{next_alpha(adjusted, alpha), criteria.power, criteria.max_pairs};
@@ -80,9 +87,7 @@ std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& c
     Finding& finding = findings[i];
     finding.adjusted = adjusted[i];
     finding.within_margin = adjusted[i].equivalent <= alpha;
-    finding.verdict = adjusted[i].different <= alpha ? Verdict::different
-                      : finding.within_margin        ? Verdict::equivalent
-                                                     : Verdict::inconclusive;
+    finding.verdict = verdict_of(adjusted[i], alpha);
     if (finding.verdict == Verdict::inconclusive)
       finding.further = plan(family[i], finding.difference, options);
   }

@@ -16,11 +16,15 @@ namespace lockstep::train {
 enum class Verdict { different, equivalent, inconclusive };
 std::string_view to_string(Verdict verdict);
 
+// By p-values that are corrected.
+Verdict verdict_of(const FamilyP& adjusted, double alpha);
+
 // One of a family: a contrast in one metric, and the largest difference that doesn't matter, in the metric's
 // unit.
 struct Comparison {
   PairedSample pairs;
   double margin;
+  bool may_be_equivalent = true;  // false: tested for a difference alone
 };
 
 // What would settle an inconclusive one: `pairs` more, by showing a difference or by showing equivalence,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "train/config/optimizer.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/statistics/describe.h"
@@ -95,7 +96,9 @@ void check_repetition(TaskSummary& task, const Design& design, const ExperimentR
   const std::string first = name_of_role(ArmRole::separate), second = name_of_role(ArmRole::repetition);
   std::vector<std::int64_t> unequal;
   for (const auto& [seed, run] : runs.of(first)) {
-    if (runs.of(second).at(seed)->fingerprint != run->fingerprint) unequal.push_back(seed);
+    const auto again = runs.of(second).find(seed);
+    if (again != runs.of(second).end() && again->second->fingerprint != run->fingerprint)
+      unequal.push_back(seed);
   }
   const std::string seeds = count(static_cast<long long>(runs.of(first).size()), "seed");
   task.valid = unequal.empty();
@@ -122,7 +125,7 @@ std::string describe_task(const ExperimentConfig& config) {
 }
 
 TaskSummary task_summary(const ExperimentView& experiment, std::vector<Contrast> contrasts) {
-  const auto& [config, design, runs] = experiment;
+  const auto& [config, design, runs, tuning_runs] = experiment;
   TaskSummary task{.task = config.run.task,
                    .title = capitalised(config.run.task) + " task",
                    .model = describe_model(config.run),
@@ -131,9 +134,13 @@ TaskSummary task_summary(const ExperimentView& experiment, std::vector<Contrast>
                    .threshold = config.threshold,
                    .margin = config.margin};
   for (const Arm& arm : design.arms) {
-    if (info(arm.role).for_probes_alone) continue;
-    task.curves.push_back(curve_of(arm, config, runs));
-    for (const Metric& metric : metrics()) task.arms.push_back(statistics_of(arm, metric, config, runs));
+    if (info(arm.role).for_probes_alone || !arm.judged) continue;
+    const bool declared = arm.at_rate_of.empty();
+    if (declared) task.curves.push_back(curve_of(arm, config, runs));
+    for (const Metric* metric : metrics_of(config)) {
+      if (declared || metric->key == config.primary)
+        task.arms.push_back(statistics_of(arm, *metric, config, runs));
+    }
   }
   task.measured = probe_tables(design, runs);
   task.contrasts = std::move(contrasts);
@@ -149,10 +156,14 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
   std::vector<ExperimentView> experiments;
   for (std::size_t i = 0; i < designs.size(); ++i) {
     ExperimentRuns runs(i, study.experiments[i], results);
-    if (!runs.empty()) experiments.push_back({study.experiments[i], designs[i], std::move(runs)});
+    ExperimentRuns tuning_runs(i, study.experiments[i], results, Seeds::tuning);
+    if (!runs.empty())
+      experiments.push_back({study.experiments[i], designs[i], std::move(runs), std::move(tuning_runs)});
   }
   std::vector<std::vector<Contrast>> contrasts = judged(experiments);
-  StudySummary summary{.name = study.name, .question = study.question};
+  StudySummary summary{.name = study.name,
+                       .question = study.question,
+                       .anytime = study.experiments.front().stopping == "decided"};
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     summary.tasks.push_back(task_summary(experiments[i], std::move(contrasts[i])));
     summary.verdict += (summary.verdict.empty() ? "" : " ") + summary.tasks.back().verdict;
@@ -165,20 +176,23 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
   std::vector<RunRow> rows;
   for (const auto& [key, run] : results) {
     const ExperimentConfig& experiment = study.experiments[key.experiment];
-    const Arm& arm = *std::ranges::find(designs[key.experiment].arms, key.arm, &Arm::name);
+    const auto arm = std::ranges::find(designs[key.experiment].arms, key.arm, &Arm::name);
+    if (arm == designs[key.experiment].arms.end()) continue;
     RunRow row{.task = experiment.run.task,
                .arm = key.arm,
-               .optimizer = arm.run.optimizer,
-               .initialiser = arm.run.init,
+               .optimizer = arm->run.optimizer,
+               .initialiser = arm->run.init,
                .seed = key.seed,
                .diverged = run.diverged,
+               .tuning = is_tuning_seed(key.seed, experiment),
                .steps_run = static_cast<int>(run.losses.size()),
                .final_loss = run.losses.back(),
                .seconds = run.seconds,
                .parameters = run.parameters};
     for (const Metric& metric : metrics()) {
       const Outcome outcome = metric.of(run.losses, run.diverged, experiment);
-      const bool counted = !info(arm.role).for_probes_alone;
+      const bool counted = !info(arm->role).for_probes_alone &&
+                           ((arm->at_rate_of.empty() && !row.tuning) || metric.key == experiment.primary);
       row.metrics.push_back({metric.key, counted && outcome.ending == Ending::observed
                                              ? std::optional(outcome.value)
                                              : std::nullopt});
@@ -201,6 +215,7 @@ std::vector<ArmRow> arm_rows(const StudyConfig& study, const std::vector<Design>
                       .precision = arm.run.precision,
                       .initialiser = arm.run.init,
                       .optimizer = arm.run.optimizer,
+                      .learning_rate = arm.run.*learning_rate_of(arm.run.optimizer),
                       .init_direction = arm.run.init_direction,
                       .init_scale = arm.run.init_scale,
                       .optimizer_direction = arm.run.optimizer_direction,

@@ -22,6 +22,17 @@ std::span<const ArmRoleInfo> arm_roles() {
 
 const ArmRoleInfo& info(ArmRole role) { return arm_roles()[static_cast<std::size_t>(role)]; }
 
+std::vector<std::int64_t> tuning_seeds(const ExperimentConfig& experiment) {
+  std::vector<std::int64_t> seeds;
+  for (std::int64_t i = 0; i < experiment.tune_seeds; ++i)
+    seeds.push_back(experiment.run.seed + most_seeds + i);
+  return seeds;
+}
+
+bool is_tuning_seed(std::int64_t seed, const ExperimentConfig& experiment) {
+  return seed >= experiment.run.seed + most_seeds;
+}
+
 std::int64_t seeds_of(const Arm& arm, const ExperimentConfig& experiment) {
   return info(arm.role).for_probes_alone ? std::min(experiment.f64_seeds, experiment.seeds)
                                          : experiment.seeds;

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "train/config/config.h"
 
@@ -41,7 +42,13 @@ struct Arm {
   bool redraw = false;  // q, k and v from other random numbers of the same distribution
   // The arm whose runs this one's are compared with by the probes that compare runs; empty: none.
   std::string partner = {};
+  std::string at_rate_of = {};  // the arm that this one is but for its learning rate; empty: as declared
+  bool judged = true;           // false: trained with tuning seeds alone
 };
+
+// Learning rates are chosen on seeds of their own, beyond all that a study can judge.
+std::vector<std::int64_t> tuning_seeds(const ExperimentConfig& experiment);
+bool is_tuning_seed(std::int64_t seed, const ExperimentConfig& experiment);
 
 // How many seeds the arm is run with, from the experiment's first on.
 std::int64_t seeds_of(const Arm& arm, const ExperimentConfig& experiment);

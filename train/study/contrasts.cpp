@@ -4,13 +4,32 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "train/config/optimizer.h"
+#include "train/statistics/anytime.h"
 #include "train/statistics/describe.h"
 #include "train/statistics/verdict.h"
+#include "train/study/rate_effects.h"
 #include "train/study/rounding.h"
 
 namespace lockstep::train {
 
 namespace {
+
+const Arm* arm_named(const Design& design, const std::string& name) {
+  const auto arm = std::ranges::find(design.arms, name, &Arm::name);
+  return arm == design.arms.end() ? nullptr : &*arm;
+}
+
+std::string scope_of(const PlannedContrast& planned, const Design& design) {
+  const Arm* const a = arm_named(design, planned.a);
+  if (!a) return "";
+  const std::string scope = scope_of(a->run);
+  if (!planned.is_tuned()) return scope;
+  if (planned.shared_rate) return scope + ", the best for both together";
+  const double rate_b = arm_named(design, planned.b)->run.*learning_rate_of(a->run.optimizer);
+  if (rate_b == a->run.*learning_rate_of(a->run.optimizer)) return scope + ", the best for either";
+  return fmt::format("{} against {}, each at its own best", scope, rate_b);
+}
 
 Contrast described(const PlannedContrast& planned, const Metric& metric, const Design& design,
                    const ExperimentConfig& config) {
@@ -25,10 +44,8 @@ Contrast described(const PlannedContrast& planned, const Metric& metric, const D
                     .unit = metric.unit,
                     .more = metric.more,
                     .less = metric.less};
-  for (const Arm& arm : design.arms) {
-    if (arm.name == planned.a) contrast.scope = scope_of(arm.run);
-  }
-  contrast.primary = is_tested(planned);
+  contrast.scope = scope_of(planned, design);
+  contrast.primary = metric.key == config.primary;
   contrast.held_equal = planned.held_equal;
   contrast.note = planned.not_measurable;
   return contrast;
@@ -69,6 +86,55 @@ void fill(Contrast& contrast, const Comparison& comparison, const Finding& findi
   contrast.verdict = finding.verdict;
 }
 
+RateSlope slope_of(const Finding& finding) {
+  return {.percent = finding.difference.mean,
+          .low = finding.interval.lower,
+          .high = finding.interval.upper,
+          .p_adjusted = finding.adjusted.different,
+          .depends = finding.verdict == Verdict::different};
+}
+
+// A contrast at tuned rates that differs the other way round than at the declared one depends on it as well.
+void mark_turned_round(std::vector<Contrast>& contrasts) {
+  const Contrast* declared = nullptr;
+  for (Contrast& contrast : contrasts) {
+    if (!contrast.primary) continue;
+    if (contrast.slope && declared && declared->verdict == Verdict::different &&
+        contrast.verdict == Verdict::different && declared->effect * contrast.effect < 0)
+      contrast.slope->depends = true;
+    declared = &contrast;
+  }
+}
+
+// All tests of a study, and the contrasts that they are of.
+class Family {
+ public:
+  void add(std::size_t experiment, std::size_t contrast, Comparison comparison, bool is_slope = false) {
+    members_.push_back(std::move(comparison));
+    places_.push_back({experiment, contrast, is_slope});
+  }
+
+  void judge_into(std::vector<std::vector<Contrast>>& all, bool anytime) const {
+    const std::vector<Finding> findings = anytime ? judge_anytime(members_) : judge(members_);
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      Contrast& contrast = all[places_[i].experiment][places_[i].contrast];
+      if (places_[i].is_slope) {
+        contrast.slope = slope_of(findings[i]);
+      } else {
+        fill(contrast, members_[i], findings[i]);
+      }
+    }
+  }
+
+ private:
+  struct Place {
+    std::size_t experiment, contrast;
+    bool is_slope;
+  };
+  std::vector<Comparison> members_;
+  std::vector<Place> places_;
+};
+
 }  // namespace
 
 std::string scope_of(const RunConfig& run) {
@@ -79,36 +145,43 @@ std::string scope_of(const RunConfig& run) {
 
 std::vector<std::vector<Contrast>> judged(std::span<const ExperimentView> experiments) {
   std::vector<std::vector<Contrast>> all;
-  std::vector<Comparison> family;
-  std::vector<std::pair<std::size_t, std::size_t>> places;  // of the family's members: experiment, contrast
-  for (const auto& [config, design, runs] : experiments) {
+  Family family;
+  const bool anytime = !experiments.empty() && experiments.front().config.stopping == "decided";
+  std::size_t tests = 0;
+  for (const ExperimentView& experiment : experiments) tests += tests_in(experiment.design);
+  const auto fewest = static_cast<std::int64_t>(fewest_to_decide(std::max<std::size_t>(tests, 1)));
+  for (const ExperimentView& experiment : experiments) {
+    const auto& [config, design, runs, tuning_runs] = experiment;
     std::vector<Contrast>& contrasts = all.emplace_back();
     for (const PlannedContrast& planned : design.contrasts) {
-      for (const Metric& metric : metrics()) {
-        const bool first = &metric == &metrics().front(), measurable = planned.not_measurable.empty();
-        if (!measurable && !first) continue;
-        Contrast& contrast = contrasts.emplace_back(described(planned, metric, design, config));
-        if (planned.cause == Cause::rounding && first) contrast.note = rounding_note(design, config, runs);
+      for (const Metric* metric : metrics_of(config)) {
+        const bool primary = metric->key == config.primary, measurable = planned.not_measurable.empty();
+        if (!primary && (!measurable || planned.is_tuned() || anytime)) continue;
+        Contrast& contrast = contrasts.emplace_back(described(planned, *metric, design, config));
+        if (planned.cause == Cause::rounding && primary) contrast.note = rounding_note(design, config, runs);
         if (!measurable) {
           contrast.verdict = std::nullopt;
           continue;
         }
-        const PairedSample pairs =
-            pair_by_seed(runs.outcomes(planned.a, metric), runs.outcomes(planned.b, metric));
-        if (is_tested(planned)) {
-          places.emplace_back(all.size() - 1, contrasts.size() - 1);
-          family.push_back({pairs, pairs.mean_a * config.margin / 100});
-        } else {
+        const PairedSample pairs = runs.pairs(planned.a, planned.b, *metric);
+        if (!is_tested(planned)) {
           fill_spread(contrast, pairs);
+          continue;
         }
+        const auto add = [&](const PairedSample& sample, double margin, bool is_slope) {
+          family.add(all.size() - 1, contrasts.size() - 1, {sample, margin, !is_slope}, is_slope);
+        };
+        const PairedSample base = anytime ? runs.pairs(planned.a, planned.b, *metric, fewest) : pairs;
+        add(pairs, base.mean_a * config.margin / 100, false);
+        if (!planned.is_tuned()) continue;
+        contrast.rates = rate_effects(planned, *metric, experiment);
+        const std::vector<double> slopes = slopes_over_rates(planned, *metric, experiment);
+        if (!slopes.empty()) add({.differences = slopes}, config.margin, true);
       }
     }
   }
-  const std::vector<Finding> findings = judge(family);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto [experiment, contrast] = places[i];
-    fill(all[experiment][contrast], family[i], findings[i]);
-  }
+  family.judge_into(all, anytime);
+  for (std::vector<Contrast>& contrasts : all) mark_turned_round(contrasts);
   return all;
 }
 

@@ -13,10 +13,12 @@ namespace lockstep::train {
 struct ExperimentView {
   const ExperimentConfig& config;
   const Design& design;
-  ExperimentRuns runs;
+  ExperimentRuns runs, tuning_runs;
 };
 
-// The contrasts of each experiment, each in every metric; all of them judged as one family.
+// The contrasts of each experiment, in the primary metric first, and in every other one but for those at
+// tuned learning rates and where stopping is "decided". All of them, and what becomes of them with the rate,
+// are judged as one family.
 std::vector<std::vector<Contrast>> judged(std::span<const ExperimentView> experiments);
 
 // Under what an arm is trained: "adam at learning rate 0.001".

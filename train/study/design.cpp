@@ -184,7 +184,7 @@ class Builder {
     const std::string& optimizer = experiment_.coupling_optimizer;
     RunConfig by_part = base_;
     by_part.optimizer = optimizer;
-    (optimizer == "muon" ? by_part.matrix_lr : by_part.lr) = experiment_.coupling_lr;
+    by_part.*learning_rate_of(optimizer) = experiment_.coupling_lr;
     against_part(
         {.contrast = {.cause = Cause::coupling,
                       .granularity = granularity,
@@ -211,7 +211,8 @@ std::string title_of(const PlannedContrast& contrast) {
   if (!contrast.not_measurable.empty()) return title + " under " + contrast.rule;
   if (contrast.aspect == Aspect::shape) title += ": shape";
   if (contrast.aspect == Aspect::size) title += ": size";
-  return title + (contrast.granularity == "head" ? " by head" : "");
+  if (contrast.granularity == "head") title += " by head";
+  return title + (contrast.is_tuned() ? ", tuned" : "");
 }
 
 std::string meaning_of(const PlannedContrast& contrast) {

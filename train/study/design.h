@@ -25,6 +25,18 @@ struct PlannedContrast {
   std::string a, b;
   std::string held_equal;
   std::string not_measurable = {};  // why there is nothing to compare; empty if there is
+
+  // Both arms at one learning rate.
+  struct AtRate {
+    double rate;
+    std::string a, b;
+    bool judged;  // with the judged seeds; else with the tuning seeds alone
+  };
+  // Of a contrast at tuned learning rates: `a` and `b` at every rate that both were tried at. Else empty.
+  std::vector<AtRate> rates = {};
+  bool shared_rate = false;  // a and b have one tuned rate, the best of both together; else each its own
+
+  bool is_tuned() const { return !rates.empty(); }
 };
 
 // Whether the contrast is tested, and counts in the correction for many tests: arms that differ by their
@@ -46,5 +58,13 @@ struct Design {
   std::vector<PlannedContrast> contrasts;
 };
 Design design_of(const ExperimentConfig& experiment);
+
+// Of a design, in the primary metric: its tested contrasts, and of those at tuned rates what becomes with the
+// rate.
+inline std::size_t tests_in(const Design& design) {
+  std::size_t tests = 0;
+  for (const PlannedContrast& contrast : design.contrasts) tests += is_tested(contrast) + contrast.is_tuned();
+  return tests;
+}
 
 }  // namespace lockstep::train

@@ -5,10 +5,11 @@
 namespace lockstep::train {
 
 ExperimentRuns::ExperimentRuns(std::size_t experiment, const ExperimentConfig& config,
-                               const RunResults& results)
-    : config_(config) {
+                               const RunResults& results, Seeds seeds)
+    : config_(config), first_(seeds == Seeds::tuning ? tuning_seeds(config).front() : config.run.seed) {
   for (const auto& [key, run] : results) {
-    if (key.experiment == experiment) by_arm_[key.arm][key.seed] = &run;
+    if (key.experiment == experiment && is_tuning_seed(key.seed, config) == (seeds == Seeds::tuning))
+      by_arm_[key.arm][key.seed] = &run;
   }
 }
 
@@ -22,6 +23,18 @@ std::vector<Outcome> ExperimentRuns::outcomes(const std::string& arm, const Metr
   std::vector<Outcome> list;
   for (const auto& [seed, run] : of(arm)) list.push_back(metric.of(run->losses, run->diverged, config_));
   return list;
+}
+
+PairedSample ExperimentRuns::pairs(const std::string& a, const std::string& b, const Metric& metric,
+                                   std::int64_t seeds) const {
+  std::vector<Outcome> first, second;
+  for (const auto& [seed, run] : of(a)) {
+    const auto other = of(b).find(seed);
+    if (other == of(b).end() || seed >= first_ + seeds) continue;
+    first.push_back(metric.of(run->losses, run->diverged, config_));
+    second.push_back(metric.of(other->second->losses, other->second->diverged, config_));
+  }
+  return pair_by_seed(first, second);
 }
 
 std::vector<double> ExperimentRuns::measured(const std::string& arm, const std::string& probe,

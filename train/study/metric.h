@@ -23,9 +23,16 @@ struct Metric {
   bool (*known)(std::span<const double> losses, const ExperimentConfig& experiment);
   // Of a run that has ended; with a stand-in where it ended too early, see Outcome.
   Outcome (*of)(std::span<const double> losses, bool diverged, const ExperimentConfig& experiment);
+  // What the value is at least, however a run with these losses, which do not tell it yet, goes on: a
+  // hopeless learning rate is given up by it. Null: nothing is known before the end.
+  double (*at_least)(std::span<const double> losses, const ExperimentConfig& experiment) = nullptr;
 };
 
 // All of them, in the order in which they are shown.
 std::span<const Metric> metrics();
+// The one that verdicts go by. Throws where the experiment declares none there is.
+const Metric& primary_metric(const ExperimentConfig& experiment);
+// All of them, that one first.
+std::vector<const Metric*> metrics_of(const ExperimentConfig& experiment);
 
 }  // namespace lockstep::train

@@ -37,6 +37,8 @@ inline const Registry<Metric>::Entry crossing_metric(
        if (below == losses.begin()) return {step};
        const double before = *(below - 1);
        return {step - 1 + std::log(before / experiment.threshold) / std::log(before / *below)};
-     }});
+     },
+     .at_least = [](std::span<const double> losses,
+                    const ExperimentConfig&) { return static_cast<double>(losses.size()) - 1; }});
 
 }  // namespace lockstep::train

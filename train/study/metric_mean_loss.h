@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "train/study/metric.h"
 
 // Mean loss over a fixed number of steps.
@@ -26,6 +28,11 @@ inline const Registry<Metric>::Entry mean_loss_metric(
        for (std::size_t i = 0; i < steps; ++i) total += i < losses.size() ? losses[i] : losses.front();
        return {total / static_cast<double>(steps),
                losses.size() < steps ? Ending::diverged : Ending::observed};
-     }});
+     },
+     .at_least =
+         [](std::span<const double> losses, const ExperimentConfig& experiment) {
+           return std::accumulate(losses.begin(), losses.end(), 0.0) /
+                  static_cast<double>(experiment.curve_steps);
+         }});
 
 }  // namespace lockstep::train

@@ -30,29 +30,43 @@ class Fingerprint {
 // Whether the training has shown what it is for: probes look until step curve_steps.
 bool is_known(const Arm& arm, std::span<const double> losses, const ExperimentConfig& experiment) {
   if (std::ssize(losses) <= experiment.curve_steps) return false;
+  if (!arm.at_rate_of.empty()) return primary_metric(experiment).known(losses, experiment);
   return info(arm.role).for_probes_alone ||
          std::ranges::all_of(metrics(), [&](const Metric& m) { return m.known(losses, experiment); });
+}
+
+bool is_known_or_hopeless(std::span<const double> losses, const ExperimentConfig& experiment,
+                          double give_up_above) {
+  const Metric& metric = primary_metric(experiment);
+  if (metric.known(losses, experiment)) return true;
+  return metric.at_least && metric.at_least(losses, experiment) > give_up_above;
 }
 
 }  // namespace
 
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  Device device, const std::atomic<bool>& stop,
-                                 const std::function<void()>& on_step) {
+                                 const std::function<void()>& on_step, double give_up_above) {
   const auto start = std::chrono::steady_clock::now();
   release_cached();  // the run before had other sizes: another precision, another model
   RunConfig config = arm.run;
   config.seed = seed;
   Training training(config, device, arm.redraw);
-  ProbeSet probes({.last_step = experiment.curve_steps, .compared = !arm.partner.empty()});
+  const bool tuning = is_tuning_seed(seed, experiment);
+  std::optional<ProbeSet> probes;
+  if (!tuning) probes.emplace(ProbePlan{experiment.curve_steps, !arm.partner.empty()});
   RunResult result;
   for (const Parameter& parameter : training.model().parameters()) {
     if (parameter.trainable) result.parameters += parameter.tensor.numel();
   }
-  while (training.steps_done() < config.steps && !is_known(arm, result.losses, experiment)) {
+  const auto is_done = [&] {
+    return tuning ? is_known_or_hopeless(result.losses, experiment, give_up_above)
+                  : is_known(arm, result.losses, experiment);
+  };
+  while (training.steps_done() < config.steps && !is_done()) {
     if (stop) return std::nullopt;
     const bool first = training.steps_done() == 0;
-    const double loss = training.step(&probes);
+    const double loss = training.step(probes ? &*probes : nullptr);
     on_step();
     if (!std::isfinite(loss)) {
       check(!first, "arm {} with seed {}: the loss is {} before the first update: no training can start so",
@@ -67,7 +81,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
         "smaller one",
         experiment.threshold, loss);
   }
-  result.measured = std::move(probes).measured();
+  if (probes) result.measured = std::move(*probes).measured();
   Fingerprint fingerprint;
   for (const double loss : result.losses) fingerprint.add(loss);
   const LogicalWeights weights = logical_weights(training.model().parameters());

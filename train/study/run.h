@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,10 +34,12 @@ struct RunKey {
 
 using RunResults = std::map<RunKey, RunResult>;
 
-// Trains the arm with a seed on a device until all declared metrics are known. Nothing if `stop` was set
+// Trains the arm with a seed on a device until all metrics are known; at a tuned learning rate, or with a
+// tuning seed, until the primary one is, or is sure to exceed `give_up_above`. Nothing if `stop` was set
 // meanwhile.
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  Device device, const std::atomic<bool>& stop,
-                                 const std::function<void()>& on_step);
+                                 const std::function<void()>& on_step,
+                                 double give_up_above = std::numeric_limits<double>::infinity());
 
 }  // namespace lockstep::train

@@ -1,8 +1,6 @@
 #include "train/study/study.h"
 
-#include <algorithm>
 #include <exception>
-#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -13,72 +11,43 @@
 #include "train/config/toml.h"
 #include "train/config/validate.h"
 #include "train/report/verdict_table.h"
+#include "train/study/job_queue.h"
+#include "train/study/metric.h"
 #include "train/study/provenance.h"
 #include "train/study/study_results.h"
 #include "train/study/study_store.h"
 #include "train/study/too_few_seeds.h"
 #include "train/text/output.h"
-#include "train/text/progress.h"
 #include "train/training/output_folder.h"
 
 namespace lockstep::train {
 
 namespace {
 
-struct Job {
-  RunKey key;
-  const Arm* arm;
-  const ExperimentConfig* experiment;
-};
-
-// In f64.
-bool takes_longest(const Job& job) { return info(job.arm->role).for_probes_alone; }
-
-// Seed by seed, so that a study that is stopped early has whole pairs. The runs in f64, which take the
-// longest, come first: at the end, the other threads would wait for them.
-std::vector<Job> jobs_of(const StudyConfig& study, const std::vector<Design>& designs,
-                         const RunResults& done) {
-  std::vector<Job> jobs;
-  for (std::size_t i = 0; i < designs.size(); ++i) {
-    const ExperimentConfig& experiment = study.experiments[i];
-    for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
-      for (const Arm& arm : designs[i].arms) {
-        if (seed >= experiment.run.seed + seeds_of(arm, experiment)) continue;
-        const RunKey key{i, arm.name, seed};
-        if (!done.contains(key)) jobs.push_back({key, &arm, &experiment});
-      }
-    }
-  }
-  std::ranges::stable_partition(jobs, takes_longest);
-  return jobs;
-}
-
-// Runs the jobs on `threads` threads that share the list and the store. Those in f64, at its beginning, are
-// the first thread's alone: two of them at a time would be the study's peak of memory. The first error ends
-// all and is thrown.
-void run_jobs(std::span<const Job> jobs, Device device, std::int64_t threads, StudyStore& store,
-              Progress& progress, const std::atomic<bool>& stop) {
-  const auto in_f64 = static_cast<std::size_t>(std::ranges::find_if_not(jobs, takes_longest) - jobs.begin());
-  std::atomic<std::size_t> next = in_f64;
-  std::atomic<bool> end = false;
+// Runs what is left on `threads` threads. The first error ends all and is thrown.
+void run_jobs(JobQueue& queue, Device device, std::int64_t threads, StudyStore& store, Progress& progress,
+              const std::atomic<bool>& stop) {
   std::exception_ptr error;
   std::mutex error_mutex;
   const auto run = [&](const Job& job) {
+    const auto& [arm, seed, give_up_above] = job.run;
     progress.started();
-    std::optional<RunResult> result =
-        run_arm(*job.arm, *job.experiment, job.key.seed, device, stop, [&] { progress.stepped(); });
+    std::optional<RunResult> result = run_arm(
+        arm, *job.experiment, seed, device, stop, [&] { progress.stepped(); }, give_up_above);
     if (!result) return;
-    store.add(job.key, std::move(*result), job.arm->partner);
+    store.add(job.key, std::move(*result), arm.partner);
     progress.finished();
   };
   const auto work = [&](bool is_first) {
     try {
-      for (std::size_t i = 0; is_first && i < in_f64 && !stop && !end; ++i) run(jobs[i]);
-      for (std::size_t i = next++; i < jobs.size() && !stop && !end; i = next++) run(jobs[i]);
+      while (const std::optional<Job> job = stop ? std::nullopt : queue.take(is_first)) {
+        run(*job);
+        queue.done(*job);
+      }
     } catch (...) {
       const std::lock_guard lock(error_mutex);
       if (!error) error = std::current_exception();
-      end = true;
+      queue.end();
     }
   };
   {
@@ -117,7 +86,7 @@ void take_over(StudyStore& store, const StudyConfig& study, const std::vector<De
   const std::filesystem::path settings = options.out / "study.toml";
   if (std::filesystem::exists(options.out / "study.h5")) {
     store.resume();
-    const bool finished = jobs_of(study, designs, store.record().runs).empty();
+    const bool finished = plan_of(study, designs, store.record().runs).jobs.empty();
     check(options.resume || finished,
           "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
           options.out.string(), store.record().runs.size());
@@ -139,12 +108,12 @@ void remove_begun(const std::filesystem::path& out) {
 }
 
 // Trains what is missing. An error of one run ends the study; what the others have finished is saved first.
-void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore& store,
-                 const StudyOptions& options, const std::atomic<bool>& stop) {
-  const auto before = static_cast<std::int64_t>(store.record().runs.size());
-  Progress progress(before + static_cast<std::int64_t>(jobs.size()), before);
+void run_missing(const StudyConfig& study, const std::vector<Design>& designs, std::int64_t threads,
+                 StudyStore& store, const StudyOptions& options, const std::atomic<bool>& stop) {
+  Progress progress(static_cast<std::int64_t>(store.record().runs.size()));
+  JobQueue queue(study, designs, store, progress);
   try {
-    run_jobs(jobs, options.device, threads, store, progress, stop);
+    run_jobs(queue, options.device, threads, store, progress, stop);
     store.save();
     progress.close();
   } catch (const Error& error) {
@@ -168,7 +137,10 @@ void run_missing(const std::vector<Job>& jobs, std::int64_t threads, StudyStore&
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop) {
   validate(study);
   std::vector<Design> designs;
-  for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
+  for (const ExperimentConfig& experiment : study.experiments) {
+    primary_metric(experiment);  // there is one
+    designs.push_back(design_of(experiment));
+  }
 
   const std::int64_t threads = study.threads > 0 ? study.threads : trainings_at_once(options.device);
   StudyStore store(options.out / "study.h5",
@@ -181,9 +153,7 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   store.start();
   data::write_file(options.out / "study.toml", to_toml(study));
 
-  const std::vector<Job> jobs = jobs_of(study, designs, store.record().runs);
-  run_missing(jobs, std::min<std::int64_t>(threads, std::max<std::size_t>(jobs.size(), 1)), store, options,
-              stop);
+  run_missing(study, designs, threads, store, options, stop);
   if (stop) return StudyEnd::stopped;
 
   const StudySummary summary = write_results(store.record(), options.out);

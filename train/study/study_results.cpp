@@ -9,22 +9,28 @@
 #include "train/report/csv.h"
 #include "train/report/report.h"
 #include "train/study/analysis.h"
+#include "train/study/plan.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
 namespace {
 
-// The runs of those seeds that every arm has finished, with a note for each task that lacks some.
-RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& designs, const RunResults& runs,
+// The runs of those seeds that every judged arm has finished, and those that rates were chosen by; with a
+// note for each task that lacks some. Where contrasts have their seeds when they are decided, all runs, once
+// there is such a seed.
+RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& declared, const RunResults& runs,
                        std::vector<std::string>& notes) {
+  const std::vector<Design> designs = with_tuned_rates(study, declared, runs);
   RunResults whole;
+  if (study.experiments.front().stopping == "decided" && !plan_of(study, declared, runs).jobs.empty())
+    notes.emplace_back("Not finished: some contrasts have fewer seeds than they will get.");
   for (std::size_t i = 0; i < designs.size(); ++i) {
     const ExperimentConfig& experiment = study.experiments[i];
     std::int64_t seeds = 0;
     for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
       const auto finished = [&](const Arm& arm) {
-        return info(arm.role).for_probes_alone || runs.contains({i, arm.name, seed});
+        return !arm.judged || info(arm.role).for_probes_alone || runs.contains({i, arm.name, seed});
       };
       if (!std::all_of(designs[i].arms.begin(), designs[i].arms.end(), finished)) continue;
       for (const Arm& arm : designs[i].arms) {
@@ -32,9 +38,14 @@ RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& desi
       }
       ++seeds;
     }
-    if (seeds < experiment.seeds) {
+    const bool fixed = experiment.stopping == "fixed";
+    if (fixed && seeds < experiment.seeds) {
       notes.push_back(fmt::format("Not finished: every arm of the {} task has run with {} of {} seeds.",
                                   experiment.run.task, seeds, experiment.seeds));
+    }
+    if (seeds == 0) continue;
+    for (const auto& [key, run] : runs) {
+      if (key.experiment == i && (!fixed || is_tuning_seed(key.seed, experiment))) whole.emplace(key, run);
     }
   }
   return whole;
@@ -94,6 +105,7 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
       "the study holds {} runs, but no seed that every arm has finished: nothing can be compared yet; go on "
       "with --resume",
       record.runs.size());
+  designs = with_tuned_rates(study, designs, record.runs);
   StudySummary summary = analyse(study, designs, runs);
   summary.notes.insert(summary.notes.begin(), notes.begin(), notes.end());
   describe_origin(summary, record);
@@ -101,6 +113,7 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
   data::write_file(out / "arms.csv", arms_csv(arm_rows(study, designs)));
   data::write_file(out / "probes.csv", probes_csv(probe_rows(study, runs)));
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));
+  data::write_file(out / "rates.csv", rates_csv(summary));
   data::write_file(out / "report.html", report_page(summary));
   return summary;
 }

@@ -110,6 +110,34 @@ void write_differences(h5::Group& group, const Contrast& c) {
   differences.set_attribute("unit", c.unit + ", arm_b - arm_a, a value for each pair");
 }
 
+void write_slope(h5::Group& group, const RateSlope& slope) {
+  const std::pair<const char*, double> numbers[] = {{"slope_percent", slope.percent},
+                                                    {"slope_low95_percent", slope.low},
+                                                    {"slope_high95_percent", slope.high},
+                                                    {"p_slope_corrected", slope.p_adjusted}};
+  for (const auto& [name, value] : numbers) group.set_attribute(name, value);
+  group.set_attribute("depends_on_rate", slope.depends);
+}
+
+// As the columns of rates.csv, an entry for each rate.
+void write_rates(h5::Group group, const std::vector<RateEffect>& rates) {
+  const auto write = [&](const char* name, auto value) {
+    std::vector<double> column;
+    for (const RateEffect& at : rates) column.push_back(static_cast<double>(value(at)));
+    group.write(name, column, {std::ssize(column)});
+  };
+  write("learning_rate", [](const RateEffect& at) { return at.rate; });
+  write("judged", [](const RateEffect& at) { return at.judged; });
+  write("pairs", [](const RateEffect& at) { return at.pairs; });
+  write("mean_a_unit", [](const RateEffect& at) { return at.mean_a; });
+  write("mean_b_unit", [](const RateEffect& at) { return at.mean_b; });
+  write("effect_percent", [](const RateEffect& at) { return at.percent; });
+  write("low95_percent", [](const RateEffect& at) { return at.percent_low; });
+  write("high95_percent", [](const RateEffect& at) { return at.percent_high; });
+  write("best_of_a", [](const RateEffect& at) { return at.best_a; });
+  write("best_of_b", [](const RateEffect& at) { return at.best_b; });
+}
+
 void write_contrast(h5::Group group, const std::string& task, const Contrast& c) {
   const std::pair<const char*, std::string> texts[] = {{"task", task},
                                                        {"cause", c.cause},
@@ -150,6 +178,8 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
                                                     {"p_equivalence", c.equivalence_p},
                                                     {"p_equivalence_corrected", c.equivalence_p_adjusted}};
   for (const auto& [name, value] : numbers) group.set_attribute(name, value);
+  if (c.slope) write_slope(group, *c.slope);
+  if (!c.rates.empty()) write_rates(group.create_group("rates"), c.rates);
 }
 
 void write_contrasts(h5::File& file, const StudySummary& summary) {
@@ -202,6 +232,21 @@ StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& fi
   return study;
 }
 
+namespace {
+
+// The configuration with as many seeds as asked for, where verdicts may be looked at before all are there.
+StudyConfig with_more_seeds(StudyConfig there, const StudyConfig& asked) {
+  if (there.experiments.size() != asked.experiments.size()) return there;
+  for (std::size_t i = 0; i < asked.experiments.size(); ++i) {
+    ExperimentConfig& experiment = there.experiments[i];
+    if (experiment.stopping == "decided")
+      experiment.seeds = std::max(experiment.seeds, asked.experiments[i].seeds);
+  }
+  return there;
+}
+
+}  // namespace
+
 StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> about,
                        const StudyConfig& study)
     : file_(std::move(file)), study_(study), counted_until_(now()) {
@@ -210,11 +255,14 @@ StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::st
 
 void StudyStore::resume() {
   StudyRecord earlier = read_study_record(file_);
-  const StudyConfig there = config_of(earlier, file_);
+  const StudyConfig there = with_more_seeds(config_of(earlier, file_), study_);
   const std::vector<std::string> other = differences(there, study_);
+  const bool seeds = std::ranges::any_of(
+      other, [](const std::string& text) { return text.find("seeds: ") != std::string::npos; });
   check(other.empty(),
-        "{} holds another study (there, asked for): {}: choose another --out, or the same settings",
-        file_.string(), joined(other, "; "));
+        "{} holds another study (there, asked for): {}: choose another --out, or the same settings{}",
+        file_.string(), joined(other, "; "),
+        seeds ? "; only with stopping = \"decided\" do verdicts stay valid as seeds are added" : "");
   for (const char* name : {"version", "processor"}) {
     const std::string &before = earlier.about[name], &now = record_.about[name];
     if (before != now) {

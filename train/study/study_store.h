@@ -36,7 +36,8 @@ StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& fi
 //                          snapshot/: what it holds until the run that it is compared with is there
 //   /probes/KEY            attributes: label, unit, formula and source of a probe
 //   /contrasts/0           of a finished study: what was compared and what came of it, attributes that are
-//                          named as the columns of contrasts.csv, and differences (pairs)
+//                          named as the columns of contrasts.csv, differences (pairs), and of one at tuned
+//                          learning rates rates/: the columns of rates.csv
 class StudyStore {
  public:
   // `about` is written to the root; its "config" identifies the study.
@@ -55,6 +56,11 @@ class StudyStore {
   void save();
   // Writes the file with the verdicts, as that of a finished study.
   void finish(const StudySummary& summary);
+  // What `use` makes of the runs, also while other threads add.
+  auto with_runs(auto use) const {
+    const std::lock_guard lock(mutex_);
+    return use(record_.runs);
+  }
   // Not while other threads add.
   const StudyRecord& record() const { return record_; }
 
@@ -63,7 +69,7 @@ class StudyStore {
 
   std::filesystem::path file_;
   const StudyConfig& study_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   StudyRecord record_;
   double counted_until_;   // on the steady clock: what record_.seconds includes
   double written_at_ = 0;  // the same clock

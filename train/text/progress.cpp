@@ -45,11 +45,16 @@ double pause_after(double elapsed) { return std::max(10.0, elapsed / 20); }
 
 }  // namespace
 
-Progress::Progress(std::int64_t runs, std::int64_t done)
-    : start_(Clock::now()), runs_(runs), done_(done), done_before_(done), terminal_(live_terminal()) {}
+Progress::Progress(std::int64_t done)
+    : start_(Clock::now()), runs_(done), done_(done), done_before_(done), terminal_(live_terminal()) {}
 
 Progress::~Progress() {
   if (line_open_) say("\n");
+}
+
+void Progress::expect(std::int64_t runs) {
+  const std::lock_guard lock(mutex_);
+  runs_ = runs;
 }
 
 void Progress::started() {

@@ -11,10 +11,12 @@ namespace lockstep::train {
 // redrawn in place; elsewhere a plain line appears now and then, ever less often. Thread-safe.
 class Progress {
  public:
-  Progress(std::int64_t runs, std::int64_t done);
+  explicit Progress(std::int64_t done);
   // Ends a live line that was not closed, so that an error starts on its own.
   ~Progress();
 
+  // How many runs there are in all, as far as is known.
+  void expect(std::int64_t runs);
   void started();
   void stepped();  // called in every step: takes no lock unless the line is due
   void finished();

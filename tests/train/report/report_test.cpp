@@ -70,7 +70,7 @@ TEST(Report, TablesSayEverythingWithoutScripts) {
                            "Still open with these seeds",
                            "under muon at learning rate 0.01",
                            "sd 1.75 steps",
-                           "The learning rates were not tuned",
+                           "nobody tuned these",
                            "Changed nothing beyond ±5%"}) {
     EXPECT_TRUE(has(page, part)) << part;
   }
@@ -130,22 +130,24 @@ TEST(Html, FillsTemplatesOnce) {
   EXPECT_THROW(filled("{{z}}", {}), std::runtime_error);
 }
 
-TEST(VerdictSummary, SortsCausesByOutcomeOverAllMetrics) {
+TEST(VerdictSummary, SortsCausesByOutcomeInThePrimaryMetric) {
   TaskSummary task = example_study().tasks[0];
   Contrast other = task.contrasts[0];
   other.verdict = Verdict::inconclusive;
+  other.primary = false;
   other.metric = "mean training loss of the first 60 steps";
   other.unit = "nats";
   task.contrasts.push_back(other);
   EXPECT_EQ(
       verdict_summary(task),
       "Copy task. Whether it matters by itself how q, k and v are stored is still open. What does matter, at "
-      "these learning rates, is which matrix xavier_uniform works on: the stored one or a part of it. "
+      "the declared learning rates, is which matrix xavier_uniform works on: the stored one or a part of it. "
       "Changed "
       "training: xavier_uniform by the whole tensor (2.7 steps later: +5.4%, 95% interval +4.2% to +6.6%, "
       "under "
-      "adam at learning rate 0.001). Still open with these seeds: the storage alone, the other storage, and "
-      "muon "
+      "adam at learning rate 0.001). Changed nothing beyond ±5%: the storage alone. Still open with these "
+      "seeds: "
+      "the other storage and muon "
       "by the whole tensor (about 17 more seeds). Spread between seeds from the draw of q, k and v alone: "
       "1.75 "
       "steps (standard deviation).");
@@ -162,7 +164,43 @@ TEST(VerdictSummary, SaysWhenNothingMatters) {
   small.rule = "orthogonal";
   small.within_margin = true;
   task.contrasts.push_back(small);
-  EXPECT_TRUE(has(headline(task), "Nor does it matter, beyond the margin and at these learning rates"));
+  EXPECT_TRUE(has(headline(task), "Beyond the margin it does not matter, at the declared learning rates, "));
+}
+
+Contrast tuned_contrast() {
+  Contrast c = example_contrast("coupling, tuned", Verdict::different, -5, 1);
+  c.rule = "muon";
+  c.name = "muon by the whole tensor";
+  c.scope = "muon at learning rate 0.16 against 0.226, each at its own best";
+  const double unbounded = infinity;
+  c.rates = {{.rate = 0.04, .pairs = 2, .percent = -4, .percent_low = -unbounded, .percent_high = unbounded},
+             {.rate = 0.16,
+              .judged = true,
+              .best_a = true,
+              .pairs = 12,
+              .percent = -9,
+              .percent_low = -10,
+              .percent_high = -8}};
+  c.slope = {.percent = -1.2, .low = -1.5, .high = -0.9, .p_adjusted = 0.004, .depends = true};
+  return c;
+}
+
+TEST(Report, ShowsWhatTheLearningRateDecides) {
+  StudySummary study = example_study();
+  study.tasks[0].contrasts.push_back(tuned_contrast());
+  const std::string page = report_page(study), text = without_scripts(page);
+  for (const char* part :
+       {"By learning rate: coupling, tuned", "★ ", "other seeds", "depends on the learning rate",
+        "changes by -1.2 [-1.5, -0.9] percentage points", "chosen on other seeds"})
+    EXPECT_TRUE(has(text, part)) << part;
+  EXPECT_FALSE(has(text, "nobody tuned these"));
+  const json points = embedded(page, "data").at(0)["rates"].at(0)["points"];
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_TRUE(points[0]["low"].is_null());
+  EXPECT_EQ(points[1]["best"], "A");
+  EXPECT_TRUE(has(headline(study.tasks[0]),
+                  "with each arm at its best learning rate, is which matrix muon works on"));
+  EXPECT_TRUE(has(verdict_table(study.tasks[0]), "depends on the learning rate"));
 }
 
 // What differs by random draws alone has no mean difference: neither a verdict nor a place among the causes.

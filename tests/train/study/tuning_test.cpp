@@ -1,0 +1,139 @@
+#include "train/study/tuning.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "train/config/recipe.h"
+#include "train/study/plan.h"
+
+namespace lockstep::train {
+namespace {
+
+ExperimentConfig copy_experiment(const std::string& tune) {
+  ExperimentConfig experiment = experiment_for("copy");
+  experiment.primary = "mean_loss";
+  experiment.tune = tune;
+  experiment.curve_steps = 2;
+  experiment.seeds = 2;
+  return experiment;
+}
+
+// A run that shows a mean loss with its minimum at 0.004 of arm A1, at 0.008 of A3, at 0.16 of the others.
+RunResult pretended(const Job& job) {
+  const Arm& arm = job.run.arm;
+  const bool muon = arm.run.optimizer == "muon";
+  const double rate = muon ? arm.run.matrix_lr : arm.run.lr;
+  const double best = muon ? 0.16 : arm.name.starts_with("A1") ? 0.004 : 0.008;
+  const double loss = 2 + 0.1 * std::pow(std::log2(rate / best), 2) + 0.001 * double(job.key.seed % 7);
+  RunResult result;
+  result.losses = {loss, loss};
+  // As run_arm() ends it: after the first step that is sure to be beyond.
+  if (loss / 2 > job.run.give_up_above) result.losses = {loss};
+  return result;
+}
+
+// Does one run at a time, the first or the last that can begin, until none is left.
+RunResults finished(const StudyConfig& study, bool from_the_end) {
+  const std::vector<Design> designs = {design_of(study.experiments[0])};
+  RunResults done;
+  for (;;) {
+    const Plan plan = plan_of(study, designs, done);
+    if (plan.jobs.empty()) return done;
+    const Job& job = from_the_end ? plan.jobs.back() : plan.jobs.front();
+    done[job.key] = pretended(job);
+  }
+}
+
+TEST(Tuning, EachArmGetsItsOwnBestRate) {
+  const StudyConfig study{.experiments = {copy_experiment("own")}};
+  const RunResults done = finished(study, false);
+  const Design design = with_tuned_rates(study, {design_of(study.experiments[0])}, done).at(0);
+  const auto tuned = [&](Cause cause) {
+    return *std::ranges::find_if(design.contrasts,
+                                 [&](const PlannedContrast& c) { return c.is_tuned() && c.cause == cause; });
+  };
+  EXPECT_EQ(tuned(Cause::distribution).a, "A1@0.004");
+  EXPECT_EQ(tuned(Cause::distribution).b, "A3@0.008");
+  EXPECT_EQ(tuned(Cause::coupling).a, "C1@0.16");
+  EXPECT_EQ(tuned(Cause::coupling).b, "C4@0.16");
+  EXPECT_EQ(title_of(tuned(Cause::coupling)), "coupling, tuned");
+  // Judged at the declared rate and at either's best, never with a seed that chose.
+  for (const char* arm : {"A1", "A1@0.004", "A1@0.008", "A3@0.004", "A3@0.008", "C1@0.16", "C4"}) {
+    EXPECT_TRUE(done.contains({0, arm, 0}) && done.contains({0, arm, 1})) << arm;
+  }
+  for (const auto& [key, run] : done) {
+    EXPECT_TRUE(key.seed < 2 || is_tuning_seed(key.seed, study.experiments[0]));
+  }
+  EXPECT_FALSE(done.contains({0, "A1@0.016", 0}));
+  EXPECT_EQ(std::ranges::count_if(tuned(Cause::distribution).rates, [](const auto& at) { return at.judged; }),
+            3);
+}
+
+TEST(Tuning, ASharedRateIsTheBestOfBothTogether) {
+  const StudyConfig study{.experiments = {copy_experiment("shared")}};
+  const RunResults done = finished(study, false);
+  const Design design = with_tuned_rates(study, {design_of(study.experiments[0])}, done).at(0);
+  for (const PlannedContrast& contrast : design.contrasts) {
+    if (!contrast.is_tuned() || contrast.cause != Cause::distribution) continue;
+    EXPECT_EQ(contrast.a, "A1@0.00566");
+    EXPECT_EQ(contrast.b, "A3@0.00566");
+    return;
+  }
+  FAIL() << "no tuned contrast";
+}
+
+// Whichever run comes first.
+TEST(Tuning, TheOrderOfTheRunsDecidesNothing) {
+  for (const char* tune : {"own", "shared"}) {
+    const StudyConfig study{.experiments = {copy_experiment(tune)}};
+    const RunResults first = finished(study, false), second = finished(study, true);
+    ASSERT_EQ(first.size(), second.size());
+    for (const auto& [key, run] : first) EXPECT_EQ(run.losses, second.at(key).losses) << key.arm;
+  }
+}
+
+TEST(Tuning, AHopelessRateIsGivenUp) {
+  const StudyConfig study{.experiments = {copy_experiment("own")}};
+  const RunResults done = finished(study, false);
+  // 16 times the best rate so far: 2 + 0.1 * 4^2 is more than 2 * 1.25 * 2.4.
+  const auto given_up =
+      std::ranges::count_if(done, [](const auto& run) { return run.second.losses.size() == 1; });
+  EXPECT_GT(given_up, 0);
+  const Design design = with_tuned_rates(study, {design_of(study.experiments[0])}, done).at(0);
+  for (const Arm& arm : design.arms) {
+    if (!arm.judged) EXPECT_FALSE(done.contains({0, arm.name, 0})) << arm.name;
+  }
+}
+
+TEST(Tuning, NoBestRateIsAnErrorThatNamesTheArm) {
+  const StudyConfig study{.experiments = {copy_experiment("own")}};
+  const std::vector<Design> designs = {design_of(study.experiments[0])};
+  RunResults done;
+  std::string message;
+  try {
+    for (;;) {
+      const Plan plan = plan_of(study, designs, done);
+      ASSERT_FALSE(plan.jobs.empty());
+      const RunConfig& run = plan.jobs.front().run.arm.run;
+      const double loss = 1 / (run.optimizer == "muon" ? run.matrix_lr : run.lr);
+      done[plan.jobs.front().key].losses = {loss, loss};
+    }
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_NE(message.find("copy task, A1: no learning rate up to 4096 times"), std::string::npos) << message;
+}
+
+TEST(Tuning, OffTrainsNothingMore) {
+  const StudyConfig study{.experiments = {copy_experiment("off")}};
+  for (const auto& [key, run] : finished(study, false)) {
+    EXPECT_LT(key.seed, 2);
+    EXPECT_EQ(key.arm.find('@'), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::train

@@ -1,0 +1,200 @@
+#include "train/study/tuning.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "train/config/optimizer.h"
+#include "train/study/metric.h"
+#include "train/text/text_layout.h"
+
+namespace lockstep::train {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+// A run is given up once it is sure to end with so many times the value of the best rate so far, same seed.
+constexpr double hopeless = 1.25;
+
+const Arm& arm_named(const Design& design, const std::string& name) {
+  return *std::ranges::find(design.arms, name, &Arm::name);
+}
+
+double declared_rate(const Arm& arm) { return arm.run.*learning_rate_of(arm.run.optimizer); }
+
+// The arm at another rate of the grid; itself at step 0.
+Arm at_step(const Arm& arm, int step) {
+  if (step == 0) return arm;
+  Arm other = arm;
+  const double rate = rate_at(declared_rate(arm), step);
+  if (arm.run.optimizer != "muon") other.run.min_lr *= rate / declared_rate(arm);
+  other.run.*learning_rate_of(arm.run.optimizer) = rate;
+  other.name = fmt::format("{}@{}", arm.name, rate);
+  other.label = fmt::format("{}, learning rate {}", arm.label, rate);
+  other.at_rate_of = arm.name;
+  other.partner = "";
+  return other;
+}
+
+// Infinite where it was given up or diverged.
+double value_of(const RunResult& run, const ExperimentConfig& config) {
+  const Metric& metric = primary_metric(config);
+  const bool ended = metric.known(run.losses, config) || std::ssize(run.losses) >= config.run.steps;
+  return run.diverged || !ended ? infinity : metric.of(run.losses, false, config).value;
+}
+
+class Searching {
+ public:
+  Searching(std::size_t experiment, const ExperimentConfig& config, const Design& design,
+            const RunResults& runs, Tuning& tuning)
+      : experiment_(experiment), config_(config), design_(design), runs_(runs), tuning_(tuning) {}
+
+  void search(std::vector<std::string> arms) {
+    const bool known =
+        std::ranges::any_of(tuning_.searches, [&](const RateSearch& search) { return search.arms == arms; });
+    if (known) return;
+    RateSearch& search = tuning_.searches.emplace_back();
+    search.arms = std::move(arms);
+    try {
+      while (const std::optional<int> step = next_step(search.tried)) {
+        if (!try_step(search, *step)) return;
+      }
+    } catch (const Error& error) {
+      fail("{} task, {}: {}", config_.run.task, joined(search.arms, " and "), error.what());
+    }
+    search.best = best_step(search.tried);
+  }
+
+ private:
+  // False where runs are missing.
+  bool try_step(RateSearch& search, int step) {
+    const std::size_t missing_before = tuning_.missing.size();
+    double total = 0, count = 0;
+    for (const std::string& name : search.arms) {
+      const Arm arm = at_step(arm_named(design_, name), step);
+      for (const std::int64_t seed : tuning_seeds(config_)) {
+        const auto run = runs_.find({experiment_, arm.name, seed});
+        if (run == runs_.end()) {
+          tuning_.missing.push_back({arm, seed, limit(search, name, seed)});
+        } else {
+          total += value_of(run->second, config_);
+          ++count;
+        }
+      }
+    }
+    if (tuning_.missing.size() > missing_before) return false;
+    search.tried[step] = total / count;
+    return true;
+  }
+
+  double limit(const RateSearch& search, const std::string& name, std::int64_t seed) const {
+    // Two searches may share an arm: what is given up in one may be wanted in the other.
+    const std::optional<int> best = best_step(search.tried);
+    if (search.arms.size() > 1 || !best) return infinity;
+    const std::string at_best = at_step(arm_named(design_, name), *best).name;
+    return hopeless * value_of(runs_.at({experiment_, at_best, seed}), config_);
+  }
+
+  std::size_t experiment_;
+  const ExperimentConfig& config_;
+  const Design& design_;
+  const RunResults& runs_;
+  Tuning& tuning_;
+};
+
+const RateSearch& search_of(const Tuning& tuning, const std::string& arm, const std::string& other) {
+  return *std::ranges::find_if(tuning.searches, [&](const RateSearch& search) {
+    return search.arms == std::vector{arm} || search.arms == std::vector{arm, other} ||
+           search.arms == std::vector{other, arm};
+  });
+}
+
+class Growing {
+ public:
+  Growing(const Design& design, const Tuning& tuning) : design_(design), tuning_(tuning) {}
+
+  Design grow() {
+    grown_.arms = design_.arms;
+    for (const RateSearch& search : tuning_.searches) {
+      for (const std::string& arm : search.arms) {
+        for (const auto& [step, value] : search.tried) add(arm, step, false);
+      }
+    }
+    for (const PlannedContrast& contrast : design_.contrasts) {
+      grown_.contrasts.push_back(contrast);
+      if (!is_tunable(contrast)) continue;
+      const RateSearch& a = search_of(tuning_, contrast.a, contrast.b);
+      const RateSearch& b = search_of(tuning_, contrast.b, contrast.a);
+      if (a.best && b.best) at_best_rates(contrast, a, b);
+    }
+    return std::move(grown_);
+  }
+
+ private:
+  std::string add(const std::string& name, int step, bool judged) {
+    Arm arm = at_step(arm_named(design_, name), step);
+    const auto known = std::ranges::find(grown_.arms, arm.name, &Arm::name);
+    if (known != grown_.arms.end()) {
+      known->judged |= judged;
+    } else {
+      arm.judged = judged;
+      grown_.arms.push_back(arm);
+    }
+    return arm.name;
+  }
+
+  // Each arm at its best rate; and at the other's, for what becomes of the difference with the rate.
+  void at_best_rates(PlannedContrast contrast, const RateSearch& a, const RateSearch& b) {
+    const std::string first = contrast.a, second = contrast.b;
+    const auto judged_in_both = [&](int step) { return step == 0 || step == *a.best || step == *b.best; };
+    for (const auto& [step, value] : a.tried) {
+      if (!b.tried.contains(step) && !judged_in_both(step)) continue;
+      at_rate(contrast, first, second, step, judged_in_both(step));
+    }
+    if (!a.tried.contains(*b.best)) at_rate(contrast, first, second, *b.best, true);
+    std::ranges::sort(contrast.rates, {}, &PlannedContrast::AtRate::rate);
+    contrast.a = add(first, *a.best, true);
+    contrast.b = add(second, *b.best, true);
+    contrast.shared_rate = &a == &b;
+    grown_.contrasts.push_back(std::move(contrast));
+  }
+
+  void at_rate(PlannedContrast& contrast, const std::string& a, const std::string& b, int step, bool judged) {
+    const double rate = rate_at(declared_rate(arm_named(design_, a)), step);
+    contrast.rates.push_back({rate, add(a, step, judged), add(b, step, judged), judged});
+  }
+
+  const Design& design_;
+  const Tuning& tuning_;
+  Design grown_;
+};
+
+}  // namespace
+
+// Of an arm's size alone the rate is a part, and its shape alone has the size of the other arm's rate.
+bool is_tunable(const PlannedContrast& contrast) {
+  return is_tested(contrast) && contrast.cause != Cause::rounding && contrast.aspect == Aspect::all;
+}
+
+Tuning tuning_of(std::size_t experiment, const ExperimentConfig& config, const Design& design,
+                 const RunResults& runs) {
+  Tuning tuning;
+  if (config.tune == "off") return tuning;
+  Searching searching(experiment, config, design, runs, tuning);
+  for (const PlannedContrast& contrast : design.contrasts) {
+    if (!is_tunable(contrast)) continue;
+    if (config.tune == "shared") {
+      searching.search({contrast.a, contrast.b});
+    } else {
+      searching.search({contrast.a});
+      searching.search({contrast.b});
+    }
+  }
+  return tuning;
+}
+
+Design with_rates(const Design& design, const ExperimentConfig& config, const Tuning& tuning) {
+  return config.tune == "off" ? design : Growing(design, tuning).grow();
+}
+
+}  // namespace lockstep::train
