@@ -59,6 +59,7 @@ struct ExperimentConfig {
   std::string tune = "own";
   // "fixed": all seeds. "decided": seed after seed until every contrast has its verdict, at most all.
   std::string stopping = "fixed";
+  std::vector<std::string> probes = {};  // that are made on request, beside those that always are
   std::int64_t tune_seeds = 4;  // that rates are chosen on; none of the judged ones
 };
 

@@ -63,6 +63,8 @@ std::span<const Key<ExperimentConfig>> experiment_keys() {
        [] {
          return std::vector<std::string>{"fixed", "decided"};
        }},
+      {"probes", &C::probes,
+       "what is measured of every run beside what always is, by the keys in train/probes/"},
       {"tune_seeds",
        &C::tune_seeds,
        "seeds on which learning rates are chosen, besides the judged ones",

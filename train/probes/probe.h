@@ -41,8 +41,9 @@ class Probe : public UpdateObserver {
 
 // What a run is measured for.
 struct ProbePlan {
-  std::int64_t last_step = 0;  // the last one that every run of the study takes
-  bool compared = false;       // with another run, which starts from the same weights
+  std::int64_t last_step = 0;               // the last one that every run of the study takes
+  bool compared = false;                    // with another run, which starts from the same weights
+  std::vector<std::string> requested = {};  // keys of probes that are made on request alone
 };
 
 struct ProbeKind {
@@ -54,10 +55,13 @@ struct ProbeKind {
   std::unique_ptr<Probe> (*make)(const ProbePlan& plan);
   // What two runs' snapshots say of each other; the second is the reference. Null: runs are not compared.
   Series (*compare)(const Snapshot& run, const Snapshot& reference) = nullptr;
+  bool on_request = false;  // costs too much to be made always
 };
 
 // In the order in which they are shown.
 std::span<const ProbeKind> probes();
+// Throws where one of the keys is that of no probe, with the nearest.
+void check_probes(const std::vector<std::string>& keys);
 
 // All probes of one run.
 class ProbeSet final : public UpdateObserver {

@@ -88,6 +88,7 @@ std::string findings(const TaskSummary& task) {
     html += paragraph(explanation(task, c));
     html += paragraph(how_sure(c));
     html += paragraph(rate_sentence(c));
+    html += paragraph(why_sentence(c));
     html += paragraph(capitalised(c.note));
   }
   return html + (seen.empty() ? "" : "</dd>\n");

@@ -39,6 +39,13 @@ struct RateSlope {
   bool depends = false;                   // it is not, or different turns into different the other way round
 };
 
+// Where two arms first differ in a number that was measured of both over the steps.
+struct Parting {
+  std::string what;    // "the loss", "size of the updates, q"
+  long long step = 0;  // updates done before
+  double percent = 0;  // mean difference there, of arm_a's mean
+};
+
 // One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
 struct Contrast {
   std::string cause;         // as it is shown, once in each metric: "rounding", "draw", "coupling by head"
@@ -77,6 +84,8 @@ struct Contrast {
   std::vector<double> differences;  // one for each pair, in `unit`
   std::vector<RateEffect> rates;    // of a contrast at tuned learning rates, by rate; else empty
   std::optional<RateSlope> slope = {};
+  std::vector<Parting> partings =
+      {};  // the earliest first; of the declared rate and the primary metric alone
 };
 
 // One arm's outcome in one metric, in the unit of that metric.

@@ -101,6 +101,22 @@ std::string scope_sentence(const StudySummary& study) {
                        : "nobody tuned these.");
 }
 
+std::string why_sentence(const Contrast& c) {
+  constexpr std::size_t most = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(c.partings.size(), most); ++i) {
+    const Parting& p = c.partings[i];
+    text += fmt::format("{}{} at step {} ({}%)", text.empty() ? "" : "; ", p.what, p.step,
+                        number(p.percent, decimals_for(std::abs(p.percent) / 50, p.percent), true));
+  }
+  if (text.empty()) return "";
+  const auto loss = std::ranges::find(c.partings, "the loss", &Parting::what);
+  if (loss != c.partings.end() && loss - c.partings.begin() >= std::ptrdiff_t(most))
+    text += fmt::format("; the loss only at step {}", loss->step);
+  return fmt::format("Why: by the band that holds a whole paired curve with 95%, the arms first part in {}.",
+                     text);
+}
+
 std::string rate_sentence(const Contrast& c) {
   if (!c.slope) return "";
   const RateSlope& s = *c.slope;

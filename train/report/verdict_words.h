@@ -14,6 +14,9 @@ std::string_view word(const Contrast& contrast);
 // What no verdict says.
 std::string scope_sentence(const StudySummary& study);
 
+// Where the arms first part, and how long before the loss does; empty where nothing parts.
+std::string why_sentence(const Contrast& contrast);
+
 // Of a contrast at tuned learning rates: what becomes of it with the rate. Else empty.
 std::string rate_sentence(const Contrast& contrast);
 

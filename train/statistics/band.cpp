@@ -60,7 +60,7 @@ Band simultaneous_band(std::span<const double> curves, std::size_t points, doubl
     c = quantile(largest, level);
   }
   for (std::size_t s = 0; s < points; ++s) {
-    const double half = errors[s] > 0 || !std::isfinite(c) ? c * errors[s] : 0;
+    const double half = std::isinf(c) ? c : c * errors[s];
     band.low.push_back(band.mean[s] - half);
     band.high.push_back(band.mean[s] + half);
   }

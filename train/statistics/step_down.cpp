@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 
 #include "core/error.h"
 #include "train/statistics/sign_patterns.h"

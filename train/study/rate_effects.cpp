@@ -50,21 +50,24 @@ std::vector<RateEffect> rate_effects(const PlannedContrast& contrast, const Metr
 std::vector<double> slopes_over_rates(const PlannedContrast& contrast, const Metric& metric,
                                       const ExperimentView& experiment) {
   std::vector<double> x;
-  std::vector<std::vector<double>> by_seed;
+  std::vector<PairedSample> at_rates;
+  std::size_t seeds = SIZE_MAX;  // that all of the rates have
   for (const PlannedContrast::AtRate& at : contrast.rates) {
     if (!at.judged) continue;
-    const PairedSample pairs = pairs_at(at, metric, experiment);
+    const PairedSample& pairs = at_rates.emplace_back(pairs_at(at, metric, experiment));
     if (pairs.unfinished > 0) return {};
     x.push_back(std::log2(at.rate));
-    by_seed.resize(pairs.differences.size());
-    for (std::size_t i = 0; i < by_seed.size(); ++i)
-      by_seed[i].push_back(100 * pairs.differences[i] / pairs.mean_a);
+    seeds = std::min(seeds, pairs.differences.size());
   }
   if (x.size() < 2) return {};
   const double mean = summarize(x).mean;
   for (double& value : x) value -= mean;
   std::vector<double> slopes;
-  for (const std::vector<double>& y : by_seed) slopes.push_back(slope(x, y));
+  for (std::size_t i = 0; i < seeds; ++i) {
+    std::vector<double> y;
+    for (const PairedSample& pairs : at_rates) y.push_back(100 * pairs.differences[i] / pairs.mean_a);
+    slopes.push_back(slope(x, y));
+  }
   return slopes;
 }
 

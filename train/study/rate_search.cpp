@@ -27,7 +27,7 @@ int within_reach(int step) {
       std::abs(step) <= farthest,
       "no learning rate up to {:g} times the declared one is better than both of its neighbours: declare one "
       "nearer to the best, or take tune = \"off\"",
-      rate_at(1, step > 0 ? farthest : -farthest));
+      std::exp2((step > 0 ? farthest : -farthest) / 2.0));
   return step;
 }
 

@@ -54,7 +54,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   Training training(config, device, arm.redraw);
   const bool tuning = is_tuning_seed(seed, experiment);
   std::optional<ProbeSet> probes;
-  if (!tuning) probes.emplace(ProbePlan{experiment.curve_steps, !arm.partner.empty()});
+  if (!tuning) probes.emplace(ProbePlan{experiment.curve_steps, !arm.partner.empty(), experiment.probes});
   RunResult result;
   for (const Parameter& parameter : training.model().parameters()) {
     if (parameter.trainable) result.parameters += parameter.tensor.numel();

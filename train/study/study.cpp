@@ -139,6 +139,7 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) {
     primary_metric(experiment);  // there is one
+    check_probes(experiment.probes);
     designs.push_back(design_of(experiment));
   }
 

@@ -181,7 +181,7 @@ Contrast tuned_contrast() {
               .percent = -9,
               .percent_low = -10,
               .percent_high = -8}};
-  c.slope = {.percent = -1.2, .low = -1.5, .high = -0.9, .p_adjusted = 0.004, .depends = true};
+  c.slope = RateSlope{.percent = -1.2, .low = -1.5, .high = -0.9, .p_adjusted = 0.004, .depends = true};
   return c;
 }
 
@@ -191,7 +191,7 @@ TEST(Report, ShowsWhatTheLearningRateDecides) {
   const std::string page = report_page(study), text = without_scripts(page);
   for (const char* part :
        {"By learning rate: coupling, tuned", "★ ", "other seeds", "depends on the learning rate",
-        "changes by -1.2 [-1.5, -0.9] percentage points", "chosen on other seeds"})
+        "changes by -1.20 [-1.50, -0.90] percentage points", "chosen on other seeds"})
     EXPECT_TRUE(has(text, part)) << part;
   EXPECT_FALSE(has(text, "nobody tuned these"));
   const json points = embedded(page, "data").at(0)["rates"].at(0)["points"];
