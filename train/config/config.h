@@ -53,14 +53,15 @@ struct ExperimentConfig {
   std::vector<std::string> against = {"tensor"};  // granularities that are compared with "part"
   std::string coupling_optimizer = "muon";
   double coupling_lr = 0.01;
-  std::string primary = "mean_loss";  // the metric that verdicts go by, and learning rates are chosen by
+  std::string primary =
+      "steps_to_threshold";  // the metric that verdicts go by, and learning rates are chosen by
   // At which learning rates distribution and coupling are judged beside the declared one: the best of each
   // arm ("own"), the best of both together ("shared"), or none ("off").
   std::string tune = "own";
   // "fixed": all seeds. "decided": seed after seed until every contrast has its verdict, at most all.
   std::string stopping = "fixed";
   std::vector<std::string> probes = {};  // that are made on request, beside those that always are
-  std::int64_t tune_seeds = 4;  // that rates are chosen on; none of the judged ones
+  std::int64_t tune_seeds = 4;           // that rates are chosen on; none of the judged ones
 };
 
 inline constexpr std::int64_t most_seeds = 10'000;  // of an experiment

@@ -32,7 +32,8 @@ Band simultaneous_band(std::span<const double> curves, std::size_t points, doubl
   std::vector<double> deviations(curves.begin(), curves.end()), sums(points), squares(points), errors(points);
   Band band{.mean = std::vector<double>(points)};
   for (std::size_t s = 0; s < points; ++s) {
-    for (std::size_t i = 0; i < pairs; ++i) band.mean[s] += curves[i * points + s] / n;
+    for (std::size_t i = 0; i < pairs; ++i) band.mean[s] += curves[i * points + s];
+    band.mean[s] /= n;
     for (std::size_t i = 0; i < pairs; ++i) {
       double& deviation = deviations[i * points + s];
       check(std::isfinite(deviation), "[simultaneous_band] expected finite numbers: got {}", deviation);
