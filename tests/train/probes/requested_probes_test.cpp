@@ -17,12 +17,12 @@
 namespace lockstep::train {
 namespace {
 
-const std::vector<std::string> requested = {"gradient_norm",     "stable_rank",   "head_circuits",
+const std::vector<std::string> on_request = {"gradient_norm",     "stable_rank",   "head_circuits",
                                             "attention_entropy", "largest_logit", "head_scores"};
 
 Measurements measured(const RunConfig& config, int steps) {
   Training training(config);
-  ProbeSet set({.last_step = 0, .requested = requested});
+  ProbeSet set({.last_step = 0, .requested = on_request});
   for (int i = 0; i < steps; ++i) training.step(&set);
   return std::move(set).measured();
 }
@@ -105,7 +105,7 @@ TEST(RequestedProbes, SeeTheSameInBothStorages) {
   combined.batch = separate.batch = 4;
   separate.attention = "separate";
   const Measurements a = measured(combined, 12), b = measured(separate, 12);
-  for (const std::string& probe : requested) {
+  for (const std::string& probe : on_request) {
     const Series &x = a.at(probe).series, &y = b.at(probe).series;
     EXPECT_EQ(x.names, y.names) << probe;
     EXPECT_EQ(x.steps, (std::vector<std::int64_t>{0, 10})) << probe;
@@ -118,7 +118,7 @@ TEST(RequestedProbes, ChangeNothing) {
   RunConfig config = defaults_for("copy");
   config.batch = 4;
   Training watched(config), alone(config);
-  ProbeSet set({.requested = requested});
+  ProbeSet set({.requested = on_request});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(watched.step(&set), alone.step());
 }
 

@@ -13,12 +13,12 @@ namespace lockstep::train {
 namespace {
 
 // The formula, word by word, of all pairs.
-double plain(const std::vector<double>& d, double theta, double margin, int side) {
+double by_the_formula(const std::vector<double>& d, double theta, double m, int side) {
   double mean = 0;
   for (int j = -4; j <= 7; ++j) {
     double product = 1;
     for (const double value : d) {
-      const double x = std::exp2(j) / margin * side * (value - theta);
+      const double x = std::exp2(j) / m * side * (value - theta);
       product *= std::exp(x) / std::cosh(x);
     }
     mean += product / 12;
@@ -32,9 +32,9 @@ TEST(EProcess, IsTheFormulaAtItsLargest) {
   double different = 1, over = 1, under = 1;
   for (std::size_t n = 1; n <= d.size(); ++n) {
     const std::vector<double> first(d.begin(), d.begin() + static_cast<std::ptrdiff_t>(n));
-    different = std::max(different, (plain(first, 0, m, 1) + plain(first, 0, m, -1)) / 2);
-    over = std::max(over, plain(first, -m, m, 1));
-    under = std::max(under, plain(first, m, m, -1));
+    different = std::max(different, (by_the_formula(first, 0, m, 1) + by_the_formula(first, 0, m, -1)) / 2);
+    over = std::max(over, by_the_formula(first, -m, m, 1));
+    under = std::max(under, by_the_formula(first, m, m, -1));
   }
   EXPECT_NEAR(evidence(d, m).different, different, 1e-12);
   EXPECT_NEAR(evidence(d, m).equivalent, std::min(over, under), 1e-12);
@@ -59,7 +59,7 @@ TEST(EProcess, TheSequenceEndsWhereAMeanIsRejected) {
     const int side = end < 5 ? 1 : -1;
     double reached = 1;
     for (std::size_t n = 1; n <= d.size(); ++n)
-      reached = std::max(reached, plain({d.begin(), d.begin() + std::ptrdiff_t(n)}, end, 2, side));
+      reached = std::max(reached, by_the_formula({d.begin(), d.begin() + std::ptrdiff_t(n)}, end, 2, side));
     EXPECT_NEAR(reached, 40, 1e-6);
   }
   EXPECT_TRUE(std::isinf(confidence_sequence(std::vector<double>(5, 3.0), 2).lower));
@@ -82,64 +82,68 @@ TEST(EHolm, CountsWhatCanBeTrueTogether) {
 using Random = std::mt19937_64;
 using Draw = std::function<double(Random&)>;  // symmetric about 0
 
-const std::pair<std::string, Draw> shapes[] = {
+const std::pair<std::string, Draw> drawn_shapes[] = {
     {"whole steps", [](Random& r) { return std::round(std::normal_distribution<double>(0, 4)(r)); }},
     {"ties", [](Random& r) { return double(std::uniform_int_distribution<int>(-1, 1)(r)) * 2; }},
     {"t4", [](Random& r) { return 2 * std::student_t_distribution<double>(4)(r); }}};
 
-constexpr double margin = 3.8;
-constexpr std::size_t most_pairs = 30;
+constexpr double tested_margin = 3.8;
+constexpr std::size_t pairs_at_most = 30;
 
 // The share of studies that a claim about one contrast is ever made in, looked at after each of 30 pairs.
-double ever(const Draw& draw, double mean, bool rounded, double Evidence::*claim, double bound) {
+double ever_claimed(const Draw& draw, double mean, bool rounded, double Evidence::*claim, double bound) {
   constexpr int studies = 2000;
   Random random(5);
   int claimed = 0;
   for (int study = 0; study < studies; ++study) {
-    std::vector<double> d(most_pairs);
+    std::vector<double> d(pairs_at_most);
     for (double& value : d) value = rounded ? std::round(mean + draw(random)) : mean + draw(random);
-    claimed += evidence(d, margin).*claim >= bound;
+    claimed += evidence(d, tested_margin).*claim >= bound;
   }
   return double(claimed) / studies;
 }
 
-const double three_errors = 3 * std::sqrt(0.05 * 0.95 / 2000);
+const double three_standard_errors = 3 * std::sqrt(0.05 * 0.95 / 2000);
 
 TEST(ErrorRates, LookingAfterEveryPairMakesNoFalseVerdictLikelier) {
-  for (const auto& [shape, draw] : shapes) {
-    EXPECT_LE(ever(draw, 0, false, &Evidence::different, 20), 0.05 + three_errors) << shape;
+  for (const auto& [shape, draw] : drawn_shapes) {
+    EXPECT_LE(ever_claimed(draw, 0, false, &Evidence::different, 20), 0.05 + three_standard_errors) << shape;
     for (const double side : {-1, 1}) {
-      EXPECT_LE(ever(draw, side * margin, false, &Evidence::equivalent, 20), 0.05 + three_errors) << shape;
+      EXPECT_LE(ever_claimed(draw, side * tested_margin, false, &Evidence::equivalent, 20),
+                0.05 + three_standard_errors)
+          << shape;
       // Rounded to whole steps they are not quite symmetric about 3.8.
-      EXPECT_LE(ever(draw, side * margin, true, &Evidence::equivalent, 20), 0.05 + three_errors) << shape;
+      EXPECT_LE(ever_claimed(draw, side * tested_margin, true, &Evidence::equivalent, 20),
+                0.05 + three_standard_errors)
+          << shape;
     }
     // Nor is a claim never made.
-    EXPECT_GT(ever(draw, 6, false, &Evidence::different, 20), 0.9) << shape;
-    EXPECT_GT(ever(draw, 0, false, &Evidence::equivalent, 20), 0.7) << shape;
+    EXPECT_GT(ever_claimed(draw, 6, false, &Evidence::different, 20), 0.9) << shape;
+    EXPECT_GT(ever_claimed(draw, 0, false, &Evidence::equivalent, 20), 0.7) << shape;
   }
 }
 
 // Six contrasts that share a part of every seed's luck, of three kinds of truth.
 TEST(ErrorRates, AnyFalseVerdictAtAnyTimeIsRare) {
   constexpr int studies = 400;
-  const std::vector<double> means = {0, 0, margin, -margin, 12, 0.5};
-  for (const auto& [shape, draw] : shapes) {
+  const std::vector<double> means = {0, 0, tested_margin, -tested_margin, 12, 0.5};
+  for (const auto& [shape, draw] : drawn_shapes) {
     Random random(6);
     int wrong = 0;
     for (int study = 0; study < studies; ++study) {
       std::vector<std::vector<double>> samples(means.size());
-      for (std::size_t i = 0; i < most_pairs; ++i) {
+      for (std::size_t i = 0; i < pairs_at_most; ++i) {
         const double shared = draw(random);
         for (std::size_t j = 0; j < means.size(); ++j)
           samples[j].push_back(means[j] + (shared + draw(random)) / std::sqrt(2.0));
       }
       std::vector<Evidence> family;
-      for (const auto& sample : samples) family.push_back(evidence(sample, margin));
+      for (const auto& sample : samples) family.push_back(evidence(sample, tested_margin));
       const std::vector<FamilyP> p = e_holm(family);
       bool any = false;
       for (std::size_t j = 0; j < means.size(); ++j) {
         any |= means[j] == 0 && p[j].different <= 0.05;
-        any |= std::abs(means[j]) >= margin && p[j].equivalent <= 0.05;
+        any |= std::abs(means[j]) >= tested_margin && p[j].equivalent <= 0.05;
       }
       wrong += any;
     }
@@ -149,13 +153,13 @@ TEST(ErrorRates, AnyFalseVerdictAtAnyTimeIsRare) {
 
 TEST(ErrorRates, TheSequenceHoldsTheMeanAtAllTimes) {
   constexpr int studies = 400;
-  for (const auto& [shape, draw] : shapes) {
+  for (const auto& [shape, draw] : drawn_shapes) {
     Random random(7);
     int missed = 0;
     for (int study = 0; study < studies; ++study) {
-      std::vector<double> d(most_pairs);
+      std::vector<double> d(pairs_at_most);
       for (double& value : d) value = 5 + draw(random);
-      missed += !confidence_sequence(d, margin).contains(5);
+      missed += !confidence_sequence(d, tested_margin).contains(5);
     }
     EXPECT_LE(double(missed) / studies, 0.05 + 3 * std::sqrt(0.05 * 0.95 / studies)) << shape;
   }
