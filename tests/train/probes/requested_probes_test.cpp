@@ -18,7 +18,7 @@ namespace lockstep::train {
 namespace {
 
 const std::vector<std::string> on_request = {"gradient_norm",     "stable_rank",   "head_circuits",
-                                            "attention_entropy", "largest_logit", "head_scores"};
+                                             "attention_entropy", "largest_logit", "head_scores"};
 
 Measurements measured(const RunConfig& config, int steps) {
   Training training(config);
