@@ -7,15 +7,12 @@ namespace lockstep::cuda {
 
 namespace {
 
-// A warp's lanes stand 4 x 8, and each has (side, side) elements of the tile.
-template <int side>
-struct Tile {
-  static constexpr int rows = 4 * side, columns = 8 * side;
-};
+constexpr int warps = 16, tile_rows = 16, tile_columns = 32;
+constexpr int side = 4;  // a lane has (side, side) elements of the tile
 
 // The places of a lane's `side` elements from `first` on, in groups of V that are read at once. Beyond `size`
 // they are those of the last ones: what comes of them is not stored.
-template <int side, int V>
+template <int V>
 struct Places {
   std::int64_t at[side / V];
   __device__ Places(std::int64_t first, std::int64_t size) {
@@ -23,8 +20,8 @@ struct Places {
   }
 };
 
-template <int V, int side, typename T>
-__device__ void load(T (&to)[side], const T* from, const Places<side, V>& places) {
+template <int V, typename T>
+__device__ void load(T (&to)[side], const T* from, const Places<V>& places) {
   struct alignas(V * sizeof(T)) Pack {
     T values[V];
   };
@@ -34,19 +31,19 @@ __device__ void load(T (&to)[side], const T* from, const Places<side, V>& places
   }
 }
 
-template <typename T, int V, int side, int warps>
+template <typename T, int V>
 __global__ void __launch_bounds__(32 * warps)
     tall_product_kernel(std::int64_t m, std::int64_t n, std::int64_t k, Matrices<const T> a,
                         Matrices<const T> b, Matrices<T> c, bool accumulate, RowSums<T> row_sums) {
   // Rows of k whose elements are on their way at the same time: the sums wait for memory more than for
   // anything else.
-  constexpr int ahead = side == 4 ? 24 / sizeof(T) : 2;
+  constexpr int ahead = 24 / sizeof(T);
   __shared__ T sums[warps / 2][side * side][32];
-  __shared__ double of_warp[warps][Tile<side>::rows];
+  __shared__ double of_warp[warps][tile_rows];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * Tile<side>::rows + side * (lane / 8),
-                     column = static_cast<std::int64_t>(blockIdx.x) * Tile<side>::columns + side * (lane % 8);
-  const Places<side, V> rows(row, m), columns(column, n);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * tile_rows + side * (lane / 8),
+                     column = static_cast<std::int64_t>(blockIdx.x) * tile_columns + side * (lane % 8);
+  const Places<V> rows(row, m), columns(column, n);
   const T* const from_a = a.data + blockIdx.z * a.stride;
   const T* const from_b = b.data + blockIdx.z * b.stride;
   T sum[side][side] = {};
@@ -88,8 +85,8 @@ __global__ void __launch_bounds__(32 * warps)
       for (int i = 0; i < side; ++i) of_warp[warp][side * (lane / 8) + i] = total[i];
     }
     __syncthreads();
-    const std::int64_t mine = static_cast<std::int64_t>(blockIdx.y) * Tile<side>::rows + threadIdx.x;
-    if (threadIdx.x < Tile<side>::rows && mine < m) {
+    const std::int64_t mine = static_cast<std::int64_t>(blockIdx.y) * tile_rows + threadIdx.x;
+    if (threadIdx.x < tile_rows && mine < m) {
       double all = row_sums.accumulate ? static_cast<double>(row_sums.to[mine]) : 0;
       for (int other = 0; other < warps; ++other) all += of_warp[other][threadIdx.x];
       row_sums.to[mine] = static_cast<T>(all);
@@ -123,33 +120,17 @@ bool is_tall(std::int64_t m, std::int64_t n, std::int64_t k) {
   return k >= 256 && ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 256;
 }
 
-namespace {
-
-template <int side, int warps, typename T>
-void start_tall(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
-                const Matrices<const T>& a, const Matrices<const T>& b, const Matrices<T>& c, bool accumulate,
-                const RowSums<T>& row_sums) {
-  constexpr int together = 16 / sizeof(T);
-  const bool aligned = is_aligned(a, m, count, together) && is_aligned(b, n, count, together);
-  launch(aligned ? tall_product_kernel<T, together, side, warps> : tall_product_kernel<T, 1, side, warps>,
-         dim3(tiles(n, Tile<side>::columns), tiles(m, Tile<side>::rows), static_cast<unsigned>(count)),
-         32 * warps, 0, m, n, k, a, b, c, accumulate, row_sums);
-}
-
-}  // namespace
-
 template <typename T>
 void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const T>& a, const Matrices<const T>& b, const Matrices<T>& c,
                   bool accumulate, const RowSums<T>& row_sums) {
   if (Observer* const observer = Observer::current())
     observer->product({count, true, false, m, n, k, accumulate});
-  if constexpr (std::is_same_v<T, float>) {
-    // Larger tiles, which read less, where they still fill half of a large card.
-    if (tiles(m, Tile<8>::rows) * tiles(n, Tile<8>::columns) >= 64)
-      return start_tall<8, 8>(count, m, n, k, a, b, c, accumulate, row_sums);
-  }
-  start_tall<4, 16>(count, m, n, k, a, b, c, accumulate, row_sums);
+  constexpr int together = 16 / sizeof(T);
+  const bool aligned = is_aligned(a, m, count, together) && is_aligned(b, n, count, together);
+  launch(aligned ? tall_product_kernel<T, together> : tall_product_kernel<T, 1>,
+         dim3(tiles(n, tile_columns), tiles(m, tile_rows), static_cast<unsigned>(count)), 32 * warps, 0, m, n,
+         k, a, b, c, accumulate, row_sums);
 }
 
 template void tall_product(std::int64_t, std::int64_t, std::int64_t, std::int64_t,
