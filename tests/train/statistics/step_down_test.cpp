@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "train/statistics/sign_patterns.h"
 
 namespace lockstep::train {
 namespace {

@@ -51,15 +51,15 @@ TEST(Tuning, EachArmGetsItsOwnBestRate) {
   const StudyConfig study{.experiments = {copy_experiment("own")}};
   const RunResults done = finished(study, false);
   const Design design = with_tuned_rates(study, {design_of(study.experiments[0])}, done).at(0);
-  const auto tuned = [&](Cause cause) {
+  const auto contrast = [&](Cause cause) {
     return *std::ranges::find_if(design.contrasts,
                                  [&](const PlannedContrast& c) { return c.is_tuned() && c.cause == cause; });
   };
-  EXPECT_EQ(tuned(Cause::distribution).a, "A1@0.004");
-  EXPECT_EQ(tuned(Cause::distribution).b, "A3@0.008");
-  EXPECT_EQ(tuned(Cause::coupling).a, "C1@0.16");
-  EXPECT_EQ(tuned(Cause::coupling).b, "C4@0.16");
-  EXPECT_EQ(title_of(tuned(Cause::coupling)), "coupling, tuned");
+  EXPECT_EQ(contrast(Cause::distribution).a, "A1@0.004");
+  EXPECT_EQ(contrast(Cause::distribution).b, "A3@0.008");
+  EXPECT_EQ(contrast(Cause::coupling).a, "C1@0.16");
+  EXPECT_EQ(contrast(Cause::coupling).b, "C4@0.16");
+  EXPECT_EQ(title_of(contrast(Cause::coupling)), "coupling, tuned");
   // Judged at the declared rate and at either's best, never with a seed that chose.
   for (const char* arm : {"A1", "A1@0.004", "A1@0.008", "A3@0.004", "A3@0.008", "C1@0.16", "C4"}) {
     EXPECT_TRUE(done.contains({0, arm, 0}) && done.contains({0, arm, 1})) << arm;
@@ -68,8 +68,9 @@ TEST(Tuning, EachArmGetsItsOwnBestRate) {
     EXPECT_TRUE(key.seed < 2 || is_tuning_seed(key.seed, study.experiments[0]));
   }
   EXPECT_FALSE(done.contains({0, "A1@0.016", 0}));
-  EXPECT_EQ(std::ranges::count_if(tuned(Cause::distribution).rates, [](const auto& at) { return at.judged; }),
-            3);
+  EXPECT_EQ(
+      std::ranges::count_if(contrast(Cause::distribution).rates, [](const auto& at) { return at.judged; }),
+      3);
 }
 
 TEST(Tuning, ASharedRateIsTheBestOfBothTogether) {
@@ -104,7 +105,8 @@ TEST(Tuning, AHopelessRateIsGivenUp) {
   EXPECT_GT(given_up, 0);
   const Design design = with_tuned_rates(study, {design_of(study.experiments[0])}, done).at(0);
   for (const Arm& arm : design.arms) {
-    if (!arm.judged) EXPECT_FALSE(done.contains({0, arm.name, 0})) << arm.name;
+    if (arm.judged) continue;
+    EXPECT_FALSE(done.contains({0, arm.name, 0})) << arm.name;
   }
 }
 
