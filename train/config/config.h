@@ -57,7 +57,7 @@ struct ExperimentConfig {
       "steps_to_threshold";  // the metric that verdicts go by, and learning rates are chosen by
   // At which learning rates distribution and coupling are judged beside the declared one: the best of each
   // arm ("own"), the best of both together ("shared"), or none ("off").
-  std::string tune = "own";
+  std::string tune = "off";
   // "fixed": all seeds. "decided": seed after seed until every contrast has its verdict, at most all.
   std::string stopping = "fixed";
   std::vector<std::string> probes = {};  // that are made on request, beside those that always are

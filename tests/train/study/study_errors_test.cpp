@@ -114,7 +114,7 @@ TEST_F(StudyErrors, WhatARunMayDoIsSaidAndCounted) {
   EXPECT_TRUE(contains(censored.out, "3 seeds can give no verdict"));
   const std::string runs = data::read_file(folder_ / "censored/runs.csv");
   EXPECT_TRUE(contains(runs, "A0,adam,xavier_uniform,0,,2."));  // no steps to the threshold, but a mean loss
-  EXPECT_TRUE(contains(runs, ",1,0,8,"));
+  EXPECT_TRUE(contains(runs, ",1,0,0,8,"));
 
   const Ended diverged = study("diverged", {"--lr", "1e30", "--causes", "rounding", "--seeds", "3"});
   ASSERT_EQ(diverged.code, 0) << diverged.err;
