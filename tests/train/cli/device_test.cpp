@@ -32,7 +32,8 @@ TEST(DeviceOption, SaysWhyThereIsNoGpuAndLeavesNothing) {
 TEST(DeviceOption, KnowsItsWords) {
   const Ended ended = lockstep({"train", "--device", "gpu"});
   EXPECT_EQ(ended.code, 2);
-  EXPECT_NE(ended.err.find("--device gpu: expected cpu, cuda (an NVIDIA GPU) or auto"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("--device gpu: expected cpu, cuda (an NVIDIA GPU) or auto"), std::string::npos)
+      << ended.err;
 }
 
 TEST(DeviceOption, AutoIsTheProcessorWhereThereIsNoGpu) {
