@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "core/cuda/runtime.h"
+#include "core/cuda/recorder.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -37,32 +37,28 @@ class Cache {
  public:
   ~Cache() { release(); }
 
+  // Null data: the GPU has no more.
   Allocation take(std::size_t bytes) {
     const std::size_t capacity = rounded(bytes);
-    ++used_;
     if (const auto fit = free_.lower_bound({capacity, nullptr});
         fit != free_.end() && fit->first == capacity) {
       void* const data = fit->second;
       free_.erase(fit);
       count(static_cast<std::int64_t>(capacity), -static_cast<std::int64_t>(capacity));
+      ++used_;
       return {data, capacity, this};
     }
     const auto lock = whole_device();
     void* data = nullptr;
-    cudaError_t error = cudaMalloc(&data, capacity);
-    if (error == cudaErrorMemoryAllocation && stats.cached > 0) {
-      cudaGetLastError();  // so that the next call does not report it again
-      release();
-      error = cudaMalloc(&data, capacity);
-    }
+    const cudaError_t error = cudaMalloc(&data, capacity);
     if (error == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      --used_;
-      fail("[memory] the GPU has no {} bytes; this thread's tensors take {}", bytes, stats.active);
+      cudaGetLastError();  // so that the next call does not report it again
+      return {};
     }
     check(error, "allocate device memory");
     ++stats.system_allocations;
     count(static_cast<std::int64_t>(capacity), 0);
+    ++used_;
     return {data, capacity, this};
   }
 
@@ -136,8 +132,18 @@ Caches* this_threads_caches() {
 }  // namespace
 
 Allocation allocate(std::size_t bytes) {
-  if (this_threads_caches() == nullptr) fail("[memory] device memory was asked for while its thread ends");
-  return current->take(bytes);
+  const Caches* const mine = this_threads_caches();
+  if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
+  Allocation memory = current->take(bytes);
+  if (memory.data == nullptr) {
+    if (Recorder* const recorder = Recorder::active()) recorder->give_up();  // it may use what is released
+    mine->all.front()->release();
+    current->release();
+    memory = current->take(bytes);
+  }
+  if (memory.data == nullptr)
+    fail("[memory] the GPU has no {} bytes; this thread's tensors take {}", bytes, stats.active);
+  return memory;
 }
 
 void free(const Allocation& memory) noexcept {
@@ -146,9 +152,10 @@ void free(const Allocation& memory) noexcept {
       if (cache.get() == memory.owner) return cache->keep(memory);
     }
   }
+  count(-static_cast<std::int64_t>(memory.capacity), 0);
+  if (Recorder* const recorder = Recorder::active()) return recorder->free_later(memory.data);
   const auto lock = whole_device();
   cudaFree(memory.data);
-  count(-static_cast<std::int64_t>(memory.capacity), 0);
 }
 
 MemoryStats memory_stats() { return stats; }

@@ -39,8 +39,15 @@ void Recorder::run(const std::function<void()>& work) {
   if (running != nullptr) fail("[replay] a Replay was run by the work of another one");
   running = this;
   struct Reset {
-    ~Reset() { running = nullptr; }
+    ~Reset() {
+      running->free_the_dying();
+      running = nullptr;
+    }
   } reset;
+  run_in_its_phase(work);
+}
+
+void Recorder::run_in_its_phase(const std::function<void()>& work) {
   if (thread_ != std::this_thread::get_id()) {
     thread_ = std::this_thread::get_id();
     forget();
@@ -62,6 +69,17 @@ void Recorder::run(const std::function<void()>& work) {
   } else {
     follow(work);
   }
+}
+
+void Recorder::give_up() {
+  if (phase_ == Phase::recording || phase_ == Phase::following) part();
+}
+
+void Recorder::free_the_dying() noexcept {
+  if (dying_.empty()) return;
+  const auto lock = whole_device();
+  for (void* const memory : dying_) cudaFree(memory);  // waits for what uses it
+  dying_.clear();
 }
 
 void Recorder::constant(std::uint64_t key, const std::function<void()>& work) {

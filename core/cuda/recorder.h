@@ -33,6 +33,12 @@ class Recorder final : public WorkRecorder {
   // The one that is running on this thread; null: none.
   static Recorder* active();
 
+  // Does what was asked for so far, and the rest of the run request by request: for who is about to free
+  // memory that it may use.
+  void give_up();
+  // Frees memory of another thread when the run has been asked for as a whole.
+  void free_later(void* memory) { dying_.push_back(memory); }
+
   // A request: what is asked for, then its arguments, then whether it is to be done now. A kept one is done
   // again if the work later differs.
   void begin(const void* what);
@@ -62,7 +68,9 @@ class Recorder final : public WorkRecorder {
 
   void record(const std::function<void()>& work);
   void follow(const std::function<void()>& work);
+  void run_in_its_phase(const std::function<void()>& work);
   void part();
+  void free_the_dying() noexcept;
   void launch();
   void send_varying() const;
   void make_room();
@@ -86,6 +94,7 @@ class Recorder final : public WorkRecorder {
   std::size_t varying_ = 0, rehearsed_ = 0;  // bytes of this run, and of the last rehearsal
   cudaEvent_t sent_ = nullptr;
 
+  std::vector<void*> dying_;
   cudaGraphExec_t graph_ = nullptr;
   ReplayStats stats_;
 };

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
@@ -129,6 +131,47 @@ TEST(CudaReplay, APartWithAnUploadIsDoneEveryTime) {
     EXPECT_EQ(total.to_vector(), std::vector<double>(3, expected)) << i;
   }
   EXPECT_EQ(replay.stats().replayed, 5);
+}
+
+// Nothing that the recorded work uses is freed while requests of it wait.
+TEST(CudaReplay, WhatIsFreedMeanwhileLastsUntilTheEndOfTheRun) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({300}, on_cuda);
+  for (int i = 0; i < 6; ++i) {
+    Tensor made_elsewhere;
+    std::thread([&] { made_elsewhere = ones({300}, on_cuda); }).join();
+    replay.run([&] {
+      copy_(total, total + made_elsewhere);
+      made_elsewhere = {};
+    });
+    EXPECT_EQ(total.to_vector(), std::vector<double>(300, i + 1)) << i;
+  }
+}
+
+TEST(CudaReplay, TooLittleMemoryIsAnErrorAndTheNextRunWorks) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({300}, on_cuda);
+  double expected = 0;
+  for (int i = 0; i < 10; ++i) {
+    const bool too_large = i == 2 || i == 6;
+    const auto run = [&] {
+      replay.run([&] {
+        replay.constant(too_large ? 1 : 0, [&] {
+          copy_(total, total + 1);
+          if (too_large) empty({std::int64_t{1} << 45}, on_cuda);
+          copy_(total, total + 1);
+        });
+      });
+    };
+    if (too_large) {
+      EXPECT_THROW(run(), Error);
+      expected += 1;  // what was asked for before
+    } else {
+      run();
+      expected += 2;
+    }
+    EXPECT_EQ(total.to_vector(), std::vector<double>(300, expected)) << i;
+  }
 }
 
 TEST(CudaReplay, AnErrorLeavesTheWeightsAndTheNextRunWorks) {
