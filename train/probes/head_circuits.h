@@ -16,13 +16,13 @@ class HeadCircuits final : public AtIntervals {
     for (const std::string& layer : attention_layers(matrices)) {
       const auto part = [&](const char* name) -> const Matrix& { return matrix_of(matrices, layer, name); };
       const std::int64_t width = part("q").rows / heads;
+      const Matrix columns_out = transposed(part("out_proj"));
       double matching = 0, writing = 0;
       for (std::int64_t head = 0; head < heads; ++head) {
-        const auto block = [&](const char* name) { return row_block(part(name), head * width, width); };
-        matching += largest_singular_value(transposed_product(block("q"), block("k"))) /
+        const auto block = [&](const Matrix& matrix) { return row_block(matrix, head * width, width); };
+        matching += largest_singular_value(product(transposed(block(part("q"))), block(part("k")))) /
                     std::sqrt(static_cast<double>(width));
-        writing +=
-            largest_singular_value(product(column_block(part("out_proj"), head * width, width), block("v")));
+        writing += largest_singular_value(product(transposed(block(columns_out)), block(part("v"))));
       }
       add(layer + " QK", matching / static_cast<double>(heads));
       add(layer + " OV", writing / static_cast<double>(heads));

@@ -100,15 +100,11 @@ double largest_singular_value(const Matrix& a) {
   return before;
 }
 
-Matrix transposed_product(const Matrix& a, const Matrix& b) {
-  Matrix c{.rows = a.columns, .columns = b.columns, .values = std::vector<double>(a.columns * b.columns)};
-  for (std::int64_t k = 0; k < a.rows; ++k) {
-    for (std::int64_t i = 0; i < c.rows; ++i) {
-      for (std::int64_t j = 0; j < c.columns; ++j)
-        c.values[i * c.columns + j] += a.values[k * a.columns + i] * b.values[k * b.columns + j];
-    }
-  }
-  return c;
+Matrix transposed(const Matrix& a) {
+  Matrix t{.name = a.name, .rows = a.columns, .columns = a.rows, .values = a.values};
+  for (std::int64_t i = 0; i < t.rows; ++i)
+    for (std::int64_t j = 0; j < t.columns; ++j) t.values[i * t.columns + j] = a.values[j * a.columns + i];
+  return t;
 }
 
 Matrix product(const Matrix& a, const Matrix& b) {
@@ -125,15 +121,6 @@ Matrix product(const Matrix& a, const Matrix& b) {
 Matrix row_block(const Matrix& a, std::int64_t begin, std::int64_t count) {
   const auto first = a.values.begin() + begin * a.columns;
   return {a.name, count, a.columns, {first, first + count * a.columns}};
-}
-
-Matrix column_block(const Matrix& a, std::int64_t begin, std::int64_t count) {
-  Matrix block{.name = a.name, .rows = a.rows, .columns = count};
-  for (std::int64_t i = 0; i < a.rows; ++i) {
-    const auto first = a.values.begin() + i * a.columns + begin;
-    block.values.insert(block.values.end(), first, first + count);
-  }
-  return block;
 }
 
 }  // namespace lockstep::train

@@ -30,11 +30,9 @@ double frobenius_norm(const Matrix& a);
 // By power iteration on A^T A, to six digits or better.
 double largest_singular_value(const Matrix& a);
 
-// A^T B, and A B.
-Matrix transposed_product(const Matrix& a, const Matrix& b);
+Matrix transposed(const Matrix& a);
 Matrix product(const Matrix& a, const Matrix& b);
-// Rows, or columns, [begin, begin + count).
+// Rows [begin, begin + count).
 Matrix row_block(const Matrix& a, std::int64_t begin, std::int64_t count);
-Matrix column_block(const Matrix& a, std::int64_t begin, std::int64_t count);
 
 }  // namespace lockstep::train

@@ -43,10 +43,10 @@ TEST(Matrices, TheLargestSingularValue) {
 
 TEST(Matrices, ProductsAndBlocks) {
   const Matrix a{"a", 2, 2, {1, 2, 3, 4}}, b{"b", 2, 2, {5, 6, 7, 8}};
-  EXPECT_EQ(transposed_product(a, b).values, (std::vector<double>{26, 30, 38, 44}));
+  EXPECT_EQ(product(transposed(a), b).values, (std::vector<double>{26, 30, 38, 44}));
   EXPECT_EQ(product(a, b).values, (std::vector<double>{19, 22, 43, 50}));
   EXPECT_EQ(row_block(a, 1, 1).values, (std::vector<double>{3, 4}));
-  EXPECT_EQ(column_block(a, 1, 1).values, (std::vector<double>{2, 4}));
+  EXPECT_EQ(row_block(transposed(a), 1, 1).values, (std::vector<double>{2, 4}));
 }
 
 // PyTorch, 6 seeds, before the first step. One seed is given three times their standard deviation.
