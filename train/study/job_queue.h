@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -16,8 +17,7 @@ namespace lockstep::train {
 class JobQueue {
  public:
   JobQueue(const StudyConfig& study, const std::vector<Design>& designs, StudyStore& store,
-           Progress& progress)
-      : study_(study), designs_(designs), store_(store), progress_(progress) {}
+           Progress& progress);
 
   // The next run, once there is one; nothing when all are done or the queue was ended. Runs in f64 are the
   // first thread's alone: two of them at a time would be the study's peak of memory.
@@ -27,13 +27,18 @@ class JobQueue {
   void end();
 
  private:
+  void plan();
+
   const StudyConfig& study_;
   const std::vector<Design>& designs_;
   StudyStore& store_;
   Progress& progress_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::list<Job> waiting_;
   std::set<RunKey> running_;
+  bool is_adaptive_;      // a result may change what is left to do
+  bool is_stale_ = true;  // `waiting_` is from before the last result
   bool ended_ = false;
 };
 
