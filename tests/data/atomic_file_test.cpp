@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -181,6 +182,7 @@ TEST(AtomicFile, KilledAtAnyMomentTheFilesAreWhole) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       for (int64_t round = last_round + 1;; ++round) write(round);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
