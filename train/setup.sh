@@ -15,7 +15,6 @@ libfmt-dev           text
 libcli11-dev         the command line
 libtomlplusplus-dev  study files
 nlohmann-json3-dev   safetensors headers, --json
-libjs-vega           the charts of report.html
 EOF
   [ "$1" != tests ] || echo "libgtest-dev         the tests"
   [ "$1" != tests ] || echo "libboost-context-dev the tests of the CUDA kernels: a block's threads are fibers"

@@ -7,6 +7,7 @@
 // The probes, in the order in which they are shown.
 // clang-format off
 #include "train/probes/weight_distance.h"
+#include "train/probes/weight_drift.h"
 #include "train/probes/weight_size.h"
 #include "train/probes/update_size.h"
 #include "train/probes/gradient_norm.h"

@@ -22,6 +22,13 @@ struct ArmCurve {
       high;  // loss in TaskSummary::loss_label; low, high: TaskSummary::spread
 };
 
+// Numbers over the training steps with what encloses them: a band that holds the whole true curve with 95%,
+// or the extremes of the seeds. All vectors have one entry per recorded step; an unknown band is infinite.
+struct BandCurve {
+  std::string name;  // "f32"
+  std::vector<double> step, middle, low, high;
+};
+
 // A contrast at one learning rate; in percent of arm_a's mean at that rate.
 struct RateEffect {
   double rate = 0;
@@ -79,13 +86,16 @@ struct Contrast {
   double equivalence_p = 1, equivalence_p_adjusted = 1;   // the larger of the two one-sided tests (TOST)
   int further_seeds =
       0;  // more seeds that would settle an inconclusive one; 0: none needed or no number helps
-  std::string held_equal;           // what both arms share: "weights, data order, optimizer"
-  std::string note;                 // anything that the reader must know; may be empty
-  std::vector<double> differences;  // one for each pair, in `unit`
-  std::vector<RateEffect> rates;    // of a contrast at tuned learning rates, by rate; else empty
+  std::string held_equal;             // what both arms share: "weights, data order, optimizer"
+  std::string note;                   // anything that the reader must know; may be empty
+  std::vector<double> differences;    // one for each pair, in `unit`
+  std::vector<double> values_a = {};  // arm_a's value in each pair, in `unit`
+  std::vector<RateEffect> rates;      // of a contrast at tuned learning rates, by rate; else empty
   std::optional<RateSlope> slope = {};
   std::vector<Parting> partings =
       {};  // the earliest first; of the declared rate and the primary metric alone
+  BandCurve apart =
+      {};  // loss of arm_b - loss of arm_a with its simultaneous band; of those with partings alone
 };
 
 // One arm's outcome in one metric, in the unit of that metric.
@@ -123,6 +133,10 @@ struct TaskSummary {
   std::vector<ArmCurve> curves;
   std::vector<ArmStatistics> arms;
   std::vector<ProbeTable> measured;
+  // How far combined and separate storage come apart from the same weights, ||w - w'|| / ||w'|| over the
+  // steps, in each precision: median, smallest and largest of the seeds. Empty where the storages were not
+  // compared.
+  std::vector<BandCurve> distances;
   std::vector<Contrast> contrasts;  // in the order in which they are shown
   std::string verdict;              // a few sentences that sum up
 };

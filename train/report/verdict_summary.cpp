@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "train/report/verdict_words.h"
@@ -45,6 +46,16 @@ std::vector<const Contrast*> primary(const TaskSummary& task) {
   return list;
 }
 
+// "12% later on digits"
+std::string size_on(const TaskSummary& task, const Contrast& c) {
+  const int decimals = decimals_for((c.percent_high - c.percent_low) / 2, c.percent);
+  return fmt::format("{}% {} on {}", number(std::abs(c.percent), decimals), c.effect > 0 ? c.more : c.less,
+                     task.task);
+}
+
+// A rule as it is: not its shape or its size alone.
+bool is_whole_rule(const Contrast& c) { return !c.rule.empty() && c.cause.find(": ") == std::string::npos; }
+
 // What was found of the rules that look at a shape, at the declared learning rates or at tuned ones.
 struct Rules {
   std::vector<std::string> matter;  // beyond the margin
@@ -74,6 +85,74 @@ std::string about_rules(const Rules& rules, const std::string& where) {
 std::string odds(double p) { return fmt::format("1 of {} studies", number(std::round(1 / p))); }
 
 }  // namespace
+
+int equal_to_rounding(const Contrast& c) {
+  constexpr double four_digits = 1e-4;
+  return static_cast<int>(std::ranges::count_if(
+      c.differences, [&](double d) { return std::abs(d) <= four_digits * std::abs(c.base); }));
+}
+
+std::vector<const Contrast*> by_size(const TaskSummary& task) {
+  std::vector<const Contrast*> list = primary(task);
+  std::ranges::stable_sort(list, std::greater<>(), [](const Contrast* c) { return std::abs(c->percent); });
+  return list;
+}
+
+std::string storage_line(const StudySummary& study) {
+  constexpr std::string_view about = "Stored apart or together: ";
+  int pairs = 0, equal = 0, unfinished = 0;
+  std::vector<std::string> different;
+  bool any = false, open = false;
+  double margin = 0;
+  for (const TaskSummary& task : study.tasks) {
+    if (!task.valid) return "Not to be trusted: " + task.control;
+    for (const Contrast* c : primary(task)) {
+      if (!c->rule.empty()) continue;
+      any = true;
+      pairs += c->pairs;
+      equal += equal_to_rounding(*c);
+      unfinished += c->censored + c->diverged;
+      margin = std::max(margin, task.margin);
+      open |= c->verdict == Verdict::inconclusive;
+      if (c->verdict == Verdict::different) different.push_back(size_on(task, *c));
+    }
+  }
+  if (!any) return "";
+  const std::string of_pairs = fmt::format("{} of {} equal to rounding", equal, count(pairs, "pair"));
+  if (!different.empty())
+    return fmt::format("{}a difference ({} when stored together; {})", about, joined(different), of_pairs);
+  if (open)
+    return fmt::format("{}still open ({})", about, unfinished > 0 ? "some runs did not finish" : of_pairs);
+  return equal == pairs ? fmt::format("{}no difference ({})", about, of_pairs)
+                        : fmt::format("{}no difference beyond ±{}% ({})", about, number(margin), of_pairs);
+}
+
+std::string rules_line(const StudySummary& study) {
+  constexpr std::size_t most = 3;
+  std::vector<std::pair<double, std::string>> found;
+  bool settled = true, any = false;
+  for (const TaskSummary& task : study.tasks) {
+    for (const Contrast* c : primary(task)) {
+      if (!is_whole_rule(*c)) continue;
+      any = true;
+      settled &= c->verdict != Verdict::inconclusive;
+      if (c->verdict != Verdict::different || c->within_margin) continue;
+      found.emplace_back(
+          std::abs(c->percent),
+          fmt::format("{}{} ({})", c->name, c->rates.empty() ? "" : ", each arm at its best rate",
+                      size_on(task, *c)));
+    }
+  }
+  if (found.empty()) {
+    return any && settled ? "Nor does it matter, beyond the margin, whether the initialiser and the "
+                            "optimizer work on the whole or on parts."
+                          : "";
+  }
+  std::ranges::stable_sort(found, std::greater<>(), [](const auto& sized) { return sized.first; });
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(most, found.size()); ++i) names.push_back(found[i].second);
+  return fmt::format("What makes a difference, largest first: {}.", joined(names));
+}
 
 std::string headline(const TaskSummary& task) {
   std::string text;

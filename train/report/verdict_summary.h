@@ -8,6 +8,21 @@
 // The verdicts for a reader who has not met this kind of study before.
 namespace lockstep::train {
 
+// The answer to whether q, k and v stored apart or together train differently, over all tasks: "Stored apart
+// or together: no difference (12 of 12 pairs equal to rounding)". Empty where no contrast is about the
+// storage alone.
+std::string storage_line(const StudySummary& study);
+// Which rules make a difference beyond the margin, the largest first; or that none does, where that is
+// settled.
+std::string rules_line(const StudySummary& study);
+
+// The tested contrasts in the primary metric, the largest effect in percent first.
+std::vector<const Contrast*> by_size(const TaskSummary& task);
+
+// Pairs whose values agree in their first four digits at least, as numbers do that differ by f32 rounding
+// alone (seven digits, some lost on the way).
+int equal_to_rounding(const Contrast& contrast);
+
 // The task's answer in a sentence or two: does the storage matter by itself, and if not, what does?
 std::string headline(const TaskSummary& task);
 

@@ -16,6 +16,7 @@ PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b
           "[pair_by_seed] expected finite values (an unfinished run's stand-in too): pair {} has {} and {}",
           i, a[i].value, b[i].value);
     sample.differences.push_back(b[i].value - a[i].value);
+    sample.values_a.push_back(a[i].value);
     sample.mean_a += a[i].value / static_cast<double>(a.size());
     sample.censored_a += a[i].ending == Ending::censored;
     sample.censored_b += b[i].ending == Ending::censored;

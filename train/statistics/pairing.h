@@ -29,7 +29,8 @@ struct PairedSample {
   double mean_a = 0;                // the base of a percentage
   std::size_t censored_a = 0, censored_b = 0;
   std::size_t diverged_a = 0, diverged_b = 0;
-  std::size_t unfinished = 0;  // pairs with at least one run that was censored or diverged
+  std::size_t unfinished = 0;    // pairs with at least one run that was censored or diverged
+  std::vector<double> values_a;  // a's value in each pair, stand-ins included
 };
 
 // a[i] and b[i] come from the same seed.

@@ -9,6 +9,7 @@
 #include "train/report/verdict_words.h"
 #include "train/statistics/describe.h"
 #include "train/study/contrasts.h"
+#include "train/study/drift.h"
 #include "train/study/experiment_runs.h"
 #include "train/study/metric.h"
 #include "train/text/numbers.h"
@@ -143,6 +144,7 @@ TaskSummary task_summary(const ExperimentView& experiment, std::vector<Contrast>
     }
   }
   task.measured = probe_tables(design, runs);
+  task.distances = storage_drift(design, runs);
   task.contrasts = std::move(contrasts);
   check_repetition(task, design, runs);
   task.verdict = verdict_summary(task);

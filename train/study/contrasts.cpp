@@ -57,6 +57,7 @@ void fill(Contrast& contrast, const PairedSample& pairs) {
   contrast.censored = static_cast<int>(std::max(pairs.censored_a, pairs.censored_b));
   contrast.diverged = static_cast<int>(std::max(pairs.diverged_a, pairs.diverged_b));
   contrast.differences = pairs.differences;
+  contrast.values_a = pairs.values_a;
   contrast.base = pairs.mean_a;
 }
 
@@ -174,7 +175,10 @@ std::vector<std::vector<Contrast>> judged(std::span<const ExperimentView> experi
         };
         const PairedSample base = anytime ? runs.pairs(planned.a, planned.b, *metric, fewest) : pairs;
         add(pairs, base.mean_a * config.margin / 100, false);
-        if (primary && !planned.is_tuned()) contrast.partings = partings(planned, experiment);
+        if (primary && !planned.is_tuned()) {
+          contrast.partings = partings(planned, experiment);
+          contrast.apart = loss_apart(planned, experiment);
+        }
         if (!planned.is_tuned()) continue;
         contrast.rates = rate_effects(planned, *metric, experiment);
         const std::vector<double> slopes = slopes_over_rates(planned, *metric, experiment);

@@ -47,9 +47,16 @@ Curve column_of(const RunResult& run, const std::string& probe, const std::strin
   return curve;
 }
 
-// Of the curves, one for each run, as far as all of them go.
-std::optional<Parting> first_parting(const std::string& what, const Pairs& pairs,
-                                     const std::function<Curve(const RunResult&)>& curve_of) {
+using CurveOf = std::function<Curve(const RunResult&)>;
+
+// The paired differences of curves, as far as all of them go.
+struct Differences {
+  std::vector<std::int64_t> steps;
+  std::vector<double> mean_a;
+  Band band;
+};
+
+std::optional<Differences> differences_of(const Pairs& pairs, const CurveOf& curve_of) {
   std::vector<std::pair<Curve, Curve>> curves;
   std::size_t points = SIZE_MAX;
   for (const auto& [a, b] : pairs) {
@@ -57,18 +64,27 @@ std::optional<Parting> first_parting(const std::string& what, const Pairs& pairs
     points = std::min({points, first.values.size(), second.values.size()});
   }
   if (points == 0 || curves.empty()) return std::nullopt;
-  std::vector<double> differences, mean_a(points);
+  Differences found{.steps = curves.front().first.steps, .mean_a = std::vector<double>(points), .band = {}};
+  found.steps.resize(points);
+  std::vector<double> differences;
   for (const auto& [a, b] : curves) {
     for (std::size_t s = 0; s < points; ++s) {
       differences.push_back(b.values[s] - a.values[s]);
-      mean_a[s] += a.values[s] / static_cast<double>(curves.size());
+      found.mean_a[s] += a.values[s] / static_cast<double>(curves.size());
     }
   }
   if (!std::ranges::all_of(differences, [](double d) { return std::isfinite(d); })) return std::nullopt;
-  const Band band = simultaneous_band(differences, points);
-  for (std::size_t s = 0; s < points; ++s) {
+  found.band = simultaneous_band(differences, points);
+  return found;
+}
+
+std::optional<Parting> first_parting(const std::string& what, const Pairs& pairs, const CurveOf& curve_of) {
+  const std::optional<Differences> found = differences_of(pairs, curve_of);
+  if (!found) return std::nullopt;
+  const Band& band = found->band;
+  for (std::size_t s = 0; s < found->steps.size(); ++s) {
     if (band.low[s] > 0 || band.high[s] < 0)
-      return Parting{what, curves.front().first.steps[s], 100 * band.mean[s] / std::abs(mean_a[s])};
+      return Parting{what, found->steps[s], 100 * band.mean[s] / std::abs(found->mean_a[s])};
   }
   return std::nullopt;
 }
@@ -78,7 +94,7 @@ std::optional<Parting> first_parting(const std::string& what, const Pairs& pairs
 std::vector<Parting> partings(const PlannedContrast& contrast, const ExperimentView& experiment) {
   const Pairs pairs = pairs_of(contrast, experiment.runs);
   std::vector<Parting> all;
-  const auto add = [&](const std::string& what, const std::function<Curve(const RunResult&)>& curve_of) {
+  const auto add = [&](const std::string& what, const CurveOf& curve_of) {
     if (const auto parting = first_parting(what, pairs, curve_of)) all.push_back(*parting);
   };
   if (pairs.empty()) return all;
@@ -93,6 +109,16 @@ std::vector<Parting> partings(const PlannedContrast& contrast, const ExperimentV
   }
   std::ranges::stable_sort(all, {}, &Parting::step);
   return all;
+}
+
+BandCurve loss_apart(const PlannedContrast& contrast, const ExperimentView& experiment) {
+  const std::optional<Differences> found = differences_of(pairs_of(contrast, experiment.runs), loss_of);
+  if (!found) return {};
+  return {.name = "B - A",
+          .step = {found->steps.begin(), found->steps.end()},
+          .middle = found->band.mean,
+          .low = found->band.low,
+          .high = found->band.high};
 }
 
 }  // namespace lockstep::train

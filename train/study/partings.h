@@ -12,4 +12,8 @@ namespace lockstep::train {
 // does is left out; nothing with less than 6 pairs.
 std::vector<Parting> partings(const PlannedContrast& contrast, const ExperimentView& experiment);
 
+// The mean difference of the losses over the steps that all runs of both arms took, with its simultaneous
+// band. Empty where runs diverged.
+BandCurve loss_apart(const PlannedContrast& contrast, const ExperimentView& experiment);
+
 }  // namespace lockstep::train

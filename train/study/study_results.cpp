@@ -7,6 +7,7 @@
 #include "data/files/atomic_file.h"
 #include "train/config/toml.h"
 #include "train/report/csv.h"
+#include "train/report/figures.h"
 #include "train/report/report.h"
 #include "train/study/analysis.h"
 #include "train/study/plan.h"
@@ -115,6 +116,8 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));
   data::write_file(out / "rates.csv", rates_csv(summary));
   data::write_file(out / "report.html", report_page(summary));
+  std::filesystem::create_directories(out / "figures");
+  for (const auto& [name, svg] : figure_files(summary)) data::write_file(out / "figures" / name, svg);
   return summary;
 }
 

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cmath>
+
+#include "train/probes/logical_weights.h"
+#include "train/probes/probe.h"
+
+// How two runs that start from the same weights come apart over the steps, by a sample of the weights.
+namespace lockstep::train {
+
+class WeightDrift final : public Probe {
+ public:
+  static constexpr std::size_t most = 4096;  // weights kept of each look
+  explicit WeightDrift(std::int64_t last) : last_(last) {}
+  // After 1, 2, 4, 8, ... updates, and at the last step.
+  bool looks_at(const Training& training) const override {
+    const std::int64_t done = training.steps_done();
+    return done == last_ || (done > 0 && done < last_ && (done & (done - 1)) == 0);
+  }
+  void before_update(const Training& training) override {
+    const std::vector<double> all = logical_weights(training.model().parameters()).values;
+    const std::size_t stride = (all.size() + most - 1) / most;
+    std::vector<double>& sample = snapshot_["sample"];
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); i += stride, ++kept) sample.push_back(all[i]);
+    snapshot_["steps"].push_back(static_cast<double>(training.steps_done()));
+    snapshot_["kept"] = {static_cast<double>(kept)};
+  }
+  Measured measured() && override { return {.series = {}, .snapshot = std::move(snapshot_)}; }
+
+  static Series between(const Snapshot& run, const Snapshot& reference) {
+    const std::vector<double>&a = run.at("sample"), &b = reference.at("sample"), &steps = run.at("steps");
+    const auto kept = static_cast<std::size_t>(run.at("kept").front());
+    Series series{.names = {"sample"}};
+    // A run that diverged looked less often.
+    for (std::size_t look = 0; (look + 1) * kept <= std::min(a.size(), b.size()); ++look) {
+      double apart = 0, size = 0;
+      for (std::size_t i = look * kept; i < (look + 1) * kept; ++i) {
+        apart += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+      }
+      series.steps.push_back(static_cast<std::int64_t>(steps[look]));
+      series.values.push_back(std::sqrt(apart / size));
+    }
+    return series;
+  }
+
+ private:
+  std::int64_t last_;
+  Snapshot snapshot_;
+};
+
+inline const Registry<ProbeKind>::Entry weight_drift_probe(
+    {.key = "weight_drift",
+     .label = "relative difference of the weights over the steps",
+     .unit = "1",
+     .formula = "||w - w'|| / ||w'|| over every k-th trained weight, at most 4096 of them, key biases left "
+                "out, after 1, "
+                "2, 4, 8, ... updates",
+     .source = "",
+     .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
+       if (!plan.compared) return nullptr;
+       return std::make_unique<WeightDrift>(plan.last_step);
+     },
+     .compare = WeightDrift::between});
+
+}  // namespace lockstep::train
