@@ -31,7 +31,9 @@ inline constexpr int exit_stopped = 130;
 void add_study(CLI::App& app, Session& session);  // study, studies
 void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);  // train, eval, sample
+void add_findings(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
+void add_diverge(CLI::App& app, Session& session);
 void add_weights(CLI::App& app, Session& session);  // convert, export, inspect
 void add_info(CLI::App& app, Session& session);     // tasks, repro, doctor
 void add_bench(CLI::App& app, Session& session);    // bench

@@ -17,11 +17,13 @@ namespace {
 constexpr std::pair<const char*, const char*> examples[] = {
     {"study", "lockstep study muon-qkv --seeds 20 --out out/muon"},
     {"studies", "lockstep studies"},
+    {"findings", "lockstep findings muon-qkv --page findings.md"},
     {"report", "lockstep report out/default"},
     {"train", "lockstep train --task shakespeare --attention separate --out out/separate"},
     {"eval", "lockstep eval out/train-copy/checkpoint.h5"},
     {"sample", "lockstep sample out/train-shakespeare/checkpoint.h5 --prompt 'ROMEO:' --temperature 0.8"},
     {"explain", "lockstep explain out/combined out/separate --out attention.html"},
+    {"diverge", "lockstep diverge out/combined out/separate --out differences.csv"},
     {"convert", "lockstep convert out/train-copy/checkpoint.h5 separate.h5 --to separate"},
     {"export", "lockstep export out/train-copy/checkpoint.h5 copy.safetensors"},
     {"inspect", "lockstep inspect copy.safetensors"},

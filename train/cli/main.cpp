@@ -103,7 +103,9 @@ int run(int argc, char** argv) {
   add_study(app, session);
   add_report(app, session);
   add_train(app, session);
+  add_findings(app, session);
   add_explain(app, session);
+  add_diverge(app, session);
   add_weights(app, session);
   add_info(app, session);
   add_bench(app, session);

@@ -10,6 +10,7 @@
 #include "data/files/atomic_file.h"
 #include "train/cli/commands.h"
 #include "train/cli/device.h"
+#include "train/cli/probe_log.h"
 #include "train/config/difference.h"
 #include "train/config/key.h"
 #include "train/config/recipe.h"
@@ -102,6 +103,7 @@ class Run {
         metrics_(std::move(metrics)),
         out_(std::move(out)),
         habits_(habits),
+        probes_(out_ / "probes.csv", habits.probes, training),
         every_(habits.every > 0 ? habits.every : default_interval(training.config(), training.task())),
         keep_(steps_to_keep(habits.keep, training.config().steps)),
         line_(training.config().steps, training.steps_done()) {}
@@ -116,7 +118,7 @@ class Run {
         save();
         return false;
       }
-      const double loss = training_.step();
+      const double loss = training_.step(probes_.observer());
       check(std::isfinite(loss), "the loss became {} in step {}: {}", loss, training_.steps_done(), rescue());
       metrics_.training_loss.push_back(loss);
       line_.stepped(training_.steps_done(), loss);
@@ -146,13 +148,15 @@ class Run {
          100 * result.accuracy);
   }
 
-  // The checkpoint first: the other files follow from it.
+  // The checkpoint before what follows from it; the probes' rows before it: what lies beyond it is left out
+  // later.
   void save() {
     check(training_.is_finite(), "a weight is not finite after step {}: {}", training_.steps_done(),
           rescue());
     metrics_.seconds = seconds();
     started_ = saved_at_ = Clock::now();
     saved_ = true;
+    probes_.save();
     save_checkpoint(checkpoint(), training_, metrics_, habits_);
     save_metrics((out_ / "metrics.h5").string(), training_.config(), metrics_);
     data::write_file(out_ / "metrics.csv", to_csv(metrics_));
@@ -177,6 +181,7 @@ class Run {
   Metrics metrics_;
   std::filesystem::path out_;
   Habits habits_;
+  ProbeLog probes_;
   std::int64_t every_;
   std::vector<std::int64_t> keep_;
   StepLine line_;
@@ -214,6 +219,7 @@ int train(const Given& given, const std::string& command) {
     const Habits before = checkpoint->habits();
     if (habits.every == 0) habits.every = before.every;
     if (habits.keep.empty()) habits.keep = before.keep;
+    if (habits.probes.empty()) habits.probes = before.probes;
     checkpoint->restore(training);
     metrics = checkpoint->metrics();
     show("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
@@ -234,7 +240,8 @@ int train(const Given& given, const std::string& command) {
     sample_text(training, {}, [](char c) { show("{}", c); });
     show("\n\n");
   }
-  show("Checkpoint: {}; metrics.csv and metrics.h5 beside it\n", run.checkpoint());
+  show("Checkpoint: {}; metrics.csv{} and metrics.h5 beside it\n", run.checkpoint(),
+       habits.probes.empty() ? "" : ", probes.csv");
   return 0;
 }
 
@@ -320,6 +327,10 @@ void add_train(CLI::App& app, Session& session) {
   command->add_option(
       "--keep", given->habits.keep,
       "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the last");
+  command
+      ->add_option("--probes", given->habits.probes,
+                   "what is measured at its steps, into OUT/probes.csv, as gradient_norm,head_scores")
+      ->delimiter(',');
   add_number(*command, "--threads", given->threads, threads_range,
              "threads of this training; the numbers do not depend on it");
   given->device = add_device(*command, "the GPU where the training is long enough to be worth its start");

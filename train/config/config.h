@@ -57,7 +57,7 @@ struct ExperimentConfig {
       "steps_to_threshold";  // the metric that verdicts go by, and learning rates are chosen by
   // At which learning rates distribution and coupling are judged beside the declared one: the best of each
   // arm ("own"), the best of both together ("shared"), or none ("off").
-  std::string tune = "off";
+  std::string tune = "own";
   // "fixed": all seeds. "decided": seed after seed until every contrast has its verdict, at most all.
   std::string stopping = "fixed";
   std::vector<std::string> probes = {};  // that are made on request, beside those that always are
@@ -69,8 +69,9 @@ inline constexpr std::int64_t most_seeds = 10'000;  // of an experiment
 struct StudyConfig {
   std::string name = "default";
   std::string question;
-  std::string duration;      // on two cores, as measured
-  std::int64_t threads = 0;  // 0: one for each core
+  std::vector<std::string> disputes;  // public ones that it answers, as links
+  std::string duration;               // on two cores, as measured
+  std::int64_t threads = 0;           // 0: one for each core
   std::vector<ExperimentConfig> experiments;
 };
 

@@ -78,6 +78,7 @@ std::span<const Key<StudyConfig>> study_keys() {
   static const std::vector<Key<C>> keys = {
       {"name", &C::name, "of the study and of its folder in out/"},
       {"question", &C::question, "that it answers"},
+      {"disputes", &C::disputes, "links to public disputes that it answers"},
       {"duration", &C::duration, "roughly, on two cores"},
       {"threads",
        &C::threads,

@@ -14,7 +14,7 @@ class AtIntervals : public Probe {
     series_.steps.push_back(training.steps_done());
     look(training);
   }
-  Measured measured() && final { return {.series = std::move(series_)}; }
+  Measured measured() const final { return {.series = series_}; }
 
  protected:
   // Calls add() in the same order every time.

@@ -3,20 +3,25 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
 
 namespace lockstep::train {
 
-LogicalWeights logical_weights(const ParameterList& parameters) {
-  std::map<std::string, std::vector<double>> parts;
+LogicalParts logical_parts(const ParameterList& parameters) {
+  LogicalParts parts;
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable) continue;
     for (const RowRange& range : row_ranges(parameter, Granularity::part))
       parts[range.name] = rows(parameter.tensor, range).to_vector();
   }
+  return parts;
+}
+
+bool is_key_bias(const std::string& name) { return name.ends_with(".k.bias"); }
+
+LogicalWeights logical_weights(const ParameterList& parameters) {
   LogicalWeights all;
-  for (const auto& [name, values] : parts) {
-    std::vector<double>& kind = name.ends_with(".k.bias") ? all.key_biases : all.values;
+  for (const auto& [name, values] : logical_parts(parameters)) {
+    std::vector<double>& kind = is_key_bias(name) ? all.key_biases : all.values;
     kind.insert(kind.end(), values.begin(), values.end());
   }
   return all;

@@ -1,16 +1,23 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/parameter.h"
 
 namespace lockstep::train {
 
-// A model's trained weights as numbers, in the order of their logical names, so that both storages give them
-// in the same order. The key biases stand apart: they cancel in the softmax, so their gradient is rounding
-// noise, which Adam blows up to full steps.
+// A model's trained weights by their logical names, the same whatever the storage.
+using LogicalParts = std::map<std::string, std::vector<double>>;
+LogicalParts logical_parts(const ParameterList& parameters);
+
+// The key bias cancels in the softmax, so its gradient is rounding noise, which Adam blows up to full steps.
+bool is_key_bias(const std::string& name);
+
+// The same as numbers alone, in the order of the names. The key biases stand apart.
 struct LogicalWeights {
   std::vector<double> values, key_biases;
 };

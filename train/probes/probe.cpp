@@ -16,6 +16,7 @@
 #include "train/probes/attention_entropy.h"
 #include "train/probes/largest_logit.h"
 #include "train/probes/head_scores.h"
+#include "train/probes/linear_cka.h"
 #include "train/probes/noise_scale.h"
 #include "train/probes/sharpness.h"
 // clang-format on
@@ -51,9 +52,9 @@ void ProbeSet::after_update(const Training& training) {
     if (probe->looks_at(training)) probe->after_update(training);
 }
 
-Measurements ProbeSet::measured() && {
+Measurements ProbeSet::measured() const {
   Measurements all;
-  for (auto& [key, probe] : probes_) all[key] = std::move(*probe).measured();
+  for (const auto& [key, probe] : probes_) all[key] = probe->measured();
   return all;
 }
 

@@ -36,7 +36,7 @@ using Measurements = std::map<std::string, Measured>;
 // Looks at one training, around each of its updates.
 class Probe : public UpdateObserver {
  public:
-  virtual Measured measured() && = 0;
+  virtual Measured measured() const = 0;  // so far
 };
 
 // What a run is measured for.
@@ -70,7 +70,7 @@ class ProbeSet final : public UpdateObserver {
   bool looks_at(const Training& training) const override;
   void before_update(const Training& training) override;
   void after_update(const Training& training) override;
-  Measurements measured() &&;
+  Measurements measured() const;
 
  private:
   std::vector<std::pair<std::string, std::unique_ptr<Probe>>> probes_;

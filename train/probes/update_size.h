@@ -26,7 +26,7 @@ class UpdateSize final : public Probe {
       series_.values.push_back(root_mean_square(change[part]));
     }
   }
-  Measured measured() && override { return {.series = std::move(series_)}; }
+  Measured measured() const override { return {.series = series_}; }
 
  private:
   std::int64_t last_;

@@ -10,33 +10,59 @@ namespace lockstep::train {
 
 class WeightDistance final : public Probe {
  public:
-  static constexpr const char *all = "all weights", *key_biases = "key biases";
+  static constexpr const char *rest = "the rest", *key_biases = "key biases";
   explicit WeightDistance(std::int64_t at) : at_(at) {}
   bool looks_at(const Training& training) const override { return training.steps_done() == at_; }
   void before_update(const Training& training) override {
-    LogicalWeights weights = logical_weights(training.model().parameters());
-    snapshot_ = {{all, std::move(weights.values)},
-                 {key_biases, std::move(weights.key_biases)},
-                 {"step", {static_cast<double>(at_)}}};
+    snapshot_ = {{rest, {}}, {key_biases, {}}, {"step", {static_cast<double>(at_)}}};
+    for (const auto& [name, values] : logical_parts(training.model().parameters())) {
+      std::vector<double>& part = snapshot_[part_of(name)];
+      part.insert(part.end(), values.begin(), values.end());
+    }
   }
-  Measured measured() && override { return {.series = {}, .snapshot = std::move(snapshot_)}; }
+  Measured measured() const override { return {.series = {}, .snapshot = snapshot_}; }
+
   static Series between(const Snapshot& run, const Snapshot& reference) {
+    Series series{.steps = {static_cast<std::int64_t>(run.at("step").front())}};
+    Distance all;
+    const auto add = [&](const std::string& name, const Distance& distance) {
+      series.names.push_back(name);
+      series.values.push_back(std::sqrt(distance.apart / distance.size));
+    };
+    for (const auto& [name, values] : run) {
+      if (name == "step" || name == key_biases) continue;
+      Distance part;
+      part.count(values, reference.at(name));
+      all.apart += part.apart;
+      all.size += part.size;
+      add(name, part);
+    }
+    add("all", all);
+    all.count(run.at(key_biases), reference.at(key_biases));
+    add("with key biases", all);
+    return series;
+  }
+
+ private:
+  // Squared Frobenius norms of the difference and of the reference.
+  struct Distance {
     double apart = 0, size = 0;
-    const auto add = [&](const char* name) {
-      const std::vector<double>&a = run.at(name), &b = reference.at(name);
+    void count(const std::vector<double>& a, const std::vector<double>& b) {
       for (std::size_t i = 0; i < a.size(); ++i) {
         apart += (a[i] - b[i]) * (a[i] - b[i]);
         size += b[i] * b[i];
       }
-      return std::sqrt(apart / size);
-    };
-    const double without = add(all), with = add(key_biases);
-    return {.names = {"all", "with key biases"},
-            .steps = {static_cast<std::int64_t>(run.at("step").front())},
-            .values = {without, with}};
+    }
+  };
+
+  static std::string part_of(const std::string& name) {
+    if (is_key_bias(name)) return key_biases;
+    for (const char* projection : projection_names) {
+      if (name.ends_with(std::string(".") + projection + ".weight")) return projection;
+    }
+    return rest;
   }
 
- private:
   std::int64_t at_;
   Snapshot snapshot_;
 };
@@ -45,9 +71,11 @@ inline const Registry<ProbeKind>::Entry weight_distance_probe(
     {.key = "weight_distance",
      .label = "relative difference of all weights",
      .unit = "1",
-     .formula =
-         "||w - w'|| / ||w'||, Frobenius norm over all trained weights; the key biases, whose gradient is "
-         "rounding noise because they cancel in the softmax, count in \"with key biases\" alone",
+     .formula = "||w - w'|| / ||w'||, Frobenius norm over all trained weights, and over the matrices of q, "
+                "of k, of v and "
+                "over the rest; the key biases, whose gradient is rounding noise because they cancel in the "
+                "softmax, count "
+                "in \"with key biases\" alone",
      .source = "",
      .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
        if (!plan.compared) return nullptr;

@@ -14,7 +14,7 @@ class WeightSize final : public Probe {
     for (const std::vector<double>& part : projection_weights(training.model().parameters()))
       series_.values.push_back(root_mean_square(part));
   }
-  Measured measured() && override { return {.series = std::move(series_)}; }
+  Measured measured() const override { return {.series = series_}; }
 
  private:
   Series series_;

@@ -141,18 +141,35 @@ struct TaskSummary {
   std::string verdict;              // a few sentences that sum up
 };
 
+// One cause over the tasks of a study, in the primary metric, in percent of arm_a's mean.
+struct AcrossTasks {
+  std::string cause;                                    // as in Contrast
+  std::string name;                                     // as in Contrast
+  std::vector<std::pair<std::string, double>> effects;  // task and effect
+  std::vector<std::string> left_out;                    // tasks on which runs were censored or diverged
+  // Over six tasks or more, else nothing: the mean of the true effects, its 95% interval, their standard
+  // deviation, and where the effect on another task like these lies with 95%.
+  struct General {
+    double mean = 0, low = 0, high = 0, tau = 0, next_low = 0, next_high = 0;
+  };
+  std::optional<General> general = {};
+};
+
 struct StudySummary {
-  std::string name;      // "default", "muon-qkv"
-  std::string question;  // the page's title
-  std::string verdict;   // the answer in plain words
-  std::string command;   // that reproduces the study
-  std::string version;   // of Lockstep
-  std::string machine;   // "AMD EPYC 9B14, 2 cores"
-  std::string date;      // ISO 8601
-  double seconds = 0;    // wall time
+  std::string name;                        // "default", "muon-qkv"
+  std::string question;                    // the page's title
+  std::vector<std::string> disputes = {};  // links to public ones that it answers
+  std::string verdict;                     // the answer in plain words
+  std::string command;                     // that reproduces the study
+  std::string version;                     // of Lockstep
+  std::string commit;                      // of its sources; empty: not known
+  std::string machine;                     // "AMD EPYC 9B14, 2 cores"
+  std::string date;                        // ISO 8601
+  double seconds = 0;                      // wall time
   int threads = 0;
   bool anytime = false;  // contrasts have their seeds as soon as they are decided
   std::vector<TaskSummary> tasks;
+  std::vector<AcrossTasks> across = {};                          // of more than one task
   std::string config_toml;                                       // the complete resolved configuration
   std::vector<std::pair<std::string, std::string>> environment;  // library and its version
   std::vector<std::string> notes;                                // shown as a list; may be empty

@@ -133,6 +133,8 @@ void print_verdict(const StudySummary& study) {
   const bool colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
   for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, 110, colour));
   for (const std::string& line : wrap(study.verdict, 110)) show("{}\n", line);
+  for (const AcrossTasks& across : study.across)
+    for (const std::string& line : wrap(across_sentence(across), 110)) show("{}\n", line);
   for (const std::string& line : wrap(scope_sentence(study), 110)) show("{}\n", line);
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "train/text/numbers.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -99,6 +100,27 @@ std::string scope_sentence(const StudySummary& study) {
                        ? "verdicts that say tuned hold at the best rates, which were chosen on other seeds, "
                          "the rest at the rates that they name."
                        : "nobody tuned these.");
+}
+
+std::string across_sentence(const AcrossTasks& across) {
+  const auto percent = [](double value) {
+    return number(value, decimals_for(std::abs(value) / 20, value), true) + "%";
+  };
+  std::string text = fmt::format("How general is it: {} changes the primary metric by ", across.name);
+  if (const auto& all = across.general) {
+    text += fmt::format("{}% on average over {}, and by {} to {} on another task like these",
+                        with_interval(all->mean, all->low, all->high),
+                        count(static_cast<long long>(across.effects.size()), "task"), percent(all->next_low),
+                        percent(all->next_high));
+  } else {
+    std::string list;
+    for (const auto& [task, effect] : across.effects)
+      list += fmt::format("{}{} on {}", list.empty() ? "" : ", ", percent(effect), task);
+    text += list + "; six tasks would say what to expect of another";
+  }
+  if (!across.left_out.empty())
+    text += fmt::format(" (without {}, where not all runs finished)", joined(across.left_out, ", "));
+  return text + ".";
 }
 
 std::string why_sentence(const Contrast& c) {

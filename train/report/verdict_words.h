@@ -13,6 +13,9 @@ std::string_view word(const Contrast& contrast);
 
 // What no verdict says.
 std::string scope_sentence(const StudySummary& study);
+// How general an effect is: its size on average over the tasks and on another one, or by task where they are
+// few.
+std::string across_sentence(const AcrossTasks& across);
 
 // Where the arms first part, and how long before the loss does; empty where nothing parts.
 std::string why_sentence(const Contrast& contrast);

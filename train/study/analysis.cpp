@@ -8,6 +8,7 @@
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/statistics/describe.h"
+#include "train/study/across_tasks.h"
 #include "train/study/contrasts.h"
 #include "train/study/drift.h"
 #include "train/study/experiment_runs.h"
@@ -165,11 +166,13 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
   std::vector<std::vector<Contrast>> contrasts = judged(experiments);
   StudySummary summary{.name = study.name,
                        .question = study.question,
+                       .disputes = study.disputes,
                        .anytime = study.experiments.front().stopping == "decided"};
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     summary.tasks.push_back(task_summary(experiments[i], std::move(contrasts[i])));
     summary.verdict += (summary.verdict.empty() ? "" : " ") + summary.tasks.back().verdict;
   }
+  summary.across = across_tasks(summary.tasks);
   return summary;
 }
 

@@ -208,11 +208,12 @@ class Builder {
 
 std::string title_of(const PlannedContrast& contrast) {
   std::string title = info(contrast.cause).key;
-  if (!contrast.not_measurable.empty()) return title + " under " + contrast.rule;
+  const bool measurable = contrast.not_measurable.empty(), has_arms = !contrast.b.empty();
+  if (!has_arms && !measurable) return title + " under " + contrast.rule;
   if (contrast.aspect == Aspect::shape) title += ": shape";
   if (contrast.aspect == Aspect::size) title += ": size";
   if (contrast.granularity == "head") title += " by head";
-  return title + (contrast.is_tuned() ? ", tuned" : "");
+  return title + (contrast.is_tuned() || !measurable ? ", tuned" : "");  // or no best rate was found
 }
 
 std::string meaning_of(const PlannedContrast& contrast) {

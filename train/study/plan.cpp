@@ -16,7 +16,7 @@ constexpr std::int64_t usual_rates = 9;
 std::int64_t waiting(const Tuning& tuning, const ExperimentConfig& experiment) {
   std::int64_t runs = 0;
   for (const RateSearch& search : tuning.searches) {
-    if (search.best) continue;
+    if (search.best || !search.failure.empty()) continue;
     const std::int64_t rates = usual_rates - std::ssize(search.tried) - 1;
     runs += std::ssize(search.arms) *
             (std::max<std::int64_t>(rates, 0) * experiment.tune_seeds + experiment.seeds);

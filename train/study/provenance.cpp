@@ -23,6 +23,7 @@ std::map<std::string, std::string> provenance(const StudyConfig& study, const st
           {"command", command},
           {"date", date_now()},
           {"version", LOCKSTEP_VERSION},
+          {"commit", LOCKSTEP_COMMIT},
           {"processor", processor},
           {"cores", std::to_string(usable_cores())},
           {"threads", std::to_string(threads)},

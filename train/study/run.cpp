@@ -27,10 +27,11 @@ class Fingerprint {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-// Whether the training has shown what it is for: probes look until step curve_steps.
+// Whether the training has shown what it is for. At a tuned rate that is the primary metric alone; else
+// probes look until step curve_steps.
 bool is_known(const Arm& arm, std::span<const double> losses, const ExperimentConfig& experiment) {
-  if (std::ssize(losses) <= experiment.curve_steps) return false;
   if (!arm.at_rate_of.empty()) return primary_metric(experiment).known(losses, experiment);
+  if (std::ssize(losses) <= experiment.curve_steps) return false;
   return info(arm.role).for_probes_alone ||
          std::ranges::all_of(metrics(), [&](const Metric& m) { return m.known(losses, experiment); });
 }
@@ -81,7 +82,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
         "smaller one",
         experiment.threshold, loss);
   }
-  if (probes) result.measured = std::move(*probes).measured();
+  if (probes) result.measured = probes->measured();
   Fingerprint fingerprint;
   for (const double loss : result.losses) fingerprint.add(loss);
   const LogicalWeights weights = logical_weights(training.model().parameters());

@@ -70,12 +70,14 @@ void describe_origin(StudySummary& summary, const StudyRecord& record) {
   };
   summary.command = about("command");
   summary.version = of_the_runs(record, &RunResult::version, about("version"));
+  summary.commit = about("commit");
   summary.machine = of_the_runs(record, &RunResult::processor, about("processor"));
   summary.date = about("date");
   summary.seconds = record.seconds;
   summary.config_toml = about("config");
   for (const auto& [label, name] : std::initializer_list<std::pair<const char*, const char*>>{
            {"Lockstep", "version"},
+           {"commit", "commit"},
            {"processor", "processor"},
            {"cores", "cores"},
            {"trainings at once", "threads"},

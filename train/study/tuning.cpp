@@ -60,22 +60,26 @@ class Searching {
         if (!try_step(search, *step)) return;
       }
     } catch (const Error& error) {
-      fail("{} task, {}: {}", config_.run.task, joined(search.arms, " and "), error.what());
+      search.failure = fmt::format("{}: {}", joined(search.arms, " and "), error.what());
+      return;
     }
     search.best = best_step(search.tried);
   }
 
  private:
-  // False where runs are missing.
+  // False where runs are missing. The second half of the seeds has its runs once all of the first half have
+  // ended well: one that did not says enough of a rate.
   bool try_step(RateSearch& search, int step) {
-    const std::size_t missing_before = tuning_.missing.size();
+    const std::vector<std::int64_t> seeds = tuning_seeds(config_);
+    const std::size_t missing_before = tuning_.missing.size(), half = (seeds.size() + 1) / 2;
     double total = 0, count = 0;
-    for (const std::string& name : search.arms) {
-      const Arm arm = at_step(arm_named(design_, name), step);
-      for (const std::int64_t seed : tuning_seeds(config_)) {
-        const auto run = runs_.find({experiment_, arm.name, seed});
+    for (std::size_t i = 0; i < seeds.size(); ++i) {
+      if (i == half && (tuning_.missing.size() > missing_before || !std::isfinite(total))) break;
+      for (const std::string& name : search.arms) {
+        const Arm arm = at_step(arm_named(design_, name), step);
+        const auto run = runs_.find({experiment_, arm.name, seeds[i]});
         if (run == runs_.end()) {
-          tuning_.missing.push_back({arm, seed, limit(search, name, seed)});
+          tuning_.missing.push_back({arm, seeds[i], limit(search, name, seeds[i])});
         } else {
           total += value_of(run->second, config_);
           ++count;
@@ -126,6 +130,8 @@ class Growing {
       const RateSearch& a = search_of(tuning_, contrast.a, contrast.b);
       const RateSearch& b = search_of(tuning_, contrast.b, contrast.a);
       if (a.best && b.best) at_best_rates(contrast, a, b);
+      const std::string& failure = a.failure.empty() ? b.failure : a.failure;
+      if (!failure.empty()) without_best_rate(contrast, failure);
     }
     return std::move(grown_);
   }
@@ -141,6 +147,11 @@ class Growing {
       grown_.arms.push_back(arm);
     }
     return arm.name;
+  }
+
+  void without_best_rate(PlannedContrast contrast, const std::string& why) {
+    contrast.not_measurable = why;
+    grown_.contrasts.push_back(std::move(contrast));
   }
 
   // Each arm at its best rate; and at the other's, for what becomes of the difference with the rate.

@@ -23,6 +23,7 @@ struct RateSearch {
   std::vector<std::string> arms;
   TriedRates tried;         // mean of the primary metric over the arms and the tuning seeds
   std::optional<int> best;  // once it lies inside
+  std::string failure;      // why there is none; empty where there is, or may be
 };
 
 // Whether rules are compared in it, as they are, so that it is judged at tuned rates as well.
@@ -34,12 +35,11 @@ struct Tuning {
   std::vector<RateSearch> searches;
   std::vector<MissingRun> missing;
 };
-// Throws where a search leaves the grid, see next_step().
 Tuning tuning_of(std::size_t experiment, const ExperimentConfig& config, const Design& design,
                  const RunResults& runs);
 
 // The design with the arms at the rates that were tried, and with a contrast at the best ones behind each
-// that has them.
+// that has them. Where a search failed, that contrast is not measurable, and says why.
 Design with_rates(const Design& design, const ExperimentConfig& config, const Tuning& tuning);
 
 }  // namespace lockstep::train

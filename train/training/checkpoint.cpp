@@ -57,7 +57,9 @@ std::int64_t Checkpoint::steps_done() const {
 
 Habits Checkpoint::habits() const {
   if (!file_.has_attribute("keep")) return {};  // from before there was --keep
-  return {file_.attribute<std::int64_t>("every"), file_.attribute<std::string>("keep")};
+  Habits habits{file_.attribute<std::int64_t>("every"), file_.attribute<std::string>("keep")};
+  if (file_.has_attribute("probes")) habits.probes = file_.attribute<std::vector<std::string>>("probes");
+  return habits;
 }
 
 void Checkpoint::restore(Training& training) const {
@@ -78,6 +80,7 @@ void save_checkpoint(const std::string& path, const Training& training, const Me
   file.set_attribute("steps_done", training.steps_done());
   file.set_attribute("every", habits.every);
   file.set_attribute("keep", habits.keep);
+  if (!habits.probes.empty()) file.set_attribute("probes", habits.probes);
   h5::Group weights = file.create_group("weights");
   data::write_weights(weights, training.model().parameters());
   file.create_group("optimizer");

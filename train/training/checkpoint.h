@@ -12,12 +12,14 @@ namespace lockstep::train {
 
 // How a training is looked after, and what --resume goes on with.
 struct Habits {
-  std::int64_t every = 0;  // steps between validations; 0: the default
-  std::string keep;        // train/training/kept_weights.h: "log", "0,10,20" or nothing
+  std::int64_t every = 0;                // steps between validations; 0: the default
+  std::string keep;                      // train/training/kept_weights.h: "log", "0,10,20" or nothing
+  std::vector<std::string> probes = {};  // keys of what is measured at its steps
 };
 
 // A training on the disk, in HDF5:
-//   /                 attributes: format, config (TOML), steps_done, every, keep, version, hdf5
+//   /                 attributes: format, config (TOML), steps_done, every, keep, probes, version,
+//                     hdf5
 //   /weights          the model's tensors by name
 //   /optimizer/SLOT   what the optimizer remembers, by the names of the parameters
 //   /metrics          train/training/metrics.h

@@ -24,7 +24,7 @@ Measurements measured(const RunConfig& config, const ProbePlan& plan, int steps)
   Training training(config);
   ProbeSet set(plan);
   for (int i = 0; i < steps; ++i) training.step(&set);
-  return std::move(set).measured();
+  return set.measured();
 }
 
 TEST(Probes, SayWhatTheyMeasure) {

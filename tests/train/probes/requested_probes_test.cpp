@@ -24,7 +24,7 @@ Measurements measured(const RunConfig& config, int steps) {
   Training training(config);
   ProbeSet set({.last_step = 0, .requested = on_request});
   for (int i = 0; i < steps; ++i) training.step(&set);
-  return std::move(set).measured();
+  return set.measured();
 }
 
 double first(const Measurements& all, const std::string& probe, const std::string& name) {
@@ -68,7 +68,7 @@ TEST(RequestedProbes, SharpnessAndNoiseAgreeWithPyTorchBeforeTheFirstStep) {
   Training training(defaults_for("copy"));
   ProbeSet set({.last_step = 0, .requested = {"sharpness", "noise_scale"}});
   training.step(&set);
-  const Measurements all = std::move(set).measured();
+  const Measurements all = set.measured();
   EXPECT_NEAR(first(all, "sharpness", "all weights"), 1.14, 0.35);
   EXPECT_NEAR(first(all, "noise_scale", "all weights"), 58, 30);
 }
@@ -133,7 +133,7 @@ TEST(RequestedProbes, FitImagesAndUnmaskedAttention) {
 TEST(RequestedProbes, AreMadeOnRequestAlone) {
   Training training(defaults_for("copy"));
   ProbeSet set({.last_step = 0});
-  EXPECT_FALSE(std::move(set).measured().contains("stable_rank"));
+  EXPECT_FALSE(set.measured().contains("stable_rank"));
   EXPECT_THROW(check_probes({"stable_rang"}), Error);
 }
 

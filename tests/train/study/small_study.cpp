@@ -25,6 +25,7 @@ heads = 2
 mlp = 8
 lr = 0.01
 init = "xavier_uniform"
+tune = "off"
 )";
 
 namespace {

@@ -41,7 +41,8 @@ class AdaptiveStudy : public testing::Test {
     int kills = 0;
     for (bool done = false; !done;) {
       Program study(words("killed", more));
-      std::this_thread::sleep_for(std::chrono::duration<double>(0.03 + moment(random)));
+      // Ever later, so that it ends on a machine that has become slower since `seconds` were measured.
+      std::this_thread::sleep_for(std::chrono::duration<double>(0.03 + moment(random) * (1 + kills / 8.0)));
       study.signal(SIGKILL);
       const Ended ended = study.wait();
       done = ended.code == 0;

@@ -65,7 +65,7 @@ TEST_F(StudyErrors, OfTheCommandLine) {
 TEST_F(StudyErrors, LeaveNoFolderBehind) {
   data::write_file(folder_ / "bad.toml", small_study + "steeps = 3\n");
   expect_error(lockstep({"study", folder_ / "bad.toml", "--out", folder_ / "a"}),
-               "bad.toml:15: unknown key \"steeps\": did you mean \"steps\"?");
+               "bad.toml:16: unknown key \"steeps\": did you mean \"steps\"?");
   expect_error(study("a/b", {"--threshold", "9"}), "threshold = 9 lies above the very first training loss");
   expect_error(study("a", {"--resume"}), "there is no study in " + (folder_ / "a") + ": leave --resume out");
   EXPECT_FALSE(fs::exists(folder_ / "a"));

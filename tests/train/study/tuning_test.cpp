@@ -110,23 +110,29 @@ TEST(Tuning, AHopelessRateIsGivenUp) {
   }
 }
 
-TEST(Tuning, NoBestRateIsAnErrorThatNamesTheArm) {
+TEST(Tuning, WithoutABestRateTheDeclaredOnesAreJudgedAndTheReasonIsGiven) {
   const StudyConfig study{.experiments = {copy_experiment("own")}};
   const std::vector<Design> designs = {design_of(study.experiments[0])};
   RunResults done;
-  std::string message;
-  try {
-    for (;;) {
-      const Plan plan = plan_of(study, designs, done);
-      ASSERT_FALSE(plan.jobs.empty());
-      const RunConfig& run = plan.jobs.front().run.arm.run;
-      const double loss = 1 / (run.optimizer == "muon" ? run.matrix_lr : run.lr);
-      done[plan.jobs.front().key].losses = {loss, loss};
-    }
-  } catch (const Error& error) {
-    message = error.what();
+  for (Plan plan = plan_of(study, designs, done); !plan.jobs.empty(); plan = plan_of(study, designs, done)) {
+    const RunConfig& run = plan.jobs.front().run.arm.run;
+    const double loss = 1 / (run.optimizer == "muon" ? run.matrix_lr : run.lr);
+    done[plan.jobs.front().key].losses = {loss, loss};
   }
-  EXPECT_NE(message.find("copy task, A1: no learning rate up to 4096 times"), std::string::npos) << message;
+  const Design design = with_tuned_rates(study, designs, done).at(0);
+  std::size_t without = 0;
+  for (const PlannedContrast& contrast : design.contrasts) {
+    EXPECT_FALSE(contrast.is_tuned());
+    if (contrast.not_measurable.empty() || contrast.b.empty()) continue;
+    ++without;
+    EXPECT_EQ(title_of(contrast).substr(title_of(contrast).size() - 7), ", tuned");
+    EXPECT_NE(contrast.not_measurable.find(contrast.a + ": no learning rate up to 4096 times"),
+              std::string::npos)
+        << contrast.not_measurable;
+  }
+  EXPECT_EQ(without, std::ranges::count_if(designs[0].contrasts, is_tunable));
+  EXPECT_EQ(done.count({0, "A0", 0}), 1u);
+  EXPECT_EQ(plan_of(study, designs, done).later, 0);
 }
 
 TEST(Tuning, OffTrainsNothingMore) {

@@ -1,0 +1,102 @@
+#include "train/report/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "train/report/verdict_words.h"
+#include "train/text/numbers.h"
+#include "train/text/text_layout.h"
+
+namespace lockstep::train {
+
+namespace {
+
+// "https://github.com/pytorch/pytorch/issues/166378" -> "pytorch/pytorch 166378"
+std::string short_name(std::string link) {
+  for (const char* part : {"https://", "github.com/", "/issues", "/pull", "/discussions"}) {
+    if (const std::size_t at = link.find(part); at != std::string::npos)
+      link.erase(at, std::string(part).size());
+  }
+  if (const std::size_t last = link.rfind('/'); last != std::string::npos) link[last] = ' ';
+  return link;
+}
+
+std::string links(const StudySummary& study) {
+  std::vector<std::string> all;
+  for (const std::string& link : study.disputes)
+    all.push_back(fmt::format("[{}]({})", short_name(link), link));
+  return joined(all, ", ");
+}
+
+bool is_listed(const Contrast& c) { return c.primary && c.verdict.has_value(); }
+
+// "different, depends on the learning rate"
+std::string verdict_of(const Contrast& c) {
+  std::string text = fmt::format("**{}**", word(c));
+  if (c.verdict == Verdict::different && c.within_margin) text += ", within the margin";
+  if (c.slope && c.slope->depends) text += ", depends on the learning rate";
+  if (c.verdict == Verdict::inconclusive && c.further_seeds > 0)
+    text += fmt::format(", about {} would settle it", count(c.further_seeds, "more seed"));
+  return text;
+}
+
+std::string row_of(const StudySummary& study, const TaskSummary& task, const Contrast& c) {
+  return fmt::format("| {} | {} | {} | {}% | {}, {}; {}; {} | {} | [{}](#{}) |\n", links(study),
+                     c.rule.empty() ? "separate against combined storage, same weights" : c.name,
+                     verdict_of(c), with_interval(c.percent, c.percent_low, c.percent_high), task.task,
+                     task.model, c.scope, c.metric, c.pairs, study.name, study.name);
+}
+
+// What the answers depend on, and how general they are.
+std::string remarks_of(const StudySummary& study) {
+  std::string text;
+  for (const TaskSummary& task : study.tasks) {
+    for (const Contrast& c : task.contrasts) {
+      if (!is_listed(c) || !c.slope) continue;
+      text += fmt::format("- {}, {}: {}\n", task.title, c.name, rate_sentence(c));
+    }
+    for (const Contrast& c : task.contrasts) {
+      if (!c.verdict && !c.note.empty() && c.primary)
+        text += fmt::format("- {}, {}: {}.\n", task.title, c.cause, c.note);
+    }
+  }
+  for (const AcrossTasks& across : study.across) text += fmt::format("- {}\n", across_sentence(across));
+  return text;
+}
+
+std::string section_of(const StudySummary& study) {
+  return fmt::format(
+      "### {}\n\n{}\n\n`{}`{}, {}, {}; {}{}.\n\n{}\n", study.name, study.question, study.command,
+      study.commit.empty() ? "" : fmt::format(", commit {}", study.commit), study.date,
+      duration(study.seconds), study.machine,
+      study.tasks.empty() || study.tasks.front().valid ? "" : "; the control failed, not to be trusted",
+      remarks_of(study));
+}
+
+}  // namespace
+
+std::string findings_page(std::span<const StudySummary> studies) {
+  std::string page =
+      "# Findings\n\nWhat the studies that come with Lockstep say. Made by `lockstep findings`; every line "
+      "is one "
+      "verdict of one study, in its primary metric, and holds for its scope: task, model, optimizer, "
+      "learning rate. "
+      "Effects are differences in percent with their 95% interval, paired by seed; *equivalent* means within "
+      "5%; all "
+      "tests of a study are corrected as one family.\n\n"
+      "| dispute | what was changed | verdict | effect | scope | seeds | study "
+      "|\n|---|---|---|---|---|---|---|\n";
+  for (const StudySummary& study : studies) {
+    for (const TaskSummary& task : study.tasks) {
+      for (const Contrast& c : task.contrasts) {
+        if (is_listed(c)) page += row_of(study, task, c);
+      }
+    }
+  }
+  page += "\n## The studies\n\n";
+  for (const StudySummary& study : studies) page += section_of(study);
+  return page;
+}
+
+}  // namespace lockstep::train
