@@ -26,7 +26,7 @@ class WeightDrift final : public Probe {
     snapshot_["steps"].push_back(static_cast<double>(training.steps_done()));
     snapshot_["kept"] = {static_cast<double>(kept)};
   }
-  Measured measured() && override { return {.series = {}, .snapshot = std::move(snapshot_)}; }
+  Measured measured() const override { return {.series = {}, .snapshot = snapshot_}; }
 
   static Series between(const Snapshot& run, const Snapshot& reference) {
     const std::vector<double>&a = run.at("sample"), &b = reference.at("sample"), &steps = run.at("steps");
