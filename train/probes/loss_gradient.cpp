@@ -1,5 +1,7 @@
 #include "train/probes/loss_gradient.h"
 
+#include <cmath>
+
 #include "core/autograd.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/losses.h"
@@ -8,6 +10,28 @@
 #include "nn/mode.h"
 
 namespace lockstep::train {
+
+namespace {
+
+// A start that no symmetry of a model makes orthogonal to the eigenvector: quadratic phases.
+Tensor irregular(const Tensor& like) {
+  std::vector<double> values(static_cast<std::size_t>(like.numel()));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.0 + 0.7 * double(i) * double(i));
+  return to(to(from_values(like.shape(), values), like.dtype()), like.device());
+}
+
+std::vector<Tensor> scaled(std::vector<Tensor> v, const std::vector<Tensor>& scales) {
+  for (std::size_t i = 0; i < scales.size(); ++i) v[i] = v[i] * scales[i];
+  return v;
+}
+
+}  // namespace
+
+LossGradient::LossGradient(std::vector<Tensor> weights, const std::function<Tensor()>& loss)
+    : weights_(std::move(weights)) {
+  const EnableGrad recorded;
+  gradient_ = grad(loss(), weights_, {}, {.create_graph = true});
+}
 
 LossGradient::LossGradient(const Training& training, std::int64_t step, std::int64_t rows,
                            std::int64_t part) {
@@ -38,6 +62,21 @@ std::vector<Tensor> LossGradient::hessian_times(const std::vector<Tensor>& v) co
   std::vector<Tensor> product = grad(along, weights_, {}, {.retain_graph = true});
   for (Tensor& part : product) part = part.detach();
   return product;
+}
+
+double largest_eigenvalue(const LossGradient& at, const std::vector<Tensor>& scales, int iterations) {
+  const NoGrad no_grad;
+  std::vector<Tensor> v;
+  for (const Tensor& weight : at.weights()) v.push_back(irregular(weight));
+  double eigenvalue = 0;
+  for (int i = 0; i < iterations; ++i) {
+    const double length = std::sqrt(dot(v, v));
+    for (Tensor& part : v) part = part / length;
+    std::vector<Tensor> bent = scaled(at.hessian_times(scaled(v, scales)), scales);
+    eigenvalue = dot(v, bent);
+    v = std::move(bent);
+  }
+  return eigenvalue;
 }
 
 double dot(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {

@@ -1,17 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "train/training/training.h"
 
 namespace lockstep::train {
 
-// A batch's loss as a function of the trained weights where they stand, without dropout. Leaves their grad()
-// as it is.
+// A loss as a function of weights, where they stand. Leaves their grad() as it is.
 class LossGradient {
  public:
-  // Of the training batch of that step; or, with `rows`, of the `part`-th so many inputs of it.
+  LossGradient(std::vector<Tensor> weights, const std::function<Tensor()>& loss);
+  // Of a training's weights, without dropout, and the batch of that step; or, with `rows`, of the `part`-th
+  // so many inputs of it.
   LossGradient(const Training& training, std::int64_t step, std::int64_t rows = 0, std::int64_t part = 0);
 
   const std::vector<Tensor>& weights() const { return weights_; }
@@ -23,6 +25,11 @@ class LossGradient {
  private:
   std::vector<Tensor> weights_, gradient_;
 };
+
+// The eigenvalue of the Hessian that is largest in size, after so many power iterations v <- H v / |H v|;
+// with `scales`, one for each of the weights and of its shape, that of D H D, D = diag(scales).
+double largest_eigenvalue(const LossGradient& at, const std::vector<Tensor>& scales = {},
+                          int iterations = 40);
 
 double dot(const std::vector<Tensor>& a, const std::vector<Tensor>& b);
 

@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
+#include "core/autograd.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/views.h"
 #include "train/probes/at_intervals.h"
 #include "train/probes/loss_gradient.h"
 
-// How sharply the loss bends where it bends most: beyond 2 / lr gradient descent is unstable.
+// How sharply the loss bends where it bends most: beyond 2 / lr gradient descent is unstable, and beyond
+// (2 + 2 beta1) / ((1 - beta1) lr), preconditioned, Adam.
 namespace lockstep::train {
 
 class Sharpness final : public AtIntervals {
@@ -16,26 +18,24 @@ class Sharpness final : public AtIntervals {
 
  private:
   void look(const Training& training) override {
-    constexpr int iterations = 40;
     const LossGradient at(training, training.steps_done());
-    std::vector<Tensor> v;
-    for (const Tensor& weight : at.weights()) v.push_back(alternating(weight));
-    double eigenvalue = 0;
-    for (int i = 0; i < iterations; ++i) {
-      const double length = std::sqrt(dot(v, v));
-      for (Tensor& part : v) part = part / length;
-      std::vector<Tensor> bent = at.hessian_times(v);
-      eigenvalue = dot(v, bent);
-      v = std::move(bent);
-    }
-    add("all weights", eigenvalue);
+    add("all weights", largest_eigenvalue(at));
+    if (!training.optimizer().state().contains("exp_avg_sq")) return;
+    const std::vector<Tensor> scales = adam_scales(training);
+    add("preconditioned",
+        scales.empty() ? std::numeric_limits<double>::quiet_NaN() : largest_eigenvalue(at, scales));
   }
 
-  // A start that no symmetry of the model makes orthogonal to the eigenvector: quadratic phases.
-  static Tensor alternating(const Tensor& like) {
-    std::vector<double> values(static_cast<std::size_t>(like.numel()));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.0 + 0.7 * double(i) * double(i));
-    return to(to(from_values(like.shape(), values), like.dtype()), like.device());
+  // 1 / sqrt(sqrt(v / (1 - beta2^t)) + eps) for each of the weights; nothing before the first step.
+  static std::vector<Tensor> adam_scales(const Training& training) {
+    const NoGrad no_grad;
+    const RunConfig& config = training.config();
+    std::vector<Tensor> scales;
+    if (training.steps_done() == 0) return scales;
+    const double correction = 1 - std::pow(config.beta2, static_cast<double>(training.steps_done()));
+    for (const Parameter& v : training.optimizer().state().at("exp_avg_sq"))
+      scales.push_back(rsqrt(sqrt(v.tensor / correction) + config.eps));
+    return scales;
   }
 };
 
@@ -43,10 +43,12 @@ inline const Registry<ProbeKind>::Entry sharpness_probe(
     {.key = "sharpness",
      .label = "sharpness",
      .unit = "nats",
-     .formula = "largest eigenvalue of the Hessian of the step's loss over all trained weights, without "
+     .formula = "largest eigenvalue of the Hessian H of the step's loss over all trained weights, without "
                 "dropout: v^T H "
-                "v after 40 power iterations v <- H v / |H v|, every 50 steps",
-     .source = "Cohen et al. 2021",
+                "v after 40 power iterations v <- H v / |H v|, every 50 steps; preconditioned, under an "
+                "optimizer with "
+                "Adam's second moment v: of D H D, D = 1 / sqrt(sqrt(v / (1 - beta2^t)) + eps)",
+     .source = "Cohen et al. 2021, 2022",
      .make = make_at_intervals<Sharpness>,
      .on_request = true});
 
