@@ -73,7 +73,7 @@ struct Contrast {
   bool within_margin = false;  // the mean difference lies inside the margin, also beside "different"
   bool primary = true;         // in the metric that verdicts go by
   int pairs = 0;               // seeds measured in both arms, the censored ones included
-  int censored = 0;            // pairs of which a run never reached the threshold
+  int censored = 0;            // pairs of which a run never reached the threshold, and none diverged
   int diverged = 0;            // pairs of which a run ended in NaN or infinity
   double effect = 0, sd = 0;   // mean and standard deviation of the paired differences, in `unit`
   double low = 0,

@@ -12,7 +12,7 @@ namespace {
 Evidence evidence_of(const Comparison& comparison) {
   Evidence reached = evidence(comparison.pairs.differences, comparison.margin);
   // Nobody knows how far apart unfinished runs would have ended.
-  if (!comparison.may_be_equivalent || comparison.pairs.unfinished > 0) reached.equivalent = 1;
+  if (!comparison.may_be_equivalent || comparison.pairs.unfinished() > 0) reached.equivalent = 1;
   return reached;
 }
 

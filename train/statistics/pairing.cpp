@@ -18,11 +18,9 @@ PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b
     sample.differences.push_back(b[i].value - a[i].value);
     sample.values_a.push_back(a[i].value);
     sample.mean_a += a[i].value / static_cast<double>(a.size());
-    sample.censored_a += a[i].ending == Ending::censored;
-    sample.censored_b += b[i].ending == Ending::censored;
-    sample.diverged_a += a[i].ending == Ending::diverged;
-    sample.diverged_b += b[i].ending == Ending::diverged;
-    sample.unfinished += a[i].ending != Ending::observed || b[i].ending != Ending::observed;
+    const auto one_is = [&](Ending ending) { return a[i].ending == ending || b[i].ending == ending; };
+    sample.diverged += one_is(Ending::diverged);
+    sample.censored += !one_is(Ending::diverged) && one_is(Ending::censored);
   }
   return sample;
 }

@@ -27,9 +27,9 @@ struct Outcome {
 struct PairedSample {
   std::vector<double> differences;  // b - a, stand-ins included
   double mean_a = 0;                // the base of a percentage
-  std::size_t censored_a = 0, censored_b = 0;
-  std::size_t diverged_a = 0, diverged_b = 0;
-  std::size_t unfinished = 0;    // pairs with at least one run that was censored or diverged
+  // Pairs with a run that diverged, and of the others those with one that was censored.
+  std::size_t diverged = 0, censored = 0;
+  std::size_t unfinished() const { return diverged + censored; }
   std::vector<double> values_a;  // a's value in each pair, stand-ins included
 };
 

@@ -20,7 +20,7 @@ Finding examine(const Comparison& comparison, double alpha) {
   finding.interval = sign_flip_interval(pairs.differences, 1 - alpha);
   finding.equivalence_interval = sign_flip_interval(pairs.differences, 1 - 2 * alpha);
   finding.p_different = sign_flip_test(pairs.differences).p_two_sided;
-  const bool equivalence = may_be_equivalent && pairs.unfinished == 0;
+  const bool equivalence = may_be_equivalent && pairs.unfinished() == 0;
   finding.p_equivalent = equivalence ? equivalence_p(pairs.differences, margin) : 1;
   return finding;
 }
@@ -43,7 +43,7 @@ std::optional<Further> plan(const Comparison& comparison, const Summary& differe
   const auto different = pairs_for_difference(difference.mean, difference.sd, options);
   // More seeds don't say where unfinished runs would have ended.
   const auto equivalent =
-      comparison.pairs.unfinished > 0 || !comparison.may_be_equivalent
+      comparison.pairs.unfinished() > 0 || !comparison.may_be_equivalent
           ? std::nullopt
           : pairs_for_equivalence(difference.mean, difference.sd, comparison.margin, options);
   if (different && (!equivalent || *different <= *equivalent)) return further(*different, Verdict::different);
@@ -79,7 +79,7 @@ std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& c
     findings.push_back(examine(comparison, alpha));
     const PairedSample& pairs = comparison.pairs;
     members.push_back(
-        {pairs.differences, comparison.margin, comparison.may_be_equivalent && pairs.unfinished == 0});
+        {pairs.differences, comparison.margin, comparison.may_be_equivalent && pairs.unfinished() == 0});
   }
   const std::vector<FamilyP> adjusted = step_down(members);
   const PlanOptions options{next_alpha(adjusted, alpha), criteria.power, criteria.max_pairs};

@@ -54,8 +54,8 @@ Contrast described(const PlannedContrast& planned, const Metric& metric, const D
 
 void fill(Contrast& contrast, const PairedSample& pairs) {
   contrast.pairs = static_cast<int>(pairs.differences.size());
-  contrast.censored = static_cast<int>(std::max(pairs.censored_a, pairs.censored_b));
-  contrast.diverged = static_cast<int>(std::max(pairs.diverged_a, pairs.diverged_b));
+  contrast.censored = static_cast<int>(pairs.censored);
+  contrast.diverged = static_cast<int>(pairs.diverged);
   contrast.differences = pairs.differences;
   contrast.values_a = pairs.values_a;
   contrast.base = pairs.mean_a;

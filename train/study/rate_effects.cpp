@@ -30,7 +30,7 @@ std::vector<RateEffect> rate_effects(const PlannedContrast& contrast, const Metr
   std::vector<RateEffect> effects;
   for (const PlannedContrast::AtRate& at : contrast.rates) {
     const PairedSample pairs = pairs_at(at, metric, experiment);
-    if (pairs.unfinished > 0) continue;
+    if (pairs.unfinished() > 0) continue;
     const double effect = summarize(pairs.differences).mean, percent = 100 / pairs.mean_a;
     const Interval interval = sign_flip_interval(pairs.differences);
     effects.push_back({.rate = at.rate,
@@ -55,7 +55,7 @@ std::vector<double> slopes_over_rates(const PlannedContrast& contrast, const Met
   for (const PlannedContrast::AtRate& at : contrast.rates) {
     if (!at.judged) continue;
     const PairedSample& pairs = at_rates.emplace_back(pairs_at(at, metric, experiment));
-    if (pairs.unfinished > 0) return {};
+    if (pairs.unfinished() > 0) return {};
     x.push_back(std::log2(at.rate));
     seeds = std::min(seeds, pairs.differences.size());
   }

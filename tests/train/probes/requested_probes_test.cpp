@@ -63,6 +63,26 @@ TEST(RequestedProbes, AgreeWithPyTorchBeforeTheFirstStep) {
   EXPECT_GT(first(all, "largest_logit", "blocks.1.attn"), 0);
 }
 
+// PyTorch, 6 seeds, where the loss crosses 0.5, on average after 75.8 steps; between the looks before and
+// after. One seed is given three times their standard deviation.
+TEST(RequestedProbes, AgreeWithPyTorchAtTheCrossing) {
+  const Measurements all = measured(defaults_for("copy"), 81);
+  const auto at_crossing = [&](const std::string& probe, const std::string& name) {
+    const Series& series = all.at(probe).series;
+    const auto column =
+        static_cast<std::size_t>(std::ranges::find(series.names, name) - series.names.begin());
+    EXPECT_EQ(series.steps.at(7), 70);
+    const auto look = [&](std::size_t i) { return series.values.at(i * series.names.size() + column); };
+    return 0.42 * look(7) + 0.58 * look(8);
+  };
+  EXPECT_NEAR(at_crossing("gradient_norm", "blocks.0.attn.q"), 0.077, 0.06);
+  EXPECT_NEAR(at_crossing("gradient_norm", "blocks.0.attn.v"), 0.081, 0.06);
+  EXPECT_NEAR(at_crossing("stable_rank", "blocks.0.attn.q"), 10.5, 3.3);
+  EXPECT_NEAR(at_crossing("head_circuits", "blocks.1.attn QK"), 0.355, 0.03);
+  EXPECT_NEAR(at_crossing("attention_entropy", "blocks.1.attn"), 0.50, 0.09);
+  EXPECT_NEAR(at_crossing("head_scores", "blocks.1.attn half back"), 0.57, 0.15);
+}
+
 // What bends and what scatters in the same setting.
 TEST(RequestedProbes, SharpnessAndNoiseAgreeWithPyTorchBeforeTheFirstStep) {
   Training training(defaults_for("copy"));
