@@ -11,6 +11,7 @@
 
 namespace lockstep {
 
+class ConvKernels;  // core/conv_kernels.h
 class KeyedStream;  // core/random/keyed_stream.h
 
 enum class ReduceOp : std::uint8_t { sum, max, min };
@@ -22,8 +23,9 @@ std::string out_of_range(const char* what, std::int64_t index, std::int64_t size
 // What changes the scores q k^T of an attention before their softmax.
 struct AttentionScores {
   double scale = 1;
-  bool causal = false;  // query t looks at keys 0 ... t
+  bool causal = false;  // query t looks at keys 0 ... t + causal_offset
   Tensor key_mask;      // u8, broadcasts to (..., 1, S), 1 keeps; undefined: all keys
+  std::int64_t causal_offset = 0;
 };
 
 // What a rule changes and reads for one parameter, or rows of one: contiguous, of one element type and size.
@@ -125,6 +127,9 @@ class Kernels {
   virtual void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                                   const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                                   const Tensor& v, const AttentionScores& scores) const = 0;
+
+  // Convolution by kernels of its own, or null: it is composed of other kernels then.
+  virtual const ConvKernels* convolution() const { return nullptr; }
 
   // The optimizers' steps.
 

@@ -45,6 +45,7 @@ class CpuKernels final : public Kernels {
   void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                           const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                           const Tensor& v, const AttentionScores& scores) const override;
+  const ConvKernels* convolution() const override;
   void update(const UpdateRule& rule, std::span<const UpdateTensors> tensors,
               const Tensor& only_if_finite) const override;
   void sums_of_squares(const Tensor& y, std::span<const Tensor> x) const override;

@@ -17,9 +17,8 @@ struct ConvGeometry {
 };
 
 // Cross-correlation over 1 to 3 spatial dimensions: x (..., C, spatial), weight (O, C / groups, window), bias
-// (O) or undefined -> (..., O, out), out = (spatial + 2 padding - dilation (window - 1) - 1) / stride + 1. As
-// a product of unfolded windows with the weight; with groups, one for each, of its own channels of x and of
-// y.
+// (O) or undefined -> (..., O, out), out = (spatial + 2 padding - dilation (window - 1) - 1) / stride + 1.
+// With groups, each has its own channels of x and of y.
 Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
             const ConvGeometry& geometry = {});
 

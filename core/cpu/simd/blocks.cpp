@@ -1,0 +1,134 @@
+#include "core/cpu/simd/blocks.h"
+
+#include "core/cpu/simd/dispatch.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/cpu/simd/blocks.cpp"
+#include <hwy/foreach_target.h>
+
+#include "core/cpu/simd/lanes-inl.h"
+
+#ifndef LOCKSTEP_BLOCKS_TABLE  // once, not for every target
+#define LOCKSTEP_BLOCKS_TABLE
+namespace lockstep::cpu {
+
+template <typename T>
+struct BlocksTable {
+  void (*gather)(T* to, std::int64_t to_row, const T* from, std::int64_t from_row, std::int64_t step,
+                 std::int64_t rows, std::int64_t count);
+  void (*scatter)(T* to, std::int64_t to_row, std::int64_t step, const T* from, std::int64_t from_row,
+                  std::int64_t rows, std::int64_t count, bool accumulate);
+  double (*sum)(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t count);
+};
+
+}  // namespace lockstep::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace lockstep::cpu::HWY_NAMESPACE {
+namespace {
+
+template <typename T>
+void gather_block(T* to, std::int64_t to_row, const T* from, std::int64_t from_row, std::int64_t step,
+                  std::int64_t rows, std::int64_t count) {
+  for (std::int64_t r = 0; r < rows; ++r, to += to_row, from += from_row) {
+    if (step == 1) {
+      for_vectors<T>(count,
+                     [&](std::int64_t i, auto part) HWY_ATTR { part.store(part.load(from + i), to + i); });
+      continue;
+    }
+    std::int64_t i = 0;
+    if (step == 2) {  // the last number that a pair of vectors reads belongs to the next pair
+      for (; i + lanes<T> < count; i += lanes<T>) {
+        Vec<T> even, odd;
+        hn::LoadInterleaved2(Tag<T>(), from + 2 * i, even, odd);
+        hn::StoreU(even, Tag<T>(), to + i);
+      }
+    }
+    for (; i < count; ++i) to[i] = from[i * step];
+  }
+}
+
+template <typename T>
+void scatter_block(T* to, std::int64_t to_row, std::int64_t step, const T* from, std::int64_t from_row,
+                   std::int64_t rows, std::int64_t count, bool accumulate) {
+  for (std::int64_t r = 0; r < rows; ++r, to += to_row, from += from_row) {
+    if (step == 1) {
+      for_vectors<T>(count, [&](std::int64_t i, auto part) HWY_ATTR {
+        const Vec<T> x = part.load(from + i);
+        part.store(accumulate ? hn::Add(part.load(to + i), x) : x, to + i);
+      });
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) to[i * step] = from[i] + (accumulate ? to[i * step] : T(0));
+    }
+  }
+}
+
+template <typename T>
+double sum_block(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t count) {
+  const Tag<double> wide;
+  Vec<double> sums = hn::Zero(wide);
+  double rest = 0;
+  for (std::int64_t r = 0; r < rows; ++r, from += from_row) {
+    std::int64_t i = 0;
+    for (; i + lanes<double> <= count; i += lanes<double>) {
+      if constexpr (sizeof(T) == sizeof(double)) {
+        sums = hn::Add(sums, hn::LoadU(wide, from + i));
+      } else {
+        sums = hn::Add(sums, hn::PromoteTo(wide, hn::LoadU(hn::Rebind<T, Tag<double>>(), from + i)));
+      }
+    }
+    for (; i < count; ++i) rest += from[i];
+  }
+  return rest + sum_lanes<double>(sums);
+}
+
+template <typename T>
+constexpr BlocksTable<T> blocks_table = {gather_block<T>, scatter_block<T>, sum_block<T>};
+
+const Tables<BlocksTable>& blocks_tables() {
+  static constexpr Tables<BlocksTable> tables = {blocks_table<float>, blocks_table<double>};
+  return tables;
+}
+
+}  // namespace
+}  // namespace lockstep::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lockstep::cpu {
+
+HWY_EXPORT(blocks_tables);
+
+template <typename T>
+void gather_rows(T* to, std::int64_t to_row, const T* from, std::int64_t from_row, std::int64_t step,
+                 std::int64_t rows, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(blocks_tables)
+  ().template get<T>().gather(to, to_row, from, from_row, step, rows, count);
+}
+
+template <typename T>
+void scatter_rows(T* to, std::int64_t to_row, std::int64_t step, const T* from, std::int64_t from_row,
+                  std::int64_t rows, std::int64_t count, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(blocks_tables)
+  ().template get<T>().scatter(to, to_row, step, from, from_row, rows, count, accumulate);
+}
+
+template <typename T>
+double sum_of_rows(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(blocks_tables)().template get<T>().sum(from, from_row, rows, count);
+}
+
+template void gather_rows(float*, std::int64_t, const float*, std::int64_t, std::int64_t, std::int64_t,
+                          std::int64_t);
+template void gather_rows(double*, std::int64_t, const double*, std::int64_t, std::int64_t, std::int64_t,
+                          std::int64_t);
+template void scatter_rows(float*, std::int64_t, std::int64_t, const float*, std::int64_t, std::int64_t,
+                           std::int64_t, bool);
+template void scatter_rows(double*, std::int64_t, std::int64_t, const double*, std::int64_t, std::int64_t,
+                           std::int64_t, bool);
+template double sum_of_rows(const float*, std::int64_t, std::int64_t, std::int64_t);
+template double sum_of_rows(const double*, std::int64_t, std::int64_t, std::int64_t);
+
+}  // namespace lockstep::cpu
+#endif
