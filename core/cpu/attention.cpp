@@ -27,7 +27,8 @@ class Calls {
                   .dim = q.size(-1),
                   .value_dim = v.size(-1),
                   .scale = scores.scale,
-                  .causal = scores.causal};
+                  .causal = scores.causal,
+                  .causal_offset = scores.causal_offset};
     if (mask_.defined()) packed_mask_ = Buffer(static_cast<std::size_t>(attention_.batch * attention_.keys));
   }
 

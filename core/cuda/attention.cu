@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
   load_tile<D, tile>(qs, q, first, shape.queries, shape.width, shape.scale);
   T out[R][D / 16] = {}, most[R], total[R];
   for (int i = 0; i < R; ++i) most[i] = -INFINITY, total[i] = 0;
-  const std::int64_t end = shape.causal && first + tile < shape.keys ? first + tile : shape.keys;
+  const std::int64_t end = shape.keys_of(first + tile);
   for (std::int64_t begin = 0; begin < end; begin += tile) {
     __syncthreads();
     load_tile<D, tile>(ks, k, begin, shape.keys, shape.width);

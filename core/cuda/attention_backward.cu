@@ -86,7 +86,8 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, back
   load_tile<D, tile>(ks, g.k, begin, shape.keys, shape.width);
   load_tile<D, tile>(vs, g.v, begin, shape.keys, shape.value_width);
   T dk[R][D / 16] = {}, dv[R][D / 16] = {};
-  for (std::int64_t first = shape.causal ? begin : 0; first < shape.queries; first += tile) {
+  const std::int64_t seeing = begin - shape.causal_offset;  // the first query that does
+  for (std::int64_t first = shape.causal && seeing > 0 ? seeing : 0; first < shape.queries; first += tile) {
     __syncthreads();
     load_tile<D, tile>(qs, g.q, first, shape.queries, shape.width);
     load_tile<D, tile>(dys, g.dy, first, shape.queries, shape.value_width);
@@ -114,7 +115,7 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, back
   load_tile<D, tile>(qs, g.q, first, shape.queries, shape.width);
   load_tile<D, tile>(dys, g.dy, first, shape.queries, shape.value_width);
   T dq[R][D / 16] = {};
-  const std::int64_t end = shape.causal && first + tile < shape.keys ? first + tile : shape.keys;
+  const std::int64_t end = shape.keys_of(first + tile);
   for (std::int64_t begin = 0; begin < end; begin += tile) {
     __syncthreads();
     load_tile<D, tile>(ks, g.k, begin, shape.keys, shape.width);

@@ -23,7 +23,13 @@ struct AttentionShape {
   int width, value_width;  // of q and k; of v and y
   T scale;
   bool causal;
-  auto fields() const { return std::tie(queries, keys, width, value_width, scale, causal); }
+  std::int64_t causal_offset;
+  auto fields() const { return std::tie(queries, keys, width, value_width, scale, causal, causal_offset); }
+
+  // The keys before this one are all that queries before `query` see.
+  __device__ std::int64_t keys_of(std::int64_t query) const {
+    return causal && query + causal_offset < keys ? query + causal_offset : keys;
+  }
 };
 
 // Which keys take part; null: all.
@@ -93,7 +99,8 @@ __device__ void store_rows(const HeadView<T>& to, const T (&values)[R][D / 16], 
 template <typename T>
 __device__ bool takes_part(const AttentionShape<T>& shape, const KeyMask& mask, std::int64_t query,
                            std::int64_t key) {
-  if (query >= shape.queries || key >= shape.keys || (shape.causal && key > query)) return false;
+  if (query >= shape.queries || key >= shape.keys || (shape.causal && key > query + shape.causal_offset))
+    return false;
   return mask.data == nullptr || mask.data[key * mask.step] != 0;
 }
 
@@ -105,7 +112,8 @@ AttentionShape<T> attention_shape(const Tensor& q, const Tensor& k, const Tensor
           static_cast<int>(q.size(-1)),
           static_cast<int>(v.size(-1)),
           static_cast<T>(scores.scale),
-          scores.causal};
+          scores.causal,
+          scores.causal_offset};
 }
 
 inline std::int64_t row_step(const Tensor& x) { return x.strides()[x.rank() - 2]; }

@@ -59,9 +59,6 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
   const auto same_lead = [&](const Tensor& x) {
     return std::equal(x.shape().begin(), x.shape().end() - 2, q.shape().begin(), q.shape().end() - 2);
   };
-  // Every query sees all keys, or the kernel would have to know the offset.
-  const bool sees_all = options.causal && options.causal_offset >= k.size(-2) - 1;
-  if (options.causal && options.causal_offset != 0 && !sees_all) return std::nullopt;
   if (options.bias.defined() || !one_mask || !keys_only || !same_lead(k) || !same_lead(v) ||
       !kernels(q).fuses_attention(q.size(-1), v.size(-1)))
     return std::nullopt;
@@ -71,7 +68,10 @@ std::optional<AttentionScores> fused_scores(const Tensor& q, const Tensor& k, co
     shape[q.rank() - 1] = k.size(-2);
     mask = expand(mask, shape);
   }
-  return AttentionScores{scale_of(q, options), options.causal && !sees_all, mask};
+  const std::int64_t queries = q.size(-2), keys = k.size(-2);  // outside of these all or none are seen
+  const bool sees_all = options.causal && options.causal_offset >= keys - 1;
+  return AttentionScores{scale_of(q, options), options.causal && !sees_all, mask,
+                         std::clamp(options.causal_offset, -queries, keys)};
 }
 
 Tensor composed(const QKV& x, const AttentionOptions& options) {
@@ -122,15 +122,18 @@ QKV readable(QKV x) {
 // Tells an observer the products that attention stands for: q k^T and p v, or the four of its gradients;
 // causal ones for 64 queries at a time with the keys up to the last of them. What a kernel computes twice
 // counts once.
-void tell_products(const Tensor& q, const Tensor& k, const Tensor& v, bool causal, bool gradients) {
+void tell_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionScores& scores,
+                   bool gradients) {
   Observer* const observer = Observer::current();
   if (observer == nullptr) return;
   const std::int64_t queries = q.size(-2), keys = k.size(-2), depth = q.size(-1), width = v.size(-1);
+  const bool causal = scores.causal;
   const std::int64_t heads = Dims(q.shape().begin(), q.shape().end() - 2).numel(),
                      block = causal ? 64 : queries;
   for (std::int64_t first = 0; first < queries; first += std::max<std::int64_t>(block, 1)) {
     const std::int64_t rows = std::min(block, queries - first);
-    const std::int64_t seen = causal ? std::min(first + rows, keys) : keys;
+    const std::int64_t seen =
+        causal ? std::clamp<std::int64_t>(first + rows + scores.causal_offset, 0, keys) : keys;
     if (!gradients) {
       observer->product({heads, false, true, rows, seen, depth});   // s = q k^T
       observer->product({heads, false, false, rows, width, seen});  // y = p v
@@ -162,7 +165,7 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
     lse = empty(rows, heads.options());
     const auto [q, k, v] = readable(x);
     kernels("attention", q, k, v, scores->key_mask).attention(heads, lse, q, k, v, *scores);
-    tell_products(q, k, v, scores->causal, false);
+    tell_products(q, k, v, *scores, false);
     y = layout.merge(heads);
   }
   const auto check_masks = [mask = saved(options.mask), padding = saved(options.key_padding_mask)] {
@@ -179,7 +182,7 @@ Tensor attend(const std::array<Tensor, N>& inputs, Layout layout, const Attentio
         const auto [dq, dk, dv] = layout.parts(gradients);
         kernels(q).attention_backward(dq, dk, dv, with_unit_stride(layout.split(dy)), layout.split(y()),
                                       lse(), q, k, v, scores);
-        tell_products(q, k, v, scores.causal, true);
+        tell_products(q, k, v, scores, true);
         for (std::size_t i = 0; i < N; ++i) slots.add(static_cast<int>(i), std::move(gradients[i]));
       },
       [reference, check_masks](const auto&... in) {

@@ -55,7 +55,8 @@ struct AttentionCase {
   }
 
   bool sees(std::int64_t b, std::int64_t i, std::int64_t j) const {
-    return !(call.causal && j > i) && (call.key_mask == nullptr || call.key_mask[b * call.keys + j] != 0);
+    return !(call.causal && j > i + call.causal_offset) &&
+           (call.key_mask == nullptr || call.key_mask[b * call.keys + j] != 0);
   }
 
   // Runs the kernels and compares everything with the definition, up to `epsilons` of the largest number.
@@ -128,8 +129,8 @@ struct AttentionCase {
   }
 
   std::string describe() const {
-    return fmt::format("queries {} keys {} dim {} value_dim {} causal {}", call.queries, call.keys, call.dim,
-                       call.value_dim, call.causal);
+    return fmt::format("queries {} keys {} dim {} value_dim {} causal {} by {}", call.queries, call.keys,
+                       call.dim, call.value_dim, call.causal, call.causal_offset);
   }
 };
 
@@ -179,6 +180,32 @@ void expect_odd_shapes() {
 TEST_P(AttentionTest, TakesOtherNumbersOfKeysAndDims) {
   expect_odd_shapes<float>();
   expect_odd_shapes<double>();
+}
+
+// Queries that continue a cache of keys; below 0 the first ones see none.
+template <typename T>
+void expect_offsets() {
+  for (const auto& [queries, keys] : {std::pair{1, 70}, {5, 8}, {33, 65}, {40, 140}, {70, 33}}) {
+    for (const std::int64_t offset : {-200, -34, -3, -1, 1, 3, 7, 16, 31, 32, 50, 100}) {
+      for (const std::int64_t dim : {16, 33}) {
+        AttentionCase<T>({.batch = 1,
+                          .heads = 2,
+                          .queries = queries,
+                          .keys = keys,
+                          .dim = dim,
+                          .value_dim = dim,
+                          .scale = 0.2,
+                          .causal = true,
+                          .causal_offset = offset})
+            .expect(64);
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, TakesAnOffset) {
+  expect_offsets<float>();
+  expect_offsets<double>();
 }
 
 template <typename T>

@@ -374,6 +374,21 @@ std::vector<OpCase> attention_cases() {
        [](const Inputs& in) { return attention(in[0], in[1], in[2]); }},
       {"attention_offset", cross_qkv,
        [](const Inputs& in) { return attention(in[0], in[1], in[2], {.causal = true, .causal_offset = 2}); }},
+      {"attention_offset_long",
+       {normal({2, 21, 5}), normal({2, 45, 5}), normal({2, 45, 3})},
+       [](const Inputs& in) {
+         return attention(in[0], in[1], in[2], {.causal = true, .causal_offset = 24});
+       }},
+      {"attention_offset_padded", padded,
+       [](const Inputs& in) {
+         return attention(in[0], in[1], in[2],
+                          {.causal = true, .key_padding_mask = in[3], .causal_offset = 1});
+       }},
+      {"attention_without_a_key",  // query 0 and 1 see none
+       cross_qkv,
+       [](const Inputs& in) {
+         return attention(in[0], in[1], in[2], {.causal = true, .causal_offset = -2});
+       }},
       {"multi_head_attention",
        {normal({2, 5, 6}), normal({2, 7, 6}), normal({2, 7, 12})},
        [](const Inputs& in) { return multi_head_attention(in[0], in[1], in[2], 3); }},

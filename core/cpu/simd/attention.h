@@ -23,8 +23,9 @@ struct Attention {
   std::int64_t dim;                        // of q and k
   std::int64_t value_dim;                  // of v and out
   double scale;                            // 1 / sqrt(dim), as a rule
-  bool causal = false;                     // query i sees the keys 0..i
+  bool causal = false;                     // query i sees the keys 0..i + causal_offset
   const std::uint8_t* key_mask = nullptr;  // (batch, keys): 0 hides a key; null hides none
+  std::int64_t causal_offset = 0;
 };
 
 // out, and lse = log(sum(exp(scores))) of each query, (batch, heads, queries) contiguous, for the backward;

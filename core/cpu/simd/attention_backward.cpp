@@ -101,9 +101,9 @@ class BackwardHead {
   // `count` queries, the first of which is query number `first`.
   void some_queries(const AttentionBackward<T>& call, std::int64_t batch, std::int64_t head,
                     std::int64_t first, std::int64_t count) {
-    first_ = first, count_ = count;
+    first_ = first + call_.causal_offset, count_ = count;
     const auto seen_of = [&](const VisibleKeys& keys) {
-      return call_.causal ? keys.up_to(first + count - 1) : keys.count;
+      return call_.causal ? keys.up_to(first_ + count - 1) : keys.count;
     };
     const std::int64_t seen = seen_of(visible_);
     T* const dq = call.dq.head(batch, head) + first * call.dq.token_stride;
@@ -291,7 +291,7 @@ class BackwardHead {
   T *const weights_, *const dscores_;                              // (key of the block, query)
   VisibleKeys all_{}, visible_{};                                  // of the head, and of the part
   bool first_part_ = true;
-  std::int64_t first_ = 0, count_ = 0;  // queries of the block
+  std::int64_t first_ = 0, count_ = 0;  // the last key that the block's first query sees, if causal; queries
   HeadRows<T> next_;                    // of the next head
   Vec<T> shift_[2], delta_[2];
 };

@@ -61,7 +61,7 @@ class ForwardHead {
   // `count` queries from q, the first of which is query number `first`, to rows of out and to lse.
   void run(T* out, std::int64_t out_stride, T* lse, const T* q, std::int64_t q_stride, std::int64_t first,
            std::int64_t count) {
-    first_ = first, count_ = count;
+    first_ = first + call_.causal_offset, count_ = count;
     copy_rows(query_rows_, width_, q, q_stride, count, call_.dim, width_);
     std::fill(query_rows_ + count * width_, query_rows_ + columns * width_, T(0));
     // Scores come out in powers of 2.
@@ -193,7 +193,7 @@ class ForwardHead {
   T* const weights_;                      // (key of the block, query): scores, then their exponentials
   VisibleKeys visible_{};
   HeadRows<T> next_;                    // of the next head
-  std::int64_t first_ = 0, count_ = 0;  // queries of the block
+  std::int64_t first_ = 0, count_ = 0;  // the last key that the block's first query sees, if causal; queries
   Vec<T> max_[2], total_[2];
 };
 

@@ -130,12 +130,12 @@ struct AttentionBackward {
   }
 };
 
-// With at most so many queries and keys, all of them visible, heads [begin, end) of all batch rows go this
-// way.
+// With at most so many queries and keys, none of them masked and every query with a key, heads [begin, end)
+// of all batch rows go this way.
 inline constexpr std::int64_t short_tokens = 8;
 inline bool is_short(const Attention& call) {
   return call.queries <= short_tokens && call.keys >= 1 && call.keys <= short_tokens &&
-         call.key_mask == nullptr;
+         call.key_mask == nullptr && (!call.causal || call.causal_offset >= 0);
 }
 template <typename T>
 void short_attention_forward(const AttentionForward<T>& call, std::int64_t begin, std::int64_t end);

@@ -93,7 +93,7 @@ HWY_INLINE T score_factor(const Attention& a) {
 }
 
 HWY_INLINE std::int64_t keys_seen(const Attention& a, std::int64_t query) {
-  return a.causal ? std::min(query + 1, a.keys) : a.keys;
+  return a.causal ? std::min(query + 1 + a.causal_offset, a.keys) : a.keys;
 }
 
 template <typename T>
@@ -163,7 +163,8 @@ void short_backward(const AttentionBackward<T>& call, std::int64_t begin, std::i
       combine(call.dq.head(b, h) + i * call.dq.token_stride, ds, 1, k, call.k.token_stride, seen, a.dim);
     }
     for (std::int64_t j = 0; j < a.keys; ++j) {
-      const std::int64_t first = a.causal ? std::min(j, a.queries) : 0, count = a.queries - first;
+      const std::int64_t first = a.causal ? std::clamp<std::int64_t>(j - a.causal_offset, 0, a.queries) : 0,
+                         count = a.queries - first;
       const std::int64_t at = first * line<T> + j;
       combine(call.dk.head(b, h) + j * call.dk.token_stride, dscores + at, line<T>,
               q + first * call.q.token_stride, call.q.token_stride, count, a.dim);
