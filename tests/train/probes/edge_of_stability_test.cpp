@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "data/tasks/digits_task.h"
+#include "data/tasks/task.h"
 #include "lockstep.h"
 #include "train/probes/loss_gradient.h"
 
@@ -16,7 +16,7 @@ namespace {
 class DigitsNet {
  public:
   DigitsNet() {
-    const data::Batch all = data::DigitsTask(0).training(0, 1'000);
+    const data::Batch all = data::make_task("digits", 0)->training(0, 1'000);
     const Tensor pixels = to(reshape(all.inputs, {1'000, 64}), DType::f32);
     const Tensor centred = pixels - mean(pixels, {0}, true);
     images_ = centred / (sqrt(mean(centred * centred, {0}, true)) + 1e-8);
