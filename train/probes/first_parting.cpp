@@ -1,23 +1,23 @@
 #include "train/probes/first_parting.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+
+#include "train/probes/relative_difference.h"
 
 namespace lockstep::train {
 
-double relative_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  double apart = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    apart += (a[i] - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  if (apart == 0) return 0;
-  return size == 0 ? std::numeric_limits<double>::infinity() : std::sqrt(apart / size);
+namespace {
+
+double relative_difference(std::span<const double> a, std::span<const double> b) {
+  RelativeDifference difference;
+  difference.add(a, b);
+  return difference.value();
 }
 
+}  // namespace
+
 Differences differences_between(const LogicalParts& a, double loss_a, const LogicalParts& b, double loss_b) {
-  Differences all{{"the loss", relative_difference({loss_a}, {loss_b})}};
+  Differences all{{"the loss", relative_difference({&loss_a, 1}, {&loss_b, 1})}};
   for (const auto& [name, values] : a) {
     if (!is_key_bias(name)) all.emplace_back(name, relative_difference(values, b.at(name)));
   }

@@ -11,9 +11,6 @@
 // Where two trainings that go on step by step first differ.
 namespace lockstep::train {
 
-// ||a - b|| / ||b||, Frobenius norms; 0 for equal ones, infinite where b alone is zero.
-double relative_difference(const std::vector<double>& a, const std::vector<double>& b);
-
 // How far the loss and every trained tensor of two trainings are apart, by logical names. The key biases are
 // left out: their gradient is rounding noise.
 using Differences = std::vector<std::pair<std::string, double>>;

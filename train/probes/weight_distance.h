@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cmath>
-
 #include "train/probes/logical_weights.h"
 #include "train/probes/probe.h"
+#include "train/probes/relative_difference.h"
 
 // How far two runs that start from the same weights have come apart.
 namespace lockstep::train {
@@ -24,37 +23,24 @@ class WeightDistance final : public Probe {
 
   static Series between(const Snapshot& run, const Snapshot& reference) {
     Series series{.steps = {static_cast<std::int64_t>(run.at("step").front())}};
-    Distance all;
-    const auto add = [&](const std::string& name, const Distance& distance) {
+    RelativeDifference all;
+    const auto add = [&](const std::string& name, const RelativeDifference& difference) {
       series.names.push_back(name);
-      series.values.push_back(std::sqrt(distance.apart / distance.size));
+      series.values.push_back(difference.value());
     };
     for (const auto& [name, values] : run) {
       if (name == "step" || name == key_biases) continue;
-      Distance part;
-      part.count(values, reference.at(name));
-      all.apart += part.apart;
-      all.size += part.size;
+      RelativeDifference part;
+      for (RelativeDifference* sum : {&part, &all}) sum->add(values, reference.at(name));
       add(name, part);
     }
     add("all", all);
-    all.count(run.at(key_biases), reference.at(key_biases));
+    all.add(run.at(key_biases), reference.at(key_biases));
     add("with key biases", all);
     return series;
   }
 
  private:
-  // Squared Frobenius norms of the difference and of the reference.
-  struct Distance {
-    double apart = 0, size = 0;
-    void count(const std::vector<double>& a, const std::vector<double>& b) {
-      for (std::size_t i = 0; i < a.size(); ++i) {
-        apart += (a[i] - b[i]) * (a[i] - b[i]);
-        size += b[i] * b[i];
-      }
-    }
-  };
-
   static std::string part_of(const std::string& name) {
     if (is_key_bias(name)) return key_biases;
     for (const char* projection : projection_names) {

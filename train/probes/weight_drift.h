@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cmath>
-
 #include "train/probes/logical_weights.h"
 #include "train/probes/probe.h"
+#include "train/probes/relative_difference.h"
 
 // How two runs that start from the same weights come apart over the steps, by a sample of the weights.
 namespace lockstep::train {
@@ -34,13 +33,10 @@ class WeightDrift final : public Probe {
     Series series{.names = {"sample"}};
     // A run that diverged looked less often.
     for (std::size_t look = 0; (look + 1) * kept <= std::min(a.size(), b.size()); ++look) {
-      double apart = 0, size = 0;
-      for (std::size_t i = look * kept; i < (look + 1) * kept; ++i) {
-        apart += (a[i] - b[i]) * (a[i] - b[i]);
-        size += b[i] * b[i];
-      }
+      RelativeDifference difference;
+      difference.add(std::span(a).subspan(look * kept, kept), std::span(b).subspan(look * kept, kept));
       series.steps.push_back(static_cast<std::int64_t>(steps[look]));
-      series.values.push_back(std::sqrt(apart / size));
+      series.values.push_back(difference.value());
     }
     return series;
   }

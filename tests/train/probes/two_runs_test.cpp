@@ -37,8 +37,10 @@ TEST(FirstParting, NamesTheFirstStepAndTheFarthestTensorBeyondEachThreshold) {
   EXPECT_EQ(partings.beyond(1)->what, "a");
   EXPECT_FALSE(partings.beyond(2));
   EXPECT_EQ(partings.farthest().what, "b");
-  EXPECT_EQ(relative_difference({3, 4}, {0, 0}), INFINITY);
-  EXPECT_DOUBLE_EQ(relative_difference({4, 3}, {4, 0}), 0.75);
+  const Differences all =
+      differences_between({{"a", {4, 3}}, {"b", {3, 4}}, {"k.bias", {1}}, {"x.k.bias", {1}}}, 2,
+                          {{"a", {4, 0}}, {"b", {0, 0}}, {"k.bias", {1}}, {"x.k.bias", {2}}}, 2);
+  EXPECT_EQ(all, (Differences{{"the loss", 0}, {"a", 0.75}, {"b", INFINITY}, {"k.bias", 0}}));
 }
 
 // numpy: x -= x.mean(0); y -= y.mean(0); norm(y.T @ x)**2 / (norm(x.T @ x) * norm(y.T @ y))
