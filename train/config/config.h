@@ -26,10 +26,12 @@ struct RunConfig {
   // say which matrix the rule looks at: the stored tensor, each of q, k, v, or each head.
   std::string init = "kaiming_uniform";
   std::string init_direction = "part", init_scale = "part";
+  double q_gain = 1, k_gain = 1, v_gain = 1;  // factors of the first weights
 
   std::string optimizer = "adam";
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0.95;
   std::string optimizer_direction = "part", optimizer_scale = "part";
+  double q_rate = 1, k_rate = 1, v_rate = 1;  // factors of the updates
   double matrix_lr = 0.01;  // Muon's rate for the blocks' matrices; the rest goes by Adam with lr
 
   std::string schedule = "constant";
@@ -61,7 +63,10 @@ struct ExperimentConfig {
   // "fixed": all seeds. "decided": seed after seed until every contrast has its verdict, at most all.
   std::string stopping = "fixed";
   std::vector<std::string> probes = {};  // that are made on request, beside those that always are
-  std::int64_t tune_seeds = 4;           // that rates are chosen on; none of the judged ones
+  // Whether each of q, k and v has a factor of its own, of its updates or first weights, in the search of the
+  // arm by part: "on" or "off".
+  std::string part_factors = "off";
+  std::int64_t tune_seeds = 4;  // that rates are chosen on; none of the judged ones
 };
 
 inline constexpr std::int64_t most_seeds = 10'000;  // of an experiment

@@ -54,6 +54,15 @@ std::span<const Key<ExperimentConfig>> experiment_keys() {
        [] {
          return std::vector<std::string>{"own", "shared", "off"};
        }},
+      {"part_factors",
+       &C::part_factors,
+       "whether the search of an arm by part has a factor of its own for each of q, k and v as well, of its "
+       "updates or "
+       "first weights",
+       {},
+       [] {
+         return std::vector<std::string>{"on", "off"};
+       }},
       {"stopping",
        &C::stopping,
        "when a contrast has its seeds, when all are done, or as soon as the primary metric decides, by tests "

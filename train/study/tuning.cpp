@@ -22,6 +22,25 @@ const Arm& arm_named(const Design& design, const std::string& name) {
 
 double declared_rate(const Arm& arm) { return arm.run.*learning_rate_of(arm.run.optimizer); }
 
+// The arm with factors of the updates of q, k and v, or of their first weights where an initialiser is
+// compared.
+Arm with_factors(Arm arm, const PartFactors& factors) {
+  constexpr double RunConfig::*rates[] = {&RunConfig::q_rate, &RunConfig::k_rate, &RunConfig::v_rate};
+  constexpr double RunConfig::*gains[] = {&RunConfig::q_gain, &RunConfig::k_gain, &RunConfig::v_gain};
+  const bool of_updates = arm.role == ArmRole::by_part;
+  if (factors != PartFactors{} && arm.at_rate_of.empty()) arm.at_rate_of = arm.name;
+  for (std::size_t part = 0; part < factors.size(); ++part) {
+    if (factors[part] == 0) continue;
+    const double factor = factor_at(factors[part]);
+    arm.run.*(of_updates ? rates : gains)[part] = factor;
+    const char name = "qkv"[part];
+    arm.name += fmt::format("{}{}", name, factor);
+    arm.label += fmt::format(", {} of {} x {}", of_updates ? "updates" : "first weights", name, factor);
+    arm.partner = "";
+  }
+  return arm;
+}
+
 // The arm at another rate of the grid; itself at step 0.
 Arm at_step(const Arm& arm, int step) {
   if (step == 0) return arm;
@@ -49,7 +68,8 @@ class Searching {
             const RunResults& runs, Tuning& tuning)
       : experiment_(experiment), config_(config), design_(design), runs_(runs), tuning_(tuning) {}
 
-  void search(std::vector<std::string> arms) {
+  // With `factors`, of q, k and v as well, at the best rate.
+  void search(std::vector<std::string> arms, bool factors) {
     const bool known =
         std::ranges::any_of(tuning_.searches, [&](const RateSearch& search) { return search.arms == arms; });
     if (known) return;
@@ -57,26 +77,35 @@ class Searching {
     search.arms = std::move(arms);
     try {
       while (const std::optional<int> step = next_step(search.tried)) {
-        if (!try_step(search, *step)) return;
+        const std::optional<double> value = tried(search, *step, {});
+        if (!value) return;
+        search.tried[*step] = *value;
       }
     } catch (const Error& error) {
       search.failure = fmt::format("{}: {}", joined(search.arms, " and "), error.what());
       return;
     }
-    search.best = best_step(search.tried);
+    const int best = *best_step(search.tried);
+    if (factors) search.factors[{}] = search.tried[best];
+    while (const std::optional<PartFactors> next = factors ? next_factors(search.factors) : std::nullopt) {
+      const std::optional<double> value = tried(search, best, *next);
+      if (!value) return;
+      search.factors[*next] = *value;
+    }
+    search.best = best;
   }
 
  private:
-  // False where runs are missing. The second half of the seeds has its runs once all of the first half have
-  // ended well: one that did not says enough of a rate.
-  bool try_step(RateSearch& search, int step) {
+  // The mean of the primary metric there; nothing where runs are missing. The second half of the seeds has
+  // its runs once all of the first half have ended well: one that did not says enough.
+  std::optional<double> tried(const RateSearch& search, int step, const PartFactors& factors) {
     const std::vector<std::int64_t> seeds = tuning_seeds(config_);
     const std::size_t missing_before = tuning_.missing.size(), half = (seeds.size() + 1) / 2;
     double total = 0, count = 0;
     for (std::size_t i = 0; i < seeds.size(); ++i) {
       if (i == half && (tuning_.missing.size() > missing_before || !std::isfinite(total))) break;
       for (const std::string& name : search.arms) {
-        const Arm arm = at_step(arm_named(design_, name), step);
+        const Arm arm = with_factors(at_step(arm_named(design_, name), step), factors);
         const auto run = runs_.find({experiment_, arm.name, seeds[i]});
         if (run == runs_.end()) {
           tuning_.missing.push_back({arm, seeds[i], limit(search, name, seeds[i])});
@@ -86,9 +115,8 @@ class Searching {
         }
       }
     }
-    if (tuning_.missing.size() > missing_before) return false;
-    search.tried[step] = total / count;
-    return true;
+    if (tuning_.missing.size() > missing_before) return std::nullopt;
+    return total / count;
   }
 
   double limit(const RateSearch& search, const std::string& name, std::int64_t seed) const {
@@ -122,6 +150,8 @@ class Growing {
     for (const RateSearch& search : tuning_.searches) {
       for (const std::string& arm : search.arms) {
         for (const auto& [step, value] : search.tried) add(arm, step, false);
+        for (const auto& [factors, value] : search.factors)
+          add(arm, *best_step(search.tried), false, factors);
       }
     }
     for (const PlannedContrast& contrast : design_.contrasts) {
@@ -137,8 +167,8 @@ class Growing {
   }
 
  private:
-  std::string add(const std::string& name, int step, bool judged) {
-    Arm arm = at_step(arm_named(design_, name), step);
+  std::string add(const std::string& name, int step, bool judged, const PartFactors& factors = {}) {
+    Arm arm = with_factors(at_step(arm_named(design_, name), step), factors);
     const auto known = std::ranges::find(grown_.arms, arm.name, &Arm::name);
     if (known != grown_.arms.end()) {
       known->judged |= judged;
@@ -164,7 +194,7 @@ class Growing {
     }
     if (!a.tried.contains(*b.best)) at_rate(contrast, first, second, *b.best, true);
     std::ranges::sort(contrast.rates, {}, &PlannedContrast::AtRate::rate);
-    contrast.a = add(first, *a.best, true);
+    contrast.a = add(first, *a.best, true, a.factors.empty() ? PartFactors{} : best_factors(a.factors));
     contrast.b = add(second, *b.best, true);
     contrast.shared_rate = &a == &b;
     grown_.contrasts.push_back(std::move(contrast));
@@ -195,10 +225,10 @@ Tuning tuning_of(std::size_t experiment, const ExperimentConfig& config, const D
   for (const PlannedContrast& contrast : design.contrasts) {
     if (!is_tunable(contrast)) continue;
     if (config.tune == "shared") {
-      searching.search({contrast.a, contrast.b});
+      searching.search({contrast.a, contrast.b}, false);
     } else {
-      searching.search({contrast.a});
-      searching.search({contrast.b});
+      searching.search({contrast.a}, config.part_factors == "on");
+      searching.search({contrast.b}, false);
     }
   }
   return tuning;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/study/design.h"
+#include "train/study/factor_search.h"
 #include "train/study/rate_search.h"
 #include "train/study/run.h"
 
@@ -24,6 +25,7 @@ struct RateSearch {
   TriedRates tried;         // mean of the primary metric over the arms and the tuning seeds
   std::optional<int> best;  // once it lies inside
   std::string failure;      // why there is none; empty where there is, or may be
+  TriedFactors factors;     // at the best rate, of an arm by part whose q, k and v have factors; else empty
 };
 
 // Whether rules are compared in it, as they are, so that it is judged at tuned rates as well.

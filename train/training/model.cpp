@@ -4,6 +4,7 @@
 
 #include "nn/decoder_only_transformer.h"
 #include "nn/vit.h"
+#include "train/training/part_factors.h"
 
 namespace lockstep::train {
 
@@ -92,8 +93,14 @@ std::unique_ptr<Model> make_model(const RunConfig& config, const data::TaskShape
                    {.dtype = config.precision == "f64" ? DType::f64 : DType::f32,
                     .device = device,
                     .rng = config.rng == "torch" ? Rng::torch : Rng::keyed});
-  if (shape.images) return std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
-  return std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));
+  std::unique_ptr<Model> model;
+  if (shape.images) {
+    model = std::make_unique<Wrapped<nn::ViT>>(root, image_options(config, shape, redraw));
+  } else {
+    model = std::make_unique<Wrapped<nn::DecoderOnlyTransformer>>(root, token_options(config, shape, redraw));
+  }
+  scale_first_weights(config, model->parameters());
+  return model;
 }
 
 }  // namespace lockstep::train

@@ -18,6 +18,7 @@ Training::Training(const RunConfig& config, Device device, bool redraw)
       model_(make_model(config, task_->shape(), device, redraw)),
       optimizer_(make_optimizer(config, model_->parameters())),
       scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))),
+      part_rates_(config, model_->parameters()),
       replay_(device) {}
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
@@ -60,9 +61,15 @@ void Training::replay_step(const data::Batch& batch) {
       clip();
       loss_ = loss.detach();
     });
-    scheduler_->set(steps_done_);
-    optimizer_->step(loss_);  // which looks at the loss by itself
+    update(loss_);  // which looks at the loss by itself
   });
+}
+
+void Training::update(const Tensor& only_if_finite) {
+  scheduler_->set(steps_done_);
+  part_rates_.before_update();
+  optimizer_->step(only_if_finite);
+  part_rates_.after_update();
 }
 
 double Training::step(UpdateObserver* observer) {
@@ -83,10 +90,9 @@ double Training::step(UpdateObserver* observer) {
     if (std::isfinite(value)) {
       backward(loss);
       clip();
-      scheduler_->set(steps_done_);
       const bool look = observer && observer->looks_at(*this);
       if (look) observer->before_update(*this);
-      optimizer_->step();
+      update();
       if (look) observer->after_update(*this);
       optimizer_->zero_grad();
     }

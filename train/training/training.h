@@ -9,6 +9,7 @@
 #include "train/config/config.h"
 #include "train/training/metrics.h"
 #include "train/training/model.h"
+#include "train/training/part_factors.h"
 
 namespace lockstep::train {
 
@@ -68,6 +69,7 @@ class Training {
   Tensor loss_of(const Answers& answers) const;
   void clip() const;
   void replay_step(const data::Batch& batch);
+  void update(const Tensor& only_if_finite = {});
 
   RunConfig config_;
   Device device_;
@@ -75,6 +77,7 @@ class Training {
   std::unique_ptr<Model> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Scheduler> scheduler_;
+  PartRates part_rates_;
   std::int64_t steps_done_ = 0;
   Replay replay_;
   Tensor loss_;  // of the last replay
