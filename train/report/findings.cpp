@@ -12,14 +12,18 @@ namespace lockstep::train {
 
 namespace {
 
-// "https://github.com/pytorch/pytorch/issues/166378" -> "pytorch/pytorch 166378"
-std::string short_name(std::string link) {
-  for (const char* part : {"https://", "github.com/", "/issues", "/pull", "/discussions"}) {
-    if (const std::size_t at = link.find(part); at != std::string::npos)
-      link.erase(at, std::string(part).size());
+// "https://github.com/pytorch/pytorch/issues/166378" -> "pytorch 166378"
+std::string short_name(const std::string& link) {
+  std::vector<std::string> parts(1);
+  for (const char c : link) {
+    if (c == '/') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
   }
-  if (const std::size_t last = link.rfind('/'); last != std::string::npos) link[last] = ' ';
-  return link;
+  const std::size_t n = parts.size();
+  return n < 3 ? link : fmt::format("{} {}", parts[n - 3], parts[n - 1]);
 }
 
 std::string links(const StudySummary& study) {
@@ -42,10 +46,11 @@ std::string verdict_of(const Contrast& c) {
 }
 
 std::string row_of(const StudySummary& study, const TaskSummary& task, const Contrast& c) {
-  return fmt::format("| {} | {} | {} | {}% | {}, {}; {}; {} | {} | [{}](#{}) |\n", links(study),
+  return fmt::format("| {}{} | {} | {}% | {}, {}; {} | {} | [{}](#{}) | {} |\n",
                      c.rule.empty() ? "separate against combined storage, same weights" : c.name,
-                     verdict_of(c), with_interval(c.percent, c.percent_low, c.percent_high), task.task,
-                     task.model, c.scope, c.metric, c.pairs, study.name, study.name);
+                     c.rates.empty() ? "" : ", tuned", verdict_of(c),
+                     with_interval(c.percent, c.percent_low, c.percent_high), task.task, c.scope, c.metric,
+                     c.pairs, study.name, study.name, links(study));
 }
 
 // What the answers depend on, and how general they are.
@@ -66,12 +71,15 @@ std::string remarks_of(const StudySummary& study) {
 }
 
 std::string section_of(const StudySummary& study) {
+  std::string models;
+  for (const TaskSummary& task : study.tasks)
+    models += fmt::format("- {}: {}\n", task.title, task.description);
   return fmt::format(
-      "### {}\n\n{}\n\n`{}`{}, {}, {}; {}{}.\n\n{}\n", study.name, study.question, study.command,
+      "### {}\n\n{}\n\n`{}`{}, {}, {}; {}{}.\n\n{}{}\n", study.name, study.question, study.command,
       study.commit.empty() ? "" : fmt::format(", commit {}", study.commit), study.date,
       duration(study.seconds), study.machine,
       study.tasks.empty() || study.tasks.front().valid ? "" : "; the control failed, not to be trusted",
-      remarks_of(study));
+      models, remarks_of(study));
 }
 
 }  // namespace
