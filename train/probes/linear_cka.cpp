@@ -7,8 +7,7 @@
 #include "core/ops/matmul.h"
 #include "core/ops/reduce.h"
 #include "core/ops/views.h"
-#include "nn/mode.h"
-#include "nn/trace.h"
+#include "train/probes/residual_stream.h"
 
 namespace lockstep::train {
 
@@ -35,21 +34,12 @@ double linear_cka(const std::vector<double>& x, const std::vector<double>& y, st
   return both * both / (norm_of_product(a, a) * norm_of_product(b, b));
 }
 
-Snapshot residual_stream(const Training& training) {
-  constexpr std::int64_t inputs = 16;
-  const NoGrad no_grad;
-  const nn::EvaluationMode mode;
-  const nn::Trace trace({"embedding", "*.resid_post"});
-  const RunConfig& config = training.config();
-  const auto task = data::make_task(config.task, static_cast<std::uint64_t>(config.seed));
-  training.model().logits(training.inputs_of(task->validation(0, inputs)));
-  Snapshot stream;
-  for (const std::string& name : trace.names()) {
-    const Tensor x = trace[name];
-    stream[name] = x.to_vector();
-    stream["rows"] = {static_cast<double>(x.numel() / x.size(-1))};
+void LinearCka::before_update(const Training& training) {
+  snapshot_ = {{"step", {static_cast<double>(at_)}}};
+  for (const auto& [name, x] : residual_stream(training)) {
+    snapshot_[name] = x.to_vector();
+    snapshot_["rows"] = {static_cast<double>(x.numel() / x.size(-1))};
   }
-  return stream;
 }
 
 Series LinearCka::between(const Snapshot& run, const Snapshot& reference) {

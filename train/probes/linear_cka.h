@@ -10,18 +10,11 @@ namespace lockstep::train {
 // Revisited".
 double linear_cka(const std::vector<double>& x, const std::vector<double>& y, std::size_t rows);
 
-// The residual stream after the embedding and after each block, of 16 validation inputs: by name (rows, d),
-// and their number of rows under "rows".
-Snapshot residual_stream(const Training& training);
-
 class LinearCka final : public Probe {
  public:
   explicit LinearCka(std::int64_t at) : at_(at) {}
   bool looks_at(const Training& training) const override { return training.steps_done() == at_; }
-  void before_update(const Training& training) override {
-    snapshot_ = residual_stream(training);
-    snapshot_["step"] = {static_cast<double>(at_)};
-  }
+  void before_update(const Training& training) override;
   Measured measured() const override { return {.series = {}, .snapshot = snapshot_}; }
   static Series between(const Snapshot& run, const Snapshot& reference);
 

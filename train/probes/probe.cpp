@@ -16,6 +16,7 @@
 #include "train/probes/attention_entropy.h"
 #include "train/probes/largest_logit.h"
 #include "train/probes/head_scores.h"
+#include "train/probes/rank_collapse.h"
 #include "train/probes/linear_cka.h"
 #include "train/probes/noise_scale.h"
 #include "train/probes/sharpness.h"

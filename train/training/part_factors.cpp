@@ -5,8 +5,7 @@
 #include <array>
 
 #include "core/autograd.h"
-#include "core/ops/in_place.h"
-#include "core/ops/views.h"
+#include "core/ops.h"
 
 namespace lockstep::train {
 

@@ -150,6 +150,27 @@ TEST(RequestedProbes, FitImagesAndUnmaskedAttention) {
   for (const double entropy : all.at("attention_entropy").series.values) EXPECT_NEAR(entropy, 1, 0.1);
 }
 
+// Tokens of the embedding differ; where all positions and tokens are embedded alike, nothing is left between
+// them.
+TEST(RequestedProbes, TokensThatAreAlikeHaveCollapsed) {
+  RunConfig config = defaults_for("copy");
+  config.layers = 1;
+  const auto apart = [&](bool alike) {
+    Training training(config);
+    const NoGrad no_grad;
+    for (const Parameter& parameter : training.model().parameters()) {
+      const bool embedding = parameter.name.find("embedding") != std::string::npos;
+      if (alike && embedding) fill_(parameter.tensor, 1);
+    }
+    ProbeSet set({.last_step = 0, .requested = {"rank_collapse"}});
+    set.before_update(training);
+    return set.measured();
+  };
+  EXPECT_GT(first(apart(false), "rank_collapse", "embedding"), 0.9);
+  EXPECT_EQ(first(apart(true), "rank_collapse", "embedding"), 0);
+  EXPECT_NEAR(first(apart(true), "rank_collapse", "blocks.0.resid_post"), 0, 1e-6);
+}
+
 TEST(RequestedProbes, AreMadeOnRequestAlone) {
   Training training(defaults_for("copy"));
   ProbeSet set({.last_step = 0});
