@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <string>
@@ -33,6 +34,9 @@ void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);  // train, eval, sample
 void add_findings(CLI::App& app, Session& session);
 void add_explain(CLI::App& app, Session& session);
+// Explains one run or two, each a folder of lockstep train or its checkpoint. `out` may be empty:
+// explain.html in the first one's folder.
+void write_page(const std::vector<std::string>& runs, std::filesystem::path out);
 void add_diverge(CLI::App& app, Session& session);
 void add_weights(CLI::App& app, Session& session);  // convert, export, inspect
 void add_info(CLI::App& app, Session& session);     // tasks, repro, doctor

@@ -15,21 +15,20 @@ struct ExplainGiven {
   std::filesystem::path out;
 };
 
-int explain(const ExplainGiven& given) {
+}  // namespace
+
+void write_page(const std::vector<std::string>& places, std::filesystem::path out) {
   std::vector<ExplainedRun> runs;
-  for (const std::string& place : given.runs) runs.emplace_back(place);
-  const std::filesystem::path first(given.runs[0]);
+  for (const std::string& place : places) runs.emplace_back(place);
+  const std::filesystem::path first(places[0]);
   const std::filesystem::path folder = std::filesystem::is_directory(first) ? first : first.parent_path();
-  const std::filesystem::path out = given.out.empty() ? folder / "explain.html" : given.out;
+  if (out.empty()) out = folder / "explain.html";
   const ExplainPage page = explain_page(runs);
   data::write_file(out, page.html);
   for (const std::string& note : page.notes) show("{}\n", note);
   show("Page: {} ({:.1f} MB; open it in a browser, no network is needed)\n", out.string(),
        static_cast<double>(page.html.size()) / 1e6);
-  return 0;
 }
-
-}  // namespace
 
 void add_explain(CLI::App& app, Session& session) {
   auto given = std::make_shared<ExplainGiven>();
@@ -43,7 +42,12 @@ void add_explain(CLI::App& app, Session& session) {
       ->required()
       ->expected(1, 2);
   command->add_option("--out", given->out, "the page; default: explain.html in the first run's folder");
-  command->callback([given, &session] { session.action = [given] { return explain(*given); }; });
+  command->callback([given, &session] {
+    session.action = [given] {
+      write_page(given->runs, given->out);
+      return 0;
+    };
+  });
 }
 
 }  // namespace lockstep::train::cli

@@ -33,7 +33,7 @@ using Clock = std::chrono::steady_clock;
 struct Given {
   Typed keys;
   std::filesystem::path out;
-  bool resume = false;
+  bool resume = false, explain = false;
   Habits habits;
   int threads = 1;
   std::string weights;
@@ -224,6 +224,7 @@ int train(const Given& given, const std::string& command) {
     metrics = checkpoint->metrics();
     show("{}: going on after step {}\n", checkpoint->path(), training.steps_done());
   } else {
+    if (given.explain && habits.keep.empty()) habits.keep = "log";
     if (given.resume) show("{} does not exist yet: starting at step 0\n", file.string());
     if (!given.weights.empty()) start_from(given, training);
   }
@@ -242,6 +243,7 @@ int train(const Given& given, const std::string& command) {
   }
   show("Checkpoint: {}; metrics.csv{} and metrics.h5 beside it\n", run.checkpoint(),
        habits.probes.empty() ? "" : ", probes.csv");
+  if (given.explain) write_page({out.string()}, {});
   return 0;
 }
 
@@ -331,6 +333,9 @@ void add_train(CLI::App& app, Session& session) {
       ->add_option("--probes", given->habits.probes,
                    "what is measured at its steps, into OUT/probes.csv, as gradient_norm,head_scores")
       ->delimiter(',');
+  command->add_flag("--explain", given->explain,
+                    "then write the page of lockstep explain, OUT/explain.html, of the kept steps; default "
+                    "for them: log");
   add_number(*command, "--threads", given->threads, threads_range,
              "threads of this training; the numbers do not depend on it");
   given->device = add_device(*command, "the GPU where the training is long enough to be worth its start");

@@ -2,25 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <span>
 
+#include "core/error.h"
 #include "data/files/half.h"
 
 namespace lockstep::train {
 
 namespace {
-
-std::string base64(std::span<const std::uint8_t> bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t there = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (j < there ? bytes[i + j] : 0U);
-    for (std::size_t j = 0; j < 4; ++j) text += j <= there ? digits[group >> (18 - 6 * j) & 63U] : '=';
-  }
-  return text;
-}
 
 void append(std::vector<std::uint8_t>& bytes, std::uint32_t bits, int count) {
   for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(bits >> 8 * i));
@@ -37,9 +25,32 @@ std::vector<EmbeddedStep> spread(std::size_t chosen, std::size_t steps, bool pre
   return result;
 }
 
+void append_leb128(std::vector<std::uint8_t>& bytes, std::uint64_t number) {
+  for (; number >= 128; number >>= 7) bytes.push_back(static_cast<std::uint8_t>(number | 128));
+  bytes.push_back(static_cast<std::uint8_t>(number));
+}
+
+std::int64_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t width) {
+  std::int64_t bits = 0;
+  for (std::size_t i = width; i-- > 0;) bits = bits << 8 | bytes[at + i];
+  return bits;
+}
+
 }  // namespace
 
-std::string embedded_weights(const ParameterList& parameters, EmbeddedType type) {
+std::string base64(std::span<const std::uint8_t> bytes) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t there = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (j < there ? bytes[i + j] : 0U);
+    for (std::size_t j = 0; j < 4; ++j) text += j <= there ? digits[group >> (18 - 6 * j) & 63U] : '=';
+  }
+  return text;
+}
+
+std::vector<std::uint8_t> embedded_bytes(const ParameterList& parameters, EmbeddedType type) {
   std::vector<std::uint8_t> bytes;
   for (const Parameter& parameter : parameters) {
     const auto count = static_cast<std::size_t>(parameter.tensor.numel());
@@ -55,7 +66,26 @@ std::string embedded_weights(const ParameterList& parameters, EmbeddedType type)
       }
     }
   }
-  return base64(bytes);
+  return bytes;
+}
+
+std::vector<std::uint8_t> embedded_difference(std::span<const std::uint8_t> bytes,
+                                              std::span<const std::uint8_t> before, EmbeddedType type) {
+  check(bytes.size() == before.size(), "cannot take {} bytes from {}", before.size(), bytes.size());
+  const std::size_t width = type == EmbeddedType::f32 ? 4 : 2;
+  const auto difference = [&](std::size_t at) {
+    return number_at(bytes, at, width) - number_at(before, at, width);
+  };
+  std::vector<std::uint8_t> result;
+  for (std::size_t at = 0; at < bytes.size(); at += width) {
+    const std::int64_t d = difference(at);
+    append_leb128(result, static_cast<std::uint64_t>(d < 0 ? -2 * d - 1 : 2 * d));
+    if (d != 0) continue;
+    std::uint64_t more = 0;
+    for (; at + width < bytes.size() && difference(at + width) == 0; at += width) ++more;
+    append_leb128(result, more);
+  }
+  return result;
 }
 
 std::vector<EmbeddedStep> choose_steps(std::size_t steps,

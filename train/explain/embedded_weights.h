@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,17 @@ namespace lockstep::train {
 
 enum class EmbeddedType : std::uint8_t { f32, f16 };
 
-// Parameters in f64 as base64 (RFC 4648) of little-endian f32 or f16, one after another. They stay rounded:
-// whatever is computed with them afterwards is computed with what is embedded.
-std::string embedded_weights(const ParameterList& parameters, EmbeddedType type);
+// RFC 4648.
+std::string base64(std::span<const std::uint8_t> bytes);
+
+// Parameters in f64 as little-endian f32 or f16, one after another. They stay rounded: whatever is computed
+// with them afterwards is computed with what is embedded.
+std::vector<std::uint8_t> embedded_bytes(const ParameterList& parameters, EmbeddedType type);
+
+// What two runs of one function differ by is a few units of the last place. Each number's bits less those of
+// `before`, d, as the LEB128 of 2 d or, where d < 0, of -2 d - 1; after a 0, how many more zeros follow.
+std::vector<std::uint8_t> embedded_difference(std::span<const std::uint8_t> bytes,
+                                              std::span<const std::uint8_t> before, EmbeddedType type);
 
 // One step of the kept ones, and how precisely.
 struct EmbeddedStep {

@@ -6,13 +6,32 @@ const models = ((engine, backward) => {
     const sign = bits & 0x8000 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
     return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
   }
+  const bytesOf = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+  // What train/explain/embedded_weights.h calls a difference, added to the bytes of `before`.
+  function added(before, difference, type) {
+    const numbers = type === 'f32' ? new Uint32Array(before.buffer) : new Uint16Array(before.buffer);
+    let at = 0;
+    const next = () => {
+      let number = 0, unit = 1;
+      for (; difference[at] > 127; unit *= 128) number += (difference[at++] - 128) * unit;
+      return number + difference[at++] * unit;
+    };
+    for (let i = 0; i < numbers.length; ++i) {
+      const code = next();
+      if (code === 0) i += next();
+      else numbers[i] += code % 2 ? -(code + 1) / 2 : code / 2;
+    }
+    return before;
+  }
+  const stored = step => step.weights !== undefined ? bytesOf(step.weights)
+                                                    : added(stored(step.first), bytesOf(step.difference), step.type);
   function decoded(step) {
-    const text = atob(step.weights), bytes = Uint8Array.from(text, c => c.charCodeAt(0));
+    const bytes = stored(step);
     return step.type === 'f32' ? Float64Array.from(new Float32Array(bytes.buffer))
                                : Float64Array.from(new Uint16Array(bytes.buffer), half);
   }
-  // The page's data. Weights that the second run has in common with the first stand there alone, and the names of
-  // what was recorded once for all steps.
+  // The page's data. The second run's weights may be told by their difference from the first's; the names of what
+  // was recorded stand there once for all steps.
   function parse(text) {
     const data = JSON.parse(text);
     const named = (names, numbers) => numbers.map(([sum, norm, gradient_sum, gradient_norm], i) =>
@@ -20,7 +39,7 @@ const models = ((engine, backward) => {
     for (const run of data.runs) {
       run.tape = run.tape.map(([op, shape, inputs, parameters, names]) => ({op, shape, inputs, parameters, names}));
       run.steps.forEach((step, i) => {
-        step.weights = step.weights || data.runs[0].steps[i].weights;
+        step.first = data.runs[0].steps[i];
         step.record.traced = named(run.traced, step.record.traced);
         step.record.parameters = named(run.stored, step.record.parameters);
       });

@@ -123,18 +123,34 @@ Json settings_of(const RunConfig& config) {
           {"toml", to_toml(config)}};
 }
 
+using Bytes = std::vector<std::uint8_t>;
+
+// Weights as they stand in the page: all of them or, where that is shorter, what to add to those of the run
+// before, if there is one.
+struct WrittenWeights {
+  const char* key;
+  std::string text;
+};
+WrittenWeights written(const Bytes& weights, const Bytes& before, EmbeddedType type) {
+  if (!before.empty()) {
+    const Bytes difference = embedded_difference(weights, before, type);
+    if (difference.size() < weights.size()) return {"difference", base64(difference)};
+  }
+  return {"weights", base64(weights)};
+}
+
 // The chosen steps of a run, with their weights and what Lockstep computes with them on the first example.
-// Where the weights are those of the run before, as text, they are left out.
+// `before`: the weights of the first run at each, which the first run leaves there.
 Json steps_of(ExplainedRun& run, const std::vector<KeptWeights>& steps,
-              const std::vector<EmbeddedStep>& chosen, const data::Batch& first,
-              std::vector<std::string>& before) {
+              const std::vector<EmbeddedStep>& chosen, const data::Batch& first, std::vector<Bytes>& before) {
   Json list = Json::array();
   before.resize(chosen.size());
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const auto& [index, type] = chosen[i];
     run.go_to(steps[index]);
     const auto step = static_cast<std::size_t>(steps[index].step);
-    std::string weights = embedded_weights(run.parameters(), type);
+    Bytes weights = embedded_bytes(run.parameters(), type);
+    const auto [key, text] = written(weights, before[i], type);
     const Record computed = record(run.training(), first);
     check(std::isfinite(computed.loss), "{}: the loss of step {} is not finite: there is nothing to explain",
           run.name(), step);
@@ -146,7 +162,7 @@ Json steps_of(ExplainedRun& run, const std::vector<KeptWeights>& steps,
                      {{"loss", computed.loss},
                       {"traced", numbers(computed.traced)},
                       {"parameters", numbers(computed.parameters)}}},
-                    {"weights", weights == before[i] ? "" : weights}});
+                    {key, text}});
     before[i] = std::move(weights);
   }
   return list;
@@ -159,11 +175,11 @@ std::function<std::size_t(const EmbeddedStep&)> size_of_step(
   return [&runs, &steps, overhead,
           known = std::map<EmbeddedStep, std::size_t>{}](const EmbeddedStep& step) mutable {
     const auto [place, is_new] = known.emplace(step, 0);
-    std::string before;
+    Bytes before;
     for (std::size_t i = 0; is_new && i < runs.size(); ++i) {
       runs[i].go_to(steps[i][step.index]);
-      std::string weights = embedded_weights(runs[i].parameters(), step.type);
-      place->second += overhead + (weights == before ? 0 : weights.size());
+      Bytes weights = embedded_bytes(runs[i].parameters(), step.type);
+      place->second += overhead + written(weights, before, step.type).text.size();
       before = std::move(weights);
     }
     return place->second;
@@ -247,7 +263,7 @@ ExplainPage explain_page(std::vector<ExplainedRun>& runs) {
   else if (chosen.back().type == EmbeddedType::f16)
     result.notes.push_back("to fit, the weights are rounded to f16");
   data["notes"] = result.notes;
-  std::vector<std::string> before;
+  std::vector<Bytes> before;
   for (std::size_t i = 0; i < runs.size(); ++i)
     data["runs"][i]["steps"] = steps_of(runs[i], steps[i], chosen, first, before);
 

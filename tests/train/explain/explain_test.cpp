@@ -22,12 +22,23 @@ ParameterList one(std::vector<double> values) {
 TEST(EmbeddedWeights, AreBase64AndLeaveTheParametersAsEmbedded) {
   const ParameterList precise = one({1, -2, 0.1});
   // 3f800000 c0000000 3dcccccd, each little-endian.
-  EXPECT_EQ(embedded_weights(precise, EmbeddedType::f32), "AACAPwAAAMDNzMw9");
+  EXPECT_EQ(base64(embedded_bytes(precise, EmbeddedType::f32)), "AACAPwAAAMDNzMw9");
   EXPECT_EQ(precise[0].tensor.to_vector(), (std::vector<double>{1, -2, 0.1F}));
   const ParameterList rounded = one({1, -2, 0.1, 65504});
   // 3c00 c000 2e66 7bff.
-  EXPECT_EQ(embedded_weights(rounded, EmbeddedType::f16), "ADwAwGYu/3s=");
+  EXPECT_EQ(base64(embedded_bytes(rounded, EmbeddedType::f16)), "ADwAwGYu/3s=");
   EXPECT_EQ(rounded[0].tensor.to_vector(), (std::vector<double>{1, -2, 0.0999755859375, 65504}));
+}
+
+TEST(EmbeddedWeights, DifferencesAreSmallNumbersAndRunsOfZeros) {
+  using Bytes = std::vector<std::uint8_t>;
+  const Bytes before = {0, 60, 1, 60, 2, 60, 255, 255, 0, 0}, same = {0, 60, 1, 60, 2, 60};
+  // 0 three times, -1 becomes 1, and 65535 - 0 = 0xffff the LEB128 of 131070.
+  EXPECT_EQ(embedded_difference(Bytes{0, 60, 1, 60, 2, 60, 254, 255, 255, 255}, before, EmbeddedType::f16),
+            (Bytes{0, 2, 1, 0xfe, 0xff, 7}));
+  EXPECT_EQ(embedded_difference(same, same, EmbeddedType::f16), (Bytes{0, 2}));
+  EXPECT_EQ(embedded_difference(Bytes{3, 0, 0, 1}, Bytes{0, 0, 0, 1}, EmbeddedType::f32), (Bytes{6}));
+  EXPECT_THROW(embedded_difference(same, before, EmbeddedType::f16), Error);
 }
 
 std::vector<std::size_t> indices(const std::vector<EmbeddedStep>& steps) {
@@ -125,6 +136,14 @@ TEST(ExplainProgram, RefusesWhatItCannotExplainAndWritesNothing) {
   std::filesystem::copy_file(folder / "w.safetensors", a + "/keep/step-000001.safetensors",
                              std::filesystem::copy_options::overwrite_existing);
   refused({a}, "step-000001.safetensors");
+}
+
+TEST(ExplainProgram, ATrainingExplainsItselfWhereAskedTo) {
+  TempFolder folder;
+  const std::string a = trained(folder, "a", {"--task", "induction", "--steps", "3", "--explain"});
+  const std::string page = data::read_file(a + "/explain.html");
+  for (const char* step : {R"("step":0,)", R"("step":1,)", R"("step":2,)", R"("step":3,)"})
+    EXPECT_TRUE(page.find(step) != std::string::npos) << step;
 }
 
 TEST(ExplainProgram, WritesOnePageWithTheStepsThatWereKept) {
