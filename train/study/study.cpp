@@ -107,7 +107,8 @@ void remove_begun(const std::filesystem::path& out) {
   for (const char* name : {"study.h5", "study.toml"}) std::filesystem::remove(out / name, ignored);
 }
 
-// Trains what is missing. An error of one run ends the study; what the others have finished is saved first.
+// Trains what is missing. An error of one run, of any kind, ends the study; what the others have finished is
+// saved first.
 void run_missing(const StudyConfig& study, const std::vector<Design>& designs, std::int64_t threads,
                  StudyStore& store, const StudyOptions& options, const std::atomic<bool>& stop) {
   Progress progress(static_cast<std::int64_t>(store.record().runs.size()));
@@ -116,7 +117,7 @@ void run_missing(const StudyConfig& study, const std::vector<Design>& designs, s
     run_jobs(queue, options.device, threads, store, progress, stop);
     store.save();
     progress.close();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     if (store.record().runs.empty()) {
       remove_begun(options.out);
       throw;
@@ -124,7 +125,7 @@ void run_missing(const StudyConfig& study, const std::vector<Design>& designs, s
     std::string state = "finished runs are in";
     try {
       store.save();
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       state = "runs that were saved before are in";
     }
     throw std::runtime_error(fmt::format("{}\n{} {}; go on with: {}", error.what(), state,

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <new>
+
 #include "data/files/atomic_file.h"
 #include "data/files/hdf5.h"
 #include "tests/data/temp_folder.h"
 #include "train/config/toml.h"
+#include "train/probes/at_intervals.h"
 #include "train/study/study.h"
 
 namespace lockstep::train {
@@ -34,6 +38,21 @@ tune = "off"
 
 const std::atomic<bool> never = false;
 
+// Memory that is gone in the run that is made after so many others.
+std::atomic<int> runs_with_memory = 0;
+class OutOfMemory final : public AtIntervals {
+  void look(const Training&) override {
+    if (--runs_with_memory < 0) throw std::bad_alloc();
+  }
+};
+const Registry<ProbeKind>::Entry out_of_memory_probe({.key = "out_of_memory",
+                                                      .label = "nothing",
+                                                      .unit = "1",
+                                                      .formula = "none",
+                                                      .source = "",
+                                                      .make = make_at_intervals<OutOfMemory>,
+                                                      .on_request = true});
+
 TEST(StudyResults, ReportComesFromTheFileAlone) {
   const TempFolder folder;
   testing::internal::CaptureStdout();
@@ -54,6 +73,23 @@ TEST(StudyResults, ReportComesFromTheFileAlone) {
   EXPECT_TRUE(summary.tasks.at(0).valid);
   // No run of three steps gets below the threshold.
   EXPECT_EQ(summary.tasks[0].contrasts.at(0).censored, 2);
+}
+
+TEST(StudyResults, AnErrorOfAnyKindSavesTheFinishedRuns) {
+  const TempFolder folder;
+  StudyConfig study = small_study();
+  study.threads = 1;
+  study.experiments[0].probes = {"out_of_memory"};
+  runs_with_memory = 3;
+  std::string said;
+  try {
+    run_study(study, {.out = folder.path(), .go_on = "lockstep study --resume"}, never);
+  } catch (const std::exception& error) {
+    said = error.what();
+  }
+  EXPECT_TRUE(contains(
+      said, "finished runs are in " + folder / "study.h5" + "; go on with: lockstep study --resume"));
+  EXPECT_EQ(read_study_record(folder / "study.h5").runs.size(), 3u);
 }
 
 TEST(StudyResults, ResumingKeepsTheFirstCommandAndAddsTheTime) {
