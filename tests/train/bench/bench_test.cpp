@@ -1,11 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/ops/elementwise.h"
 #include "core/runtime/sanitizers.h"
+#include "tests/data/temp_folder.h"
 #include "train/bench/floor.h"
 #include "train/bench/memory.h"
+#include "train/bench/start.h"
 #include "train/bench/steps.h"
 
 namespace lockstep::train {
@@ -94,6 +98,30 @@ TEST(Bench, ProfilesEveryOpOfAStep) {
     EXPECT_GT(ops.at(name).forward, 0) << name;
     EXPECT_GT(ops.at(name).backward, 0) << name;
   }
+}
+
+// The program's own path is no text for a shell.
+TEST(BenchStart, StartsAProgramOfAnyPath) {
+  namespace fs = std::filesystem;
+  const TempFolder folder;
+  const std::string trap = folder / "trap",
+                    odd = folder / fmt::format("it's; touch {0} $(touch {0}) `touch {0}` \" & #", "trap");
+  fs::create_directories(odd);
+  const std::string program = odd + "/lockstep";
+  std::ofstream(program) << "#!/bin/sh\necho 1e9\necho \"$@\" >> \"${0%/*}/calls\"\n";
+  fs::permissions(program, fs::perms::owner_all);
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  const std::vector<StartResult> results = bench_start(program);
+  fs::current_path(before);
+  ASSERT_EQ(results.size(), 8u);
+  for (const StartResult& result : results) EXPECT_GT(result.median, 0) << result.model;
+  std::ifstream calls(odd + "/calls");
+  std::string first;
+  std::getline(calls, first);
+  EXPECT_EQ(first, "bench --first-step --model toy --attention combined");
+  EXPECT_FALSE(fs::exists(trap));
+  EXPECT_THROW(bench_start(folder / "nobody"), Error);
 }
 
 TEST(Bench, RefusesAModelThatIsNone) {
