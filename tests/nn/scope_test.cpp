@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "data/weights/weights.h"
 #include "tests/data/temp_folder.h"
@@ -28,6 +29,28 @@ TEST(Scope, NamesParametersByPathInOrderOfCreation) {
   EXPECT_FALSE(root.parameters()[2].trainable);
   EXPECT_EQ((root / "attn" / "qkv").sibling("q"), "attn.q");
   EXPECT_THROW(root.parameter("scale", {}, init::Constant{1}), Error);
+}
+
+TEST(Scope, ACopyByValuesHasWeightsOfItsOwn) {
+  struct Layer {
+    explicit Layer(const Scope& scope) : weight(scope.parameter("weight", {2, 3}, init::Normal{})) {}
+    Tensor weight;
+  };
+  const Scope root(Seed{0}), other(Seed{1}, {.values = values_of(root.parameters())});
+  const Layer layer(root), shares = layer;
+  const Scope again(Seed{1}, {.values = values_of(root.parameters())});
+  const Layer copy(again), drawn(other);  // other was made before there were values
+  const std::vector<double> before = layer.weight.to_vector();
+  EXPECT_EQ(copy.weight.to_vector(), before);
+  EXPECT_NE(drawn.weight.to_vector(), before);
+  {
+    const NoGrad no_grad;
+    fill_(layer.weight, 7);
+  }
+  EXPECT_EQ(shares.weight.to_vector(), std::vector<double>(6, 7));
+  EXPECT_EQ(copy.weight.to_vector(), before);
+  const Scope wide(Seed{1}, {.values = values_of(root.parameters())});
+  EXPECT_THROW(wide.parameter("weight", {3, 3}, init::Normal{}), Error);
 }
 
 TEST(Scope, KeyedNumbersDependOnSeedAndNameAlone) {

@@ -9,6 +9,7 @@
     sub: ['y = a − b', 'da = dy, db = −dy'], mul: ['y = a b', 'da = dy b, db = dy a'], div: ['y = a / b', 'da = dy / b, db = −dy y / b'],
     neg: ['y = −x', 'dx = −dy'], matmul: ['Y = A B', 'dA = dY Bᵀ, dB = Aᵀ dY'],
     linear: ['Y = X Wᵀ + b', 'dX = dY W, dW = dYᵀ X, db = Σ dY'],
+    conv: ['y = Σ w x over each window, + b', 'dx = Σ w dy over the windows that see x, dw = Σ dy x, db = Σ dy'],
     layer_norm: ['y = (x − mean) / √(variance + ε) w + b', 'dx: dy w without its mean and its part along the normed x, over √variance'],
     softmax: ['A = exp(S) / Σ exp(S)', 'dS = A ∘ (dA − rowsum(A ∘ dA))'], log_softmax: ['y = x − log Σ exp(x)', 'dx = dy − softmax(x) Σ dy'],
     gelu: ['y = x Φ(x)', 'dx = dy (Φ(x) + x φ(x))'], relu: ['y = max(x, 0)', 'dx = dy where x > 0'],
