@@ -71,15 +71,24 @@ __device__ void scores_and_slopes(T* ps, T* dss, const T* qs, const T* ks, const
   }
 }
 
+// A block's shared memory: tiles of k, v, q and dy, (tile, D + 1) each, and behind them p and ds, (tile, tile
+// + 1).
+template <typename T>
+struct SharedTiles {
+  T *k, *v, *q, *dy, *behind;
+};
+template <typename T, int D, int tile>
+__device__ SharedTiles<T> shared_tiles() {
+  constexpr int size = tile * (D + 1);
+  T* const first = dynamic_shared<T>();
+  return {first, first + size, first + 2 * size, first + 3 * size, first + 4 * size};
+}
+
 template <typename T, int D>
 __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
     attention_dk_dv_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
   constexpr int R = backward_rows<T, D>, tile = 16 * R;
-  T* const ks = dynamic_shared<T>();
-  T* const vs = ks + tile * (D + 1);
-  T* const qs = vs + tile * (D + 1);
-  T* const dys = qs + tile * (D + 1);
-  T* const ps = dys + tile * (D + 1);  // (tile, tile + 1)
+  const auto [ks, vs, qs, dys, ps] = shared_tiles<T, D, tile>();
   T* const dss = ps + tile * (tile + 1);
   g.move_to(lead, blockIdx.x, shape.queries);
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.y) * tile;
@@ -105,11 +114,7 @@ template <typename T, int D>
 __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
     attention_dq_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
   constexpr int R = backward_rows<T, D>, tile = 16 * R;
-  T* const ks = dynamic_shared<T>();
-  T* const vs = ks + tile * (D + 1);
-  T* const qs = vs + tile * (D + 1);
-  T* const dys = qs + tile * (D + 1);
-  T* const dss = dys + tile * (D + 1);  // (tile, tile + 1)
+  const auto [ks, vs, qs, dys, dss] = shared_tiles<T, D, tile>();
   g.move_to(lead, blockIdx.x, shape.queries);
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * tile;
   load_tile<D, tile>(qs, g.q, first, shape.queries, shape.width);

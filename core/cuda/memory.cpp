@@ -9,6 +9,7 @@
 
 #include "core/cuda/recorder.h"
 #include "core/error.h"
+#include "core/runtime/of_this_thread.h"
 
 namespace lockstep::cuda {
 
@@ -93,8 +94,9 @@ namespace {
 
 // A thread's caches, the general one first.
 struct Caches {
-  Caches() { all.push_back(std::make_shared<Cache>()); }
+  Caches() : all{std::make_shared<Cache>()}, current(all.front().get()) {}
   std::vector<std::shared_ptr<Cache>> all;
+  Cache* current;  // what memory is taken from
 
   // What a pool has left goes to the general cache.
   void forget_retired() {
@@ -106,40 +108,19 @@ struct Caches {
   }
 };
 
-// The pointers have no destructor, so that tensors can die in a thread's last moments, after its caches.
-constinit thread_local Caches* caches = nullptr;
-constinit thread_local Cache* current = nullptr;
-constinit thread_local bool caches_are_gone = false;
-
-struct CachesOwner {
-  CachesOwner() : owned(std::make_unique<Caches>()) {
-    caches = owned.get();
-    current = owned->all.front().get();
-  }
-  ~CachesOwner() {
-    caches = nullptr;
-    current = nullptr;
-    caches_are_gone = true;
-  }
-  std::unique_ptr<Caches> owned;
-};
-
-Caches* this_threads_caches() {
-  if (caches == nullptr && !caches_are_gone) thread_local CachesOwner owner;
-  return caches;
-}
+using MyCaches = OfThisThread<Caches>;
 
 }  // namespace
 
 Allocation allocate(std::size_t bytes) {
-  const Caches* const mine = this_threads_caches();
+  const Caches* const mine = MyCaches::get();
   if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
-  Allocation memory = current->take(bytes);
+  Allocation memory = mine->current->take(bytes);
   if (memory.data == nullptr) {
     if (Recorder* const recorder = Recorder::active()) recorder->give_up();  // it may use what is released
     mine->all.front()->release();
-    current->release();
-    memory = current->take(bytes);
+    mine->current->release();
+    memory = mine->current->take(bytes);
   }
   if (memory.data == nullptr)
     fail("[memory] the GPU has no {} bytes; this thread's tensors take {}", bytes, stats.active);
@@ -147,7 +128,7 @@ Allocation allocate(std::size_t bytes) {
 }
 
 void free(const Allocation& memory) noexcept {
-  if (const Caches* const mine = this_threads_caches()) {
+  if (const Caches* const mine = MyCaches::get()) {
     for (const auto& cache : mine->all) {
       if (cache.get() == memory.owner) return cache->keep(memory);
     }
@@ -161,7 +142,7 @@ void free(const Allocation& memory) noexcept {
 MemoryStats memory_stats() { return stats; }
 
 Pool::Pool() : cache_(std::make_shared<Cache>()) {
-  Caches* const mine = this_threads_caches();
+  Caches* const mine = MyCaches::get();
   if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
   mine->forget_retired();
   mine->all.push_back(cache_);
@@ -169,10 +150,14 @@ Pool::Pool() : cache_(std::make_shared<Cache>()) {
 
 Pool::~Pool() {
   cache_->retired = true;  // whose thread looks after it
-  if (caches != nullptr) caches->forget_retired();
+  if (Caches* const mine = MyCaches::get()) mine->forget_retired();
 }
 
-Pool::Use::Use(Pool& pool) : before_(current) { current = pool.cache_.get(); }
-Pool::Use::~Use() { current = before_; }
+Pool::Use::Use(Pool& pool) : before_(MyCaches::get()->current) {
+  MyCaches::get()->current = pool.cache_.get();
+}
+Pool::Use::~Use() {
+  if (Caches* const mine = MyCaches::get()) mine->current = before_;
+}
 
 }  // namespace lockstep::cuda

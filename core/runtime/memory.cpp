@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <memory>
 #include <new>
 #include <vector>
 
 #include "core/error.h"
 #include "core/runtime/huge_pages.h"
+#include "core/runtime/of_this_thread.h"
 #include "core/runtime/sanitizers.h"
 
 namespace lockstep {
@@ -179,28 +179,6 @@ class Cache {
   std::int64_t most_active_ = 0;  // since the start, whatever reset_peak() did
 };
 
-// The pointer has no destructor, so that buffers can die in a thread's last moments, after its cache.
-constinit thread_local Cache* cache = nullptr;
-constinit thread_local bool cache_is_gone = false;
-
-struct CacheOwner {
-  CacheOwner() : owned(std::make_unique<Cache>()) { cache = owned.get(); }
-  ~CacheOwner() {
-    cache = nullptr;
-    cache_is_gone = true;
-  }
-  std::unique_ptr<Cache> owned;
-};
-
-// Null at the end of the thread, and where the system has no memory for it.
-Cache* this_threads_cache() noexcept {
-  try {
-    if (cache == nullptr && !cache_is_gone) thread_local CacheOwner owner;
-  } catch (const std::bad_alloc&) {
-  }
-  return cache;
-}
-
 }  // namespace
 
 Buffer::Buffer(std::size_t bytes, Device device) : bytes_(bytes), device_(device) {
@@ -209,7 +187,7 @@ Buffer::Buffer(std::size_t bytes, Device device) : bytes_(bytes), device_(device
     allocation_ = backend(device).allocate(bytes);
     return;
   }
-  Cache* const mine = this_threads_cache();
+  Cache* const mine = OfThisThread<Cache>::get();
   const Block block = mine != nullptr ? mine->take(bytes) : fresh_block(bytes);
   allocation_ = {block.data, block.capacity, mine};
 }
@@ -220,7 +198,7 @@ Buffer::~Buffer() {
     backend(device_).free(allocation_);
     return;
   }
-  Cache* const mine = this_threads_cache();
+  Cache* const mine = OfThisThread<Cache>::get();
   const Block block{allocation_.data, allocation_.capacity};
   if (keeps_memory && mine != nullptr && mine == allocation_.owner) {
     mine->keep(block);
@@ -232,19 +210,19 @@ Buffer::~Buffer() {
 
 MemoryStats memory_stats(Device device) {
   if (device != Device::cpu) return backend(device).memory_stats();
-  const Cache* const mine = this_threads_cache();
+  const Cache* const mine = OfThisThread<Cache>::get();
   return mine == nullptr ? MemoryStats{} : mine->stats;
 }
 
 void reset_peak() {
-  if (Cache* const mine = this_threads_cache()) {
+  if (Cache* const mine = OfThisThread<Cache>::get()) {
     mine->stats.peak_active = mine->stats.active;
     mine->stats.peak_reserved = mine->stats.active + mine->stats.cached;
   }
 }
 
 void release_cached() {
-  if (Cache* const mine = this_threads_cache()) mine->release();
+  if (Cache* const mine = OfThisThread<Cache>::get()) mine->release();
 }
 
 }  // namespace lockstep
