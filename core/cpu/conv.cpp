@@ -44,24 +44,29 @@ struct Call {
   const Arrangement arrangement{shape};
   const Sizes of{shape};
   const Maps maps{shape, arrangement.images()};
-  const Buffer copy =
-      Call::buffer(arrangement.in_place() ? 0 : arrangement.images() * arrangement.image_size());
 
   static Buffer buffer(std::int64_t numbers) { return Buffer(static_cast<std::size_t>(numbers) * sizeof(T)); }
 
-  // Calls body(first image, images).
+  // Calls body(first image, images, memory for their arranged copy). Where it may and they can be dealt out
+  // evenly, each thread takes some of them; else threads share each call's work.
   template <typename Body>
-  void for_images(const Body& body) const {
-    for (std::int64_t n = 0; n < shape.images; n += arrangement.images())
-      body(n, std::min(arrangement.images(), shape.images - n));
+  void for_images(bool dealt_out, const Body& body) const {
+    const std::int64_t size = arrangement.images(), parts = (shape.images + size - 1) / size,
+                       threads = Threads::count();
+    const auto some = [&](std::int64_t begin, std::int64_t end) {
+      const Buffer copy = buffer(arrangement.in_place() ? 0 : size * arrangement.image_size());
+      for (std::int64_t i = begin; i < end; ++i)
+        body(i * size, std::min(size, shape.images - i * size), static_cast<T*>(copy.data()));
+    };
+    if (!dealt_out || (parts % threads != 0 && parts < 4 * threads)) return some(0, parts);
+    parallel_for(parts, of.grain(of.m * of.k * shape.groups * of.places * size), some);
   }
 
   // x itself, or its arranged copy.
-  const T* arranged(const T* x, std::int64_t images) const {
+  const T* arranged(T* copy, const T* x, std::int64_t images) const {
     if (arrangement.in_place()) return x;
-    T* const to = static_cast<T*>(copy.data());
-    arrangement.arrange(to, x, images);
-    return to;
+    arrangement.arrange(copy, x, images);
+    return copy;
   }
 
   // Of one channel of one image.
@@ -75,10 +80,9 @@ struct Call {
 
   void forward(T* y, const T* x, const T* weight, const T* bias) const {
     if (of.pointwise(arrangement)) return pointwise_forward(y, x, weight, bias);
-    const Buffer joint =
-        buffer(arrangement.images() == 1 || of.thin() ? 0 : of.m * arrangement.images() * of.places);
-    for_images([&](std::int64_t n, std::int64_t images) {
-      const T* const data = arranged(x + n * of.x_image, images);
+    for_images(true, [&](std::int64_t n, std::int64_t images, T* copy) {
+      const Buffer joint = buffer(images == 1 || of.thin() ? 0 : of.m * images * of.places);
+      const T* const data = arranged(copy, x + n * of.x_image, images);
       T* const to = y + n * of.y_image;
       if (of.thin()) return thin_forward(to, data, images, weight, bias);
       for (std::int64_t g = 0; g < shape.groups; ++g) {
@@ -95,15 +99,25 @@ struct Call {
     });
   }
 
+  // Calls body(number of images and groups, group): threads share each product, or take some of them.
+  template <typename Body>
+  void for_products(const Body& body) const {
+    const std::int64_t count = shape.images * shape.groups;
+    const auto some = [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) body(i, i % shape.groups);
+    };
+    if (count < Threads::count()) return some(0, count);
+    parallel_for(count, of.grain(of.m * of.k * of.places), some);
+  }
+
   void pointwise_forward(T* y, const T* x, const T* weight, const T* bias) const {
-    for (std::int64_t i = 0; i < shape.images * shape.groups; ++i) {
-      const std::int64_t g = i % shape.groups;
+    for_products([&](std::int64_t i, std::int64_t g) {
       T* const to = y + i * of.m * of.places;
       for (std::int64_t o = 0; bias != nullptr && o < of.m; ++o)
         std::fill_n(to + o * of.places, of.places, bias[g * of.m + o]);
       product<T>(of.m, of.places, of.k, {weight + g * of.m * of.k, of.k, 1},
                  {x + i * of.k * of.places, of.places, 1}, bias != nullptr, to, of.places, nullptr);
-    }
+    });
   }
 
   void thin_forward(T* y, const T* data, std::int64_t images, const T* weight, const T* bias) const {
@@ -126,10 +140,11 @@ struct Call {
   }
 
   void pointwise_backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
-    for (std::int64_t i = 0; i < shape.images * shape.groups; ++i)
-      product<T>(of.k, of.places, of.m, {weight + i % shape.groups * of.m * of.k, 1, of.k},
+    for_products([&](std::int64_t i, std::int64_t g) {
+      product<T>(of.k, of.places, of.m, {weight + g * of.m * of.k, 1, of.k},
                  {dy + i * of.m * of.places, of.places, 1}, accumulate, dx + i * of.k * of.places, of.places,
                  nullptr);
+    });
   }
 
   void backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
@@ -137,8 +152,8 @@ struct Call {
     if (of.thin() && transposable()) return thin_backward_x(dx, accumulate, dy, weight);
     const bool in_place = arrangement.in_place(),
                distinct = arrangement.distinct() && !(in_place && accumulate) && !of.thin();
-    for_images([&](std::int64_t n, std::int64_t images) {
-      T* const data = in_place ? dx + n * of.x_image : static_cast<T*>(copy.data());
+    for_images(true, [&](std::int64_t n, std::int64_t images, T* copy) {
+      T* const data = in_place ? dx + n * of.x_image : copy;
       if (!distinct && !(in_place && accumulate)) std::fill_n(data, images * arrangement.image_size(), T(0));
       const T* const from = dy + n * of.y_image;
       if (of.thin()) {
@@ -194,8 +209,8 @@ struct Call {
     const bool direct = of.window == 1 && of.k <= of.m;  // the smaller one is packed transposed
     const Buffer transposed = buffer(of.thin() || direct ? 0 : shape.groups * size);
     T* const sums = static_cast<T*>(transposed.data());
-    for_images([&](std::int64_t n, std::int64_t images) {
-      const T* const data = arranged(x + n * of.x_image, images);
+    for_images(false, [&](std::int64_t n, std::int64_t images, T* copy) {
+      const T* const data = arranged(copy, x + n * of.x_image, images);
       const T* const from = dy + n * of.y_image;
       if (of.thin()) {
         parallel_for(shape.in, of.grain(images * of.m * of.window * of.places),

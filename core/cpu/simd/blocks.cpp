@@ -1,12 +1,15 @@
 #include "core/cpu/simd/blocks.h"
 
+#include <algorithm>
+
 #include "core/cpu/simd/dispatch.h"
+#include "core/runtime/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/cpu/simd/blocks.cpp"
 #include <hwy/foreach_target.h>
 
-#include "core/cpu/simd/lanes-inl.h"
+#include "core/cpu/simd/attention_tile-inl.h"
 
 #ifndef LOCKSTEP_BLOCKS_TABLE  // once, not for every target
 #define LOCKSTEP_BLOCKS_TABLE
@@ -19,6 +22,8 @@ struct BlocksTable {
   void (*scatter)(T* to, std::int64_t to_row, std::int64_t step, const T* from, std::int64_t from_row,
                   std::int64_t rows, std::int64_t count, bool accumulate);
   double (*sum)(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t count);
+  void (*transpose)(T* to, std::int64_t to_row, const T* from, std::int64_t from_row, std::int64_t rows,
+                    std::int64_t columns, bool accumulate);
 };
 
 }  // namespace lockstep::cpu
@@ -84,7 +89,22 @@ double sum_block(const T* from, std::int64_t from_row, std::int64_t rows, std::i
 }
 
 template <typename T>
-constexpr BlocksTable<T> blocks_table = {gather_block<T>, scatter_block<T>, sum_block<T>};
+void transpose_block(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
+                     std::int64_t rows, std::int64_t columns, bool accumulate) {
+  constexpr std::int64_t side = 16 / sizeof(T);
+  const std::int64_t whole_rows = rows / lanes<T> * lanes<T>, whole_columns = columns / side * side;
+  const bool whole = whole_rows == rows && whole_columns == columns;
+  if (!accumulate && whole) return transpose<T>(to, to_stride, from, from_stride, rows, columns, T(1));
+  for (std::int64_t c = 0; c < columns; ++c) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T& y = to[c * to_stride + r];
+      y = from[r * from_stride + c] + (accumulate ? y : T(0));
+    }
+  }
+}
+
+template <typename T>
+constexpr BlocksTable<T> blocks_table = {gather_block<T>, scatter_block<T>, sum_block<T>, transpose_block<T>};
 
 const Tables<BlocksTable>& blocks_tables() {
   static constexpr Tables<BlocksTable> tables = {blocks_table<float>, blocks_table<double>};
@@ -119,6 +139,20 @@ double sum_of_rows(const T* from, std::int64_t from_row, std::int64_t rows, std:
   return HWY_DYNAMIC_DISPATCH(blocks_tables)().template get<T>().sum(from, from_row, rows, count);
 }
 
+template <typename T>
+void transpose_to(T* to, const T* from, std::int64_t rows, std::int64_t columns, bool accumulate) {
+  constexpr std::int64_t side = 64, moves_of_a_chunk = 30000;  // some 10 us
+  const auto transpose = HWY_DYNAMIC_DISPATCH(blocks_tables)().template get<T>().transpose;
+  parallel_for((columns + side - 1) / side, moves_of_a_chunk / (side * rows) + 1,
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t j = first * side; j < std::min(columns, last * side); j += side) {
+                   for (std::int64_t i = 0; i < rows; i += side)
+                     transpose(to + j * rows + i, rows, from + i * columns + j, columns,
+                               std::min(side, rows - i), std::min(side, columns - j), accumulate);
+                 }
+               });
+}
+
 template void gather_rows(float*, std::int64_t, const float*, std::int64_t, std::int64_t, std::int64_t,
                           std::int64_t);
 template void gather_rows(double*, std::int64_t, const double*, std::int64_t, std::int64_t, std::int64_t,
@@ -129,6 +163,8 @@ template void scatter_rows(double*, std::int64_t, std::int64_t, const double*, s
                            std::int64_t, bool);
 template double sum_of_rows(const float*, std::int64_t, std::int64_t, std::int64_t);
 template double sum_of_rows(const double*, std::int64_t, std::int64_t, std::int64_t);
+template void transpose_to(float*, const float*, std::int64_t, std::int64_t, bool);
+template void transpose_to(double*, const double*, std::int64_t, std::int64_t, bool);
 
 }  // namespace lockstep::cpu
 #endif

@@ -19,4 +19,8 @@ void scatter_rows(T* to, std::int64_t to_row, std::int64_t step, const T* from, 
 template <typename T>
 double sum_of_rows(const T* from, std::int64_t from_row, std::int64_t rows, std::int64_t count);
 
+// to (columns, rows) = from (rows, columns)^T (+ to if accumulate), both contiguous.
+template <typename T>
+void transpose_to(T* to, const T* from, std::int64_t rows, std::int64_t columns, bool accumulate);
+
 }  // namespace lockstep::cpu

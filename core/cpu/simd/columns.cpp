@@ -42,8 +42,6 @@ struct ColumnsTable {
   // At most left_rows rows of c: of b from `row` on, over columns [begin, begin + block.k).
   void (*columns_left)(const ProductBlock<T>& block, const Columns<const T>& b, std::int64_t row,
                        std::int64_t begin, T* packed);
-  void (*transpose)(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride, std::int64_t rows,
-                    std::int64_t columns, bool accumulate);
 };
 
 // Calls body(run's first place, column, count) for what of the runs lies in [begin, end).
@@ -190,26 +188,10 @@ void multiply_columns_left(const ProductBlock<T>& block, const Columns<const T>&
 }
 
 template <typename T>
-void transpose_block(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride,
-                     std::int64_t rows, std::int64_t columns, bool accumulate) {
-  constexpr std::int64_t side = 16 / sizeof(T);
-  const std::int64_t whole_rows = rows / lanes<T> * lanes<T>, whole_columns = columns / side * side;
-  const bool whole = whole_rows == rows && whole_columns == columns;
-  if (!accumulate && whole) return transpose<T>(to, to_stride, from, from_stride, rows, columns, T(1));
-  for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      T& y = to[c * to_stride + r];
-      y = from[r * from_stride + c] + (accumulate ? y : T(0));
-    }
-  }
-}
-
-template <typename T>
 constexpr ColumnsTable<T> columns_table = {product_rows,           panel<T>,
                                            pack_columns<T>,        pack_columns_transposed<T>,
                                            product_of_rows<T>,     multiply_transposed_left<T>,
-                                           add_rows_to_columns<T>, multiply_columns_left<T>,
-                                           transpose_block<T>};
+                                           add_rows_to_columns<T>, multiply_columns_left<T>};
 #else
 template <typename T>
 constexpr ColumnsTable<T> columns_table = {};
@@ -237,6 +219,9 @@ const ColumnsTable<T>& columns_kernels() {
 }
 
 constexpr std::int64_t multiplications_of_a_chunk = 500000, moves_of_a_chunk = 30000;  // some 10 us each
+
+// How many blocks of so many numbers are packed before threads meet: some 2 MB.
+std::int64_t blocks_at_a_time(std::int64_t numbers) { return std::max<std::int64_t>(1, 524288 / numbers); }
 
 std::int64_t round_up_to(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
@@ -284,43 +269,53 @@ void add_to_columns(const Columns<T>& b, std::int64_t group, bool distinct, cons
   const ColumnsTable<T>& kernels = columns_kernels<T>();
   const auto k = static_cast<std::int64_t>(b.rows.size()), m = static_cast<std::int64_t>(d.rows.size());
   const std::int64_t n = b.count(), panel = kernels.panel;
-  const std::int64_t most = std::clamp<std::int64_t>(131072 / m / panel * panel, panel, 512);
-  const Buffer memory(static_cast<std::size_t>(m * std::min(most, round_up_to(n, panel))) * sizeof(T));
+  // A block of d's columns stays in the second cache; threads meet after some of them.
+  const std::int64_t block = std::clamp<std::int64_t>(131072 / m / panel * panel, panel, 512);
+  const std::int64_t most = std::min(round_up_to(n, panel), blocks_at_a_time(m * block) * block);
+  const Buffer memory(static_cast<std::size_t>(m * most) * sizeof(T));
   T* const panels = static_cast<T*>(memory.data());
-  for (std::int64_t j = 0; j < n; j += most) {
-    const std::int64_t columns = std::min(most, n - j), padded = round_up_to(columns, panel);
-    parallel_for(padded / panel, moves_of_a_chunk / (panel * m) + 1,
+  // The panels of the block at column j: for each block of k those of all its columns.
+  const auto padded_at = [&](std::int64_t j) { return round_up_to(std::min(block, n - j), panel); };
+  for (std::int64_t start = 0; start < n; start += most) {
+    const std::int64_t stop = std::min(start + most, n);
+    parallel_for(round_up_to(stop - start, panel) / panel, moves_of_a_chunk / (panel * m) + 1,
                  [&](std::int64_t first, std::int64_t last) {
-                   for (std::int64_t i = 0; i < m; i += product_depth) {
-                     const std::int64_t depth = std::min(product_depth, m - i);
-                     kernels.pack(panels + i * padded + first * panel * depth, d, i, depth, j + first * panel,
-                                  std::min(j + columns, j + last * panel));
+                   for (std::int64_t j = start + first * panel; j < std::min(stop, start + last * panel);
+                        j += panel) {
+                     const std::int64_t begin = start + (j - start) / block * block;
+                     T* const to = panels + (begin - start) * m;
+                     for (std::int64_t i = 0; i < m; i += product_depth) {
+                       const std::int64_t depth = std::min(product_depth, m - i);
+                       kernels.pack(to + i * padded_at(begin) + (j - begin) * depth, d, i, depth, j,
+                                    std::min(stop, j + panel));
+                     }
                    }
                  });
-    const std::int64_t grain = multiplications_of_a_chunk / (m * columns * group) + 1;
+    const std::int64_t grain = multiplications_of_a_chunk / (m * (stop - start) * group) + 1;
     parallel_for(k / group, grain, [&](std::int64_t first, std::int64_t last) {
-      const std::int64_t tiles = round_up_to(left_rows, kernels.tile_rows);
-      const Buffer scratch(static_cast<std::size_t>(left_rows * padded + tiles * product_depth) * sizeof(T));
+      const Buffer scratch(static_cast<std::size_t>(left_rows * (block + product_depth)) * sizeof(T));
       T* const c = static_cast<T*>(scratch.data());
-      T* const left = c + left_rows * padded;
-      for (std::int64_t row = first * group; row < last * group; row += left_rows) {
-        const std::int64_t rows = std::min(left_rows, last * group - row);
-        for (std::int64_t i = 0; i < m; i += product_depth) {
-          const std::int64_t depth = std::min(product_depth, m - i);
-          kernels.transposed_left({.a = {a + i * k + row, 1, k},
-                                   .b = {},
-                                   .panels = panels + i * padded,
-                                   .c = c,
-                                   .leading = padded,
-                                   .m = rows,
-                                   .n = padded,
-                                   .k = depth,
-                                   .next_k = 0,
-                                   .accumulate = i > 0,
-                                   .bias = nullptr},
-                                  left);
+      T* const left = c + left_rows * block;
+      for (std::int64_t j = start; j < stop; j += block) {
+        const std::int64_t padded = padded_at(j);
+        for (std::int64_t row = first * group; row < last * group; row += left_rows) {
+          const std::int64_t rows = std::min(left_rows, last * group - row);
+          for (std::int64_t i = 0; i < m; i += product_depth) {
+            kernels.transposed_left({.a = {a + i * k + row, 1, k},
+                                     .b = {},
+                                     .panels = panels + (j - start) * m + i * padded,
+                                     .c = c,
+                                     .leading = padded,
+                                     .m = rows,
+                                     .n = padded,
+                                     .k = std::min(product_depth, m - i),
+                                     .next_k = 0,
+                                     .accumulate = i > 0,
+                                     .bias = nullptr},
+                                    left);
+          }
+          kernels.add(b, row, rows, j, std::min(j + block, stop), distinct, c, padded);
         }
-        kernels.add(b, row, rows, j, j + columns, distinct, c, padded);
       }
     });
   }
@@ -330,55 +325,48 @@ template <typename T>
 void product_of_columns(const Columns<const T>& b, const Columns<const T>& d, bool accumulate, T* c) {
   const ColumnsTable<T>& kernels = columns_kernels<T>();
   const auto k = static_cast<std::int64_t>(b.rows.size()), m = static_cast<std::int64_t>(d.rows.size());
-  const std::int64_t n = b.count(), panel = kernels.panel, padded = round_up_to(m, panel);
-  const std::int64_t blocks = (n + product_depth - 1) / product_depth, most = (n + blocks - 1) / blocks;
+  const std::int64_t n = b.count(), panel = kernels.panel, padded = round_up_to(m, panel),
+                     across = padded / panel;
+  const std::int64_t blocks = (n + product_depth - 1) / product_depth, block = (n + blocks - 1) / blocks;
+  const std::int64_t most = std::min(blocks, blocks_at_a_time(padded * block)) * block;
   const Buffer memory(static_cast<std::size_t>(padded * most) * sizeof(T));
   T* const panels = static_cast<T*>(memory.data());
-  for (std::int64_t j = 0; j < n; j += most) {
-    const std::int64_t depth = std::min(most, n - j);
-    parallel_for(padded / panel, moves_of_a_chunk / (panel * depth) + 1,
+  for (std::int64_t start = 0; start < n; start += most) {
+    const std::int64_t stop = std::min(start + most, n), count = (stop - start + block - 1) / block;
+    parallel_for(count * across, moves_of_a_chunk / (panel * block) + 1,
                  [&](std::int64_t first, std::int64_t last) {
-                   const Columns<const T> part{
-                       d.data,
-                       d.rows.subspan(static_cast<std::size_t>(first * panel),
-                                      static_cast<std::size_t>(std::min(m, last * panel) - first * panel)),
-                       d.runs};
-                   kernels.pack_transposed(panels + first * panel * depth, part, j, j + depth);
+                   for (std::int64_t i = first; i < last; ++i) {
+                     const std::int64_t j = start + i / across * block, row = i % across * panel,
+                                        end = std::min(j + block, stop);
+                     const auto at = static_cast<std::size_t>(row),
+                                rows = static_cast<std::size_t>(std::min(panel, m - row));
+                     kernels.pack_transposed(panels + (j - start) * padded + row * (end - j),
+                                             {d.data, d.rows.subspan(at, rows), d.runs}, j, end);
+                   }
                  });
     const std::int64_t tiles = (k + kernels.tile_rows - 1) / kernels.tile_rows;
-    const std::int64_t grain = multiplications_of_a_chunk / (m * depth * kernels.tile_rows) + 1;
+    const std::int64_t grain = multiplications_of_a_chunk / (m * (stop - start) * kernels.tile_rows) + 1;
     parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t last) {
       const Buffer scratch(static_cast<std::size_t>(left_rows * (product_depth + 64)) * sizeof(T));
       const std::int64_t end = std::min(k, last * kernels.tile_rows);
-      for (std::int64_t row = first * kernels.tile_rows; row < end; row += left_rows) {
-        kernels.columns_left({.a = {},
-                              .b = {},
-                              .panels = panels,
-                              .c = c + row * m,
-                              .leading = m,
-                              .m = std::min(left_rows, end - row),
-                              .n = m,
-                              .k = depth,
-                              .next_k = 0,
-                              .accumulate = accumulate || j > 0,
-                              .bias = nullptr},
-                             b, row, j, static_cast<T*>(scratch.data()));
+      for (std::int64_t j = start; j < stop; j += block) {
+        for (std::int64_t row = first * kernels.tile_rows; row < end; row += left_rows) {
+          kernels.columns_left({.a = {},
+                                .b = {},
+                                .panels = panels + (j - start) * padded,
+                                .c = c + row * m,
+                                .leading = m,
+                                .m = std::min(left_rows, end - row),
+                                .n = m,
+                                .k = std::min(block, stop - j),
+                                .next_k = 0,
+                                .accumulate = accumulate || j > 0,
+                                .bias = nullptr},
+                               b, row, j, static_cast<T*>(scratch.data()));
+        }
       }
     });
   }
-}
-
-template <typename T>
-void transpose_to(T* to, const T* from, std::int64_t rows, std::int64_t columns, bool accumulate) {
-  constexpr std::int64_t side = 64;
-  const std::int64_t across = (columns + side - 1) / side;
-  parallel_for(across, moves_of_a_chunk / (side * rows) + 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = first * side; j < std::min(columns, last * side); j += side) {
-      for (std::int64_t i = 0; i < rows; i += side)
-        columns_kernels<T>().transpose(to + j * rows + i, rows, from + i * columns + j, columns,
-                                       std::min(side, rows - i), std::min(side, columns - j), accumulate);
-    }
-  });
 }
 
 template void product_with_columns(std::int64_t, Factor<float>, const Columns<const float>&, const float*,
@@ -391,8 +379,6 @@ template void add_to_columns(const Columns<double>&, std::int64_t, bool, const d
                              const Columns<const double>&);
 template void product_of_columns(const Columns<const float>&, const Columns<const float>&, bool, float*);
 template void product_of_columns(const Columns<const double>&, const Columns<const double>&, bool, double*);
-template void transpose_to(float*, const float*, std::int64_t, std::int64_t, bool);
-template void transpose_to(double*, const double*, std::int64_t, std::int64_t, bool);
 
 }  // namespace lockstep::cpu
 #endif

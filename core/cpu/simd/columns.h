@@ -42,8 +42,4 @@ void add_to_columns(const Columns<T>& b, std::int64_t group, bool distinct, cons
 template <typename T>
 void product_of_columns(const Columns<const T>& b, const Columns<const T>& d, bool accumulate, T* c);
 
-// to (columns, rows) = from (rows, columns)^T (+ to if accumulate), both contiguous.
-template <typename T>
-void transpose_to(T* to, const T* from, std::int64_t rows, std::int64_t columns, bool accumulate);
-
 }  // namespace lockstep::cpu
