@@ -259,6 +259,16 @@ TEST_F(HostileHdf5, AttributesThatAreEmptyOrHuge) {
   EXPECT_TRUE(copy.has_attribute("null"));
 }
 
+// A length of 2^30 in front of a text of some bytes, and a size that no memory has.
+TEST(Hdf5Weights, AFileThatAsksForTooMuchMemoryIsRefused) {
+  for (const char* name : {"text_of_a_gigabyte.h5", "more_than_any_memory.h5"}) {
+    const std::string said =
+        error_of([&] { data::open_weight_file(std::string("tests/fuzz/corpus/weights/") + name); });
+    EXPECT_TRUE(contains(said, "is damaged")) << name;
+    EXPECT_TRUE(contains(said, "asks for too much memory")) << name;
+  }
+}
+
 TEST(Hdf5Weights, TheFuzzersCorpusIsReadOrRefused) {
   int files = 0, accepted = 0;
   for (const auto& file : std::filesystem::directory_iterator("tests/fuzz/corpus/weights")) {
