@@ -149,7 +149,7 @@ struct Call {
 
   void backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
     if (of.pointwise(arrangement)) return pointwise_backward_x(dx, accumulate, dy, weight);
-    if (of.thin() && transposable()) return thin_backward_x(dx, accumulate, dy, weight);
+    if (transposable()) return transposed_backward_x(dx, accumulate, dy, weight);
     const bool in_place = arrangement.in_place(),
                distinct = arrangement.distinct() && !(in_place && accumulate) && !of.thin();
     for_images(true, [&](std::int64_t n, std::int64_t images, T* copy) {
@@ -175,16 +175,16 @@ struct Call {
     });
   }
 
-  // Whether dx is a convolution of dy.
+  // Whether dx is a convolution of dy, and reversing the windows costs less than adding columns up.
   bool transposable() const {
-    bool all = true;
+    bool all = of.thin() || (of.window > 1 && shape.images * of.places > 8 * of.m);
     for (std::size_t i = 0; i < 3; ++i)
       all = all && shape.step[i] == 1 && shape.before[i] <= shape.spacing[i] * (shape.window[i] - 1);
     return all;
   }
 
   // With the window's elements in reverse order, and x's and y's channels exchanged.
-  void thin_backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
+  void transposed_backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
     ConvShape back = shape;
     std::swap(back.in, back.out);
     std::swap(back.size, back.places);
