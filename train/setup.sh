@@ -17,6 +17,8 @@ libtomlplusplus-dev  study files
 nlohmann-json3-dev   safetensors headers, --json
 EOF
   [ "$1" != tests ] || echo "libgtest-dev         the tests"
+  [ "$1" != tests ] || echo "openmpi-bin          studies on several machines: mpirun"
+  [ "$1" != tests ] || echo "libopenmpi-dev       the same: lockstep-mpi"
   [ "$1" != tests ] || echo "libboost-context-dev the tests of the CUDA kernels: a block's threads are fibers"
 }
 

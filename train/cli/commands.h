@@ -12,6 +12,10 @@
 
 #include "train/config/key.h"
 
+namespace lockstep::train {
+class Crew;
+}
+
 // One function per group of commands: it adds the subcommand and says what to run. An action returns the exit
 // code.
 namespace lockstep::train::cli {
@@ -21,6 +25,7 @@ using Action = std::function<int()>;
 // What every command may look at.
 struct Session {
   std::string command_line;  // as typed, quoted for a shell
+  Crew* crew = nullptr;      // other processes that take part in a study
   Action action;             // set by the subcommand that was given
 };
 
@@ -29,7 +34,7 @@ struct Session {
 const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 
-void add_study(CLI::App& app, Session& session);  // study, studies
+void add_study(CLI::App& app, Session& session);  // study, merge, studies
 void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);  // train, eval, sample
 void add_findings(CLI::App& app, Session& session);

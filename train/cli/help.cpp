@@ -16,6 +16,7 @@ namespace {
 // Command, and what to type.
 constexpr std::pair<const char*, const char*> examples[] = {
     {"study", "lockstep study muon-qkv --seeds 20 --out out/muon"},
+    {"merge", "lockstep merge out/s* --out out/all"},
     {"studies", "lockstep studies"},
     {"findings", "lockstep findings muon-qkv --page findings.md"},
     {"report", "lockstep report out/default"},
@@ -86,8 +87,10 @@ std::vector<const CLI::Option*> positionals_of(const CLI::App& command) {
 }
 
 void add_examples(CLI::App& app) {
-  for (const auto& [name, line] : examples)
-    app.get_subcommand(name)->footer(fmt::format("Example: {}", line));
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (const auto& [name, line] : examples)
+      if (command->get_name() == name) command->footer(fmt::format("Example: {}", line));
+  }
 }
 
 }  // namespace lockstep::train::cli

@@ -1,4 +1,6 @@
-// lockstep study, lockstep studies
+// lockstep study, lockstep merge, lockstep studies
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -10,6 +12,7 @@
 #include "train/config/toml.h"
 #include "train/config/typed.h"
 #include "train/config/validate.h"
+#include "train/study/merge.h"
 #include "train/study/studies.h"
 #include "train/study/study.h"
 #include "train/text/nearest.h"
@@ -23,6 +26,8 @@ struct Given {
   std::string file = "default";
   std::filesystem::path out;
   bool resume = false;
+  Share share;
+  std::filesystem::path rates;
   Typed keys;
   std::optional<std::string> threads;
   AskedDevice device;
@@ -77,19 +82,42 @@ StudyConfig configured(const Given& given) {
   return study;
 }
 
-int study(const Given& given, const std::string& command) {
+std::filesystem::path default_out(const std::string& name, const Share& share) {
+  std::string part = share.text();
+  std::ranges::replace(part, '/', '-');
+  return std::filesystem::path("out") / (part.empty() ? name : name + "-" + part);
+}
+
+// Of an MPI job that was started with the program for one process, each rank would do all of it.
+void check_alone() {
+  const char *const ranks = std::getenv("OMPI_COMM_WORLD_SIZE"), *const rank =
+                                                                     std::getenv("OMPI_COMM_WORLD_RANK");
+  if (!ranks || !rank || std::string_view(ranks) == "1") return;
+  if (std::string_view(rank) != "0") std::exit(2);  // rank 0 says it
+  fail("mpirun started {} of lockstep, and each would train all: use lockstep-mpi", ranks);
+}
+
+int study(const Given& given, const Session& session) {
+  if (!session.crew && given.share.is_whole()) check_alone();
+  check(given.rates.empty() || given.share.kind == Share::Kind::part,
+        "--rates is for a part of a study: give --shard 3/16 as well, or leave it out");
   const StudyConfig config = configured(given);
+  const std::string& command = session.command_line;
   StudyOptions options{.out = given.out,
                        .resume = given.resume,
                        .device = device_for(*given.device, [] { return true; }),
+                       .share = given.share,
+                       .crew = session.crew,
+                       .rates = given.rates,
                        .command = command,
                        .go_on = command + (given.resume ? "" : " --resume")};
-  if (options.out.empty()) options.out = std::filesystem::path("out") / config.name;
+  if (options.out.empty()) options.out = default_out(config.name, given.share);
   if (run_study(config, options, stop_requested()) == StudyEnd::stopped) {
     say("Stopped; finished runs are in {}. Go on with: {}\n", (options.out / "study.h5").string(),
         options.go_on);
     return exit_stopped;
   }
+  if (!options.share.is_whole()) return 0;
   show(
       "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); arms.csv, runs.csv, contrasts.csv, "
       "rates.csv, "
@@ -120,13 +148,32 @@ void add_study(CLI::App& app, Session& session) {
   command->add_flag("--resume", given->resume, "go on where the study in --out stopped")
       ->disable_flag_override();
   command->add_option_function<std::string>(
+      "--shard", [given](const std::string& text) { given->share = share_from(text); },
+      "a part of the study, for one of several machines: 3/16; or rates, the runs that learning rates are "
+      "chosen "
+      "by; lockstep merge puts them together");
+  command->add_option("--rates", given->rates, "with --shard: the folder that --shard rates was made in");
+  command->add_option_function<std::string>(
       "--threads", [given](const std::string& text) { given->threads = text; },
       "trainings at once; 0: one for each core, 32 on a GPU");
   given->device = add_device(*command, "the GPU if there is one");
   add_keys(*command, run_keys(), given->keys);
   add_keys(*command, experiment_keys(), given->keys);
-  command->callback([given, &session] {
-    session.action = [given, &session] { return study(*given, session.command_line); };
+  command->callback(
+      [given, &session] { session.action = [given, &session] { return study(*given, session); }; });
+
+  auto from = std::make_shared<std::vector<std::filesystem::path>>();
+  auto all = std::make_shared<std::filesystem::path>();
+  CLI::App* merge =
+      app.add_subcommand("merge", "make one study of its shards, and say what is missing of it");
+  merge->add_option("studies", *from, "the shards' folders")->required();
+  merge->add_option("--out", *all, "folder for study.h5 of all of them; what it holds of the study stays")
+      ->required();
+  merge->callback([from, all, &session] {
+    session.action = [from, all, &session] {
+      merge_studies(*from, *all, session.command_line);
+      return 0;
+    };
   });
 
   app.add_subcommand("studies", "list the studies that come with Lockstep and what each answers")

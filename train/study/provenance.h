@@ -12,6 +12,9 @@ namespace lockstep::train {
 // The time now: "2026-01-31T12:00:00Z".
 std::string date_now();
 
+// What trains on the device, as runs say it.
+std::string processor_of(Device device);
+
 // What study.h5 says about itself (StudyRecord::about): configuration, command, version, machine, libraries
 // and the time now.
 std::map<std::string, std::string> provenance(const StudyConfig& study, const std::string& config,

@@ -1,9 +1,8 @@
 #include "train/study/study.h"
 
-#include <exception>
+#include <algorithm>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 #include "core/error.h"
 #include "core/runtime/system.h"
@@ -12,57 +11,19 @@
 #include "train/config/validate.h"
 #include "train/report/verdict_table.h"
 #include "train/study/job_queue.h"
+#include "train/study/merge.h"
 #include "train/study/metric.h"
 #include "train/study/provenance.h"
 #include "train/study/study_results.h"
 #include "train/study/study_store.h"
 #include "train/study/too_few_seeds.h"
+#include "train/text/numbers.h"
 #include "train/text/output.h"
 #include "train/training/output_folder.h"
 
 namespace lockstep::train {
 
 namespace {
-
-// Runs what is left on `threads` threads. The first error ends all and is thrown.
-void run_jobs(JobQueue& queue, Device device, std::int64_t threads, StudyStore& store, Progress& progress,
-              const std::atomic<bool>& stop) {
-  std::exception_ptr error;
-  std::mutex error_mutex;
-  const auto run = [&](const Job& job) {
-    const auto& [arm, seed, give_up_above] = job.run;
-    progress.started();
-    std::optional<RunResult> result = run_arm(
-        arm, *job.experiment, seed, device, stop, [&] { progress.stepped(); }, give_up_above);
-    if (!result) return;
-    store.add(job.key, std::move(*result), arm.partner);
-    progress.finished();
-  };
-  const auto work = [&](bool is_first) {
-    try {
-      while (const std::optional<Job> job = stop ? std::nullopt : queue.take(is_first)) {
-        run(*job);
-        queue.done(*job);
-      }
-    } catch (...) {
-      const std::lock_guard lock(error_mutex);
-      if (!error) error = std::current_exception();
-      queue.end();
-    }
-  };
-  {
-    std::vector<std::jthread> workers;
-    try {
-      for (std::int64_t i = 0; i < threads; ++i) workers.emplace_back(work, i == 0);
-    } catch (const std::system_error&) {  // the system has no more: those that there are do it all
-    }
-    if (workers.empty()) work(true);
-  }
-  if (error) std::rethrow_exception(error);
-}
-
-// A thread waits for its own steps on a GPU, and others' steps fill it meanwhile.
-std::int64_t trainings_at_once(Device device) { return device == Device::cpu ? usable_cores() : 32; }
 
 // The settings that decide the numbers.
 StudyConfig identity(StudyConfig study) {
@@ -79,6 +40,19 @@ void check_study_file(const std::filesystem::path& file, const StudyConfig& stud
         "{} exists, and would be overwritten: choose another --out", file.string());
 }
 
+// The runs that learning rates are chosen by, from the folder where they were made.
+void take_rates(StudyStore& store, const StudyConfig& study, const std::vector<Design>& designs,
+                const std::filesystem::path& folder) {
+  if (folder.empty()) return;
+  StudyRecord record = read_study_record(folder / "study.h5");
+  std::erase_if(record.runs, [&](const auto& run) {
+    const RunKey& key = run.first;
+    return key.experiment >= study.experiments.size() ||
+           !is_tuning_seed(key.seed, study.experiments[key.experiment]);
+  });
+  take_runs(store, study, designs, std::move(record), folder);
+}
+
 // Takes over what `out` holds of this study. Nothing is written yet. A finished one only says its verdict
 // again.
 void take_over(StudyStore& store, const StudyConfig& study, const std::vector<Design>& designs,
@@ -86,7 +60,8 @@ void take_over(StudyStore& store, const StudyConfig& study, const std::vector<De
   const std::filesystem::path settings = options.out / "study.toml";
   if (std::filesystem::exists(options.out / "study.h5")) {
     store.resume();
-    const bool finished = plan_of(study, designs, store.record().runs).jobs.empty();
+    take_rates(store, study, designs, options.rates);
+    const bool finished = plan_of_share(options.share, study, designs, store.record().runs).jobs.empty();
     check(options.resume || finished,
           "{} already holds {} runs of this study: add --resume to go on, or choose another --out",
           options.out.string(), store.record().runs.size());
@@ -100,6 +75,8 @@ void take_over(StudyStore& store, const StudyConfig& study, const std::vector<De
         "--resume: there is no study in {}: leave --resume out to begin one, or choose another --out",
         options.out.string());
   check_study_file(settings, study);
+  take_rates(store, study, designs, options.rates);
+  plan_of_share(options.share, study, designs, store.record().runs);  // there is one
 }
 
 void remove_begun(const std::filesystem::path& out) {
@@ -112,9 +89,14 @@ void remove_begun(const std::filesystem::path& out) {
 void run_missing(const StudyConfig& study, const std::vector<Design>& designs, std::int64_t threads,
                  StudyStore& store, const StudyOptions& options, const std::atomic<bool>& stop) {
   Progress progress(static_cast<std::int64_t>(store.record().runs.size()));
-  JobQueue queue(study, designs, store, progress);
+  JobQueue queue(study, designs, options.share, store, progress);
   try {
-    run_jobs(queue, options.device, threads, store, progress, stop);
+    if (Crew* const crew = options.crew) {
+      crew->begin(study, options.device);
+      make_runs(queue, crew->make_run(options.device), threads, stop, [&] { crew->serve(queue, stop); });
+    } else {
+      make_runs(queue, on_device(options.device), threads, stop);
+    }
     store.save();
     progress.close();
   } catch (const std::exception& error) {
@@ -133,10 +115,27 @@ void run_missing(const StudyConfig& study, const std::vector<Design>& designs, s
   }
 }
 
+void show_share(const StudyOptions& options, const StudyConfig& study, const RunResults& done) {
+  const auto own =
+      std::ranges::count_if(done, [&](const auto& run) { return options.share.has(run.first, study); });
+  const std::string folder = options.out.string();
+  if (options.share.kind == Share::Kind::rates) {
+    show("Learning rates: {} in {}. Go on with --shard 1/N --rates {}\n",
+         own > 0 ? "chosen by " + count(own, "run") : "none to choose, no run", folder, folder);
+  } else if (own == 0) {
+    show("Shard {} has nothing to train: shards take whole seeds, and this study has fewer\n",
+         options.share.text());
+  } else {
+    show("Shard {} is complete: {} in {}. Once all are there: lockstep merge FOLDER... --out ALL\n",
+         options.share.text(), count(own, "run"), folder);
+  }
+}
+
 }  // namespace
 
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop) {
   validate(study);
+  check_share(options.share, study);
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) {
     primary_metric(experiment);  // there is one
@@ -144,19 +143,28 @@ StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const 
     designs.push_back(design_of(experiment));
   }
 
-  const std::int64_t threads = study.threads > 0 ? study.threads : trainings_at_once(options.device);
-  StudyStore store(options.out / "study.h5",
-                   provenance(study, to_toml(identity(study)), options.command, options.device, threads),
-                   study);
+  const std::int64_t threads = study.threads > 0 ? study.threads
+                               : options.crew    ? options.crew->threads(options.device)
+                                                 : trainings_at_once(options.device);
+  std::map<std::string, std::string> about =
+      provenance(study, to_toml(identity(study)), options.command, options.device, threads);
+  if (options.crew) about["threads"] += " on each of " + options.crew->description();
+  if (!options.share.is_whole()) about["shard"] = options.share.text();
+  StudyStore store(options.out / "study.h5", std::move(about), study);
   const OutputFolder folder(options.out);  // study.h5 is read under its lock
   take_over(store, study, designs, options, folder);
-  const std::vector<std::string> warnings = too_few_seeds(study, designs);
+  std::vector<std::string> warnings;
+  if (options.share.is_whole()) warnings = too_few_seeds(study, designs);
   for (const std::string& warning : warnings) say("{}\n", warning);
   store.start();
   data::write_file(options.out / "study.toml", to_toml(study));
 
   run_missing(study, designs, threads, store, options, stop);
   if (stop) return StudyEnd::stopped;
+  if (!options.share.is_whole()) {
+    show_share(options, study, store.record().runs);
+    return StudyEnd::finished;
+  }
 
   const StudySummary summary = write_results(store.record(), options.out);
   store.finish(summary);

@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "data/files/hdf5.h"
 #include "train/config/difference.h"
 #include "train/config/toml.h"
 #include "train/config/validate.h"
@@ -214,7 +213,9 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
       for (const std::string& seed : experiment.group(arm).children()) {
         const RunKey key{number<std::size_t>(index, experiments.name()), arm,
                          number<std::int64_t>(seed, experiment.name())};
-        record.runs[key] = read_run(experiment.group(arm).group(seed));
+        RunResult& run = record.runs[key] = read_run(experiment.group(arm).group(seed));
+        if (run.version.empty()) run.version = record.about["version"];
+        if (run.processor.empty()) run.processor = record.about["processor"];
       }
     }
   }
@@ -269,28 +270,35 @@ void StudyStore::resume() {
       say("{}: the {} was {} and is {}: each run says its own\n", file_.string(), name, printable(before),
           now);
     }
-    for (auto& [key, run] : earlier.runs) {
-      std::string& own = name[0] == 'v' ? run.version : run.processor;
-      if (own.empty()) own = before;
-    }
   }
   for (const char* kept : {"command", "date"}) record_.about[kept] = earlier.about[kept];
   record_.seconds += earlier.seconds;
   record_.runs = std::move(earlier.runs);
 }
 
-void StudyStore::add(const RunKey& key, RunResult result, const std::string& partner_arm) {
+void StudyStore::take_over(const RunKey& key, RunResult result, const std::string& partner) {
   const std::lock_guard lock(mutex_);
-  result.version = record_.about["version"];
-  result.processor = record_.about["processor"];
+  insert_locked(key, std::move(result), partner);
+}
+
+void StudyStore::add(const RunKey& key, RunResult result, const std::string& partner) {
+  const std::lock_guard lock(mutex_);
+  if (result.version.empty()) result.version = record_.about["version"];
+  if (result.processor.empty()) result.processor = record_.about["processor"];
+  insert_locked(key, std::move(result), partner);
+  if (now() - written_at_ > pause_) write_locked();
+}
+
+void StudyStore::insert_locked(const RunKey& key, RunResult result, const std::string& partner_arm) {
   const auto added = record_.runs.insert_or_assign(key, std::move(result)).first;
+  changed_.insert(key);
   const auto partner = record_.runs.find({key.experiment, partner_arm, key.seed});
   if (partner != record_.runs.end()) {
     // In the order of their names, whichever came last: one of them is the reference.
+    changed_.insert(partner->first);
     const bool behind = partner->first < key;
     compare((behind ? added : partner)->second.measured, (behind ? partner : added)->second.measured);
   }
-  if (now() - written_at_ > pause_) write_locked();
 }
 
 void StudyStore::start() {
@@ -299,15 +307,40 @@ void StudyStore::start() {
   pause_ = 0;  // the first new run is written at once
 }
 
+// The last of a session, in one piece: a file in which runs were replaced has gaps.
 void StudyStore::save() {
   const std::lock_guard lock(mutex_);
+  written_.reset();
   write_locked();
 }
 
 void StudyStore::finish(const StudySummary& summary) {
   const std::lock_guard lock(mutex_);
   record_.about["finished"] = date_now();
+  written_.reset();
   write_locked(&summary);
+}
+
+// What stands in the file whatever the runs.
+void StudyStore::begin_locked() {
+  written_ = h5::File::create(file_.string());
+  written_->set_attribute("format", format);
+  for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
+    const ExperimentConfig& experiment = study_.experiments[i];
+    h5::Group group = written_->create_group(fmt::format("experiments/{}", i));
+    group.set_attribute("task", experiment.run.task);
+    for (const Metric& metric : metrics())
+      group.set_attribute(
+          metric.key, fmt::format("{}: {}, in {}", metric.label(experiment), metric.formula, metric.unit));
+  }
+  for (const ProbeKind& kind : probes()) {
+    h5::Group group = written_->create_group("probes/" + kind.key);
+    const std::pair<const char*, std::string> texts[] = {
+        {"label", kind.label}, {"unit", kind.unit}, {"formula", kind.formula}, {"source", kind.source}};
+    for (const auto& [name, text] : texts) group.set_attribute(name, text);
+  }
+  changed_.clear();
+  for (const auto& [key, run] : record_.runs) changed_.insert(key);
 }
 
 void StudyStore::write_locked(const StudySummary* summary) {
@@ -316,29 +349,19 @@ void StudyStore::write_locked(const StudySummary* summary) {
     record_.seconds += start - counted_until_;
     counted_until_ = start;
   }
-  h5::File file = h5::File::create(file_.string());
-  file.set_attribute("format", format);
-  file.set_attribute(wall_seconds, record_.seconds);
-  for (const auto& [name, value] : record_.about) file.set_attribute(name, value);
-  for (std::size_t i = 0; i < study_.experiments.size(); ++i) {
-    const ExperimentConfig& experiment = study_.experiments[i];
-    h5::Group group = file.create_group(fmt::format("experiments/{}", i));
-    group.set_attribute("task", experiment.run.task);
-    for (const Metric& metric : metrics())
-      group.set_attribute(
-          metric.key, fmt::format("{}: {}, in {}", metric.label(experiment), metric.formula, metric.unit));
+  if (!written_) begin_locked();
+  written_->set_attribute(wall_seconds, record_.seconds);
+  for (const auto& [name, value] : record_.about) written_->set_attribute(name, value);
+  for (const RunKey& key : changed_) {
+    if (written_->has_group(group_of(key))) written_->remove(group_of(key));
+    write_run(*written_, key, record_.runs.at(key), study_.experiments[key.experiment]);
   }
-  for (const ProbeKind& kind : probes()) {
-    h5::Group group = file.create_group("probes/" + kind.key);
-    const std::pair<const char*, std::string> texts[] = {
-        {"label", kind.label}, {"unit", kind.unit}, {"formula", kind.formula}, {"source", kind.source}};
-    for (const auto& [name, text] : texts) group.set_attribute(name, text);
-  }
-  for (const auto& [key, run] : record_.runs) write_run(file, key, run, study_.experiments[key.experiment]);
-  if (summary) write_contrasts(file, *summary);
-  file.commit();
+  if (summary) write_contrasts(*written_, *summary);
+  written_->commit();
+  changed_.clear();
   written_at_ = now();
-  pause_ = std::min(1.0, 50 * (written_at_ - start));
+  const double took = written_at_ - start;
+  pause_ = std::max(std::min(1.0, 50 * took), 4 * took);
 }
 
 }  // namespace lockstep::train

@@ -3,8 +3,11 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 
+#include "data/files/hdf5.h"
 #include "train/report/summary.h"
 #include "train/study/run.h"
 
@@ -18,7 +21,7 @@ struct StudyRecord {
   RunResults runs;
 };
 
-// Throws if the file is no study of this version.
+// Throws if the file is no study of this version. Each run says by which version and processor it was made.
 StudyRecord read_study_record(const std::filesystem::path& file);
 // Its configuration, held to the same rules as a study's TOML file.
 StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& file);
@@ -49,9 +52,14 @@ class StudyStore {
   void resume();
   // Begins the file.
   void start();
-  // Adds a finished run. The file follows at once, or within a second where runs finish faster: writing takes
-  // little of the time. `partner` is the arm whose
-  // runs it is compared with, or empty.
+  // Takes over a run of another file, which says by what it was made: see StudyRecord::runs. The file is not
+  // written. `partner` as below.
+  void take_over(const RunKey& key, RunResult result, const std::string& partner);
+  // Counts time that other sessions took.
+  void count(double seconds) { record_.seconds += seconds; }
+  // Adds a finished run, by this version and processor where it does not say by which. The file follows at
+  // once, or within a second where runs finish faster: writing takes little of the time. `partner` is the arm
+  // whose runs it is compared with, or empty.
   void add(const RunKey& key, RunResult result, const std::string& partner);
   void save();
   // Writes the file with the verdicts, as that of a finished study.
@@ -65,12 +73,18 @@ class StudyStore {
   const StudyRecord& record() const { return record_; }
 
  private:
+  void insert_locked(const RunKey& key, RunResult result, const std::string& partner);
+  void begin_locked();
   void write_locked(const StudySummary* summary = nullptr);
 
   std::filesystem::path file_;
   const StudyConfig& study_;
   mutable std::mutex mutex_;
   StudyRecord record_;
+  // The file as it was last written, and the runs that are not in it as they are now: a run is put into it
+  // once, not again whenever one more has ended.
+  std::optional<h5::File> written_;
+  std::set<RunKey> changed_;
   double counted_until_;   // on the steady clock: what record_.seconds includes
   double written_at_ = 0;  // the same clock
   double pause_ = 0;       // seconds until the file is written again

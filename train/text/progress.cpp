@@ -62,8 +62,8 @@ void Progress::started() {
   ++running_;
 }
 
-void Progress::stepped() {
-  ++steps_;
+void Progress::stepped(std::int64_t steps) {
+  steps_ += steps;
   const double shown = shown_;
   if (seconds_since(start_) - shown < (terminal_ ? 0.2 : pause_after(shown))) return;
   if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) show_locked(false);

@@ -18,7 +18,7 @@ class Progress {
   // How many runs there are in all, as far as is known.
   void expect(std::int64_t runs);
   void started();
-  void stepped();  // called in every step: takes no lock unless the line is due
+  void stepped(std::int64_t steps);  // takes no lock unless the line is due
   void finished();
   // Ends the line.
   void close();

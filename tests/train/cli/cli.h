@@ -37,6 +37,7 @@ class Program {
   Program& operator=(const Program&) = delete;
   ~Program();
 
+  pid_t id() const { return process_; }
   void signal(int number);
   // What it wrote so far.
   std::string out() const;

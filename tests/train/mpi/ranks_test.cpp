@@ -1,0 +1,229 @@
+// lockstep-mpi as a user starts it: the same numbers for any number of ranks, whatever is killed on the way.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "data/files/atomic_file.h"
+#include "data/files/hdf5.h"
+#include "tests/data/temp_folder.h"
+#include "tests/train/cli/cli.h"
+#include "tests/train/study/small_study.h"
+
+namespace lockstep::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+Words joined_words(Words first, const Words& more) {
+  first.insert(first.end(), more.begin(), more.end());
+  return first;
+}
+
+std::size_t times(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+// The processes that mpirun has started and that still run.
+std::vector<pid_t> children_of(pid_t parent) {
+  std::ifstream list(fmt::format("/proc/{0}/task/{0}/children", parent));
+  std::vector<pid_t> children;
+  for (pid_t child = 0; list >> child;) children.push_back(child);
+  return children;
+}
+
+bool is_alive(pid_t process) {
+  std::string id, name, state = "Z";  // a dead one that nobody has waited for
+  std::ifstream(fmt::format("/proc/{}/stat", process)) >> id >> name >> state;
+  return state != "Z";
+}
+
+class MpiStudy : public testing::Test {
+ protected:
+  void SetUp() override { data::write_file(folder_ / "small.toml", small_study); }
+
+  // As root, more ranks than cores, and no network.
+  Surroundings surroundings() const {
+    return {
+        .folder = folder_.path(),
+        .environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                        {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+                        {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+                        {"OMPI_MCA_hwloc_base_binding_policy", "none"},
+                        {"OMPI_MCA_btl", "self,vader"},
+                        {"OMPI_MCA_odls_base_sigkill_timeout", "3"},  // s from the first signal to the next
+                        {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"}}};
+  }
+  static Words mpirun(int ranks, const Words& line, const std::string& program = LOCKSTEP_MPI_PROGRAM) {
+    return joined_words({"mpirun", "-n", std::to_string(ranks), program}, line);
+  }
+  Ended run(const Words& words) { return Program(words, surroundings()).wait(120); }
+  void finish(const Words& words) {
+    const Ended ended = run(words);
+    ASSERT_EQ(ended.code, 0) << ended.err;
+  }
+  std::string numbers(const std::string& out) { return numbers_of(folder_.path() / out); }
+  void expect_error(const Words& words, const std::string& part, int code = 2) {
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.code, code) << ended.err;
+    EXPECT_EQ(times(ended.err, part), 1u) << ended.err;
+    EXPECT_EQ(times(ended.err, "lockstep: "), 1u) << ended.err;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(MpiStudy, AnyNumberOfRanksGivesTheSameNumbers) {
+  finish({"lockstep", "study", "small.toml", "--out", "whole"});
+  for (const int ranks : {1, 2, 4}) {
+    const std::string out = fmt::format("on{}", ranks);
+    finish(mpirun(ranks, {"study", "small.toml", "--threads", "1", "--out", out}));
+    EXPECT_EQ(numbers(out), numbers("whole")) << ranks;
+  }
+  finish(mpirun(2, {"study", "small.toml", "--threads", "2", "--out", "threads"}));
+  EXPECT_EQ(numbers("threads"), numbers("whole"));
+}
+
+TEST_F(MpiStudy, WhatItChoosesIsTheSame) {
+  const Words tuned = {"--tune",       "own", "--primary", "mean_loss", "--seeds",       "2",
+                       "--tune-seeds", "2",   "--steps",   "40",        "--curve-steps", "30",
+                       "--threshold",  "2"},
+              decided = {"--stopping", "decided",           "--primary", "mean_loss",
+                         "--causes",   "rounding,coupling", "--seeds",   "20"};
+  for (const Words& more : {tuned, decided}) {
+    const std::string name = more.front().substr(2);
+    finish(joined_words({"lockstep", "study", "small.toml", "--out", name}, more));
+    finish(mpirun(3, joined_words({"study", "small.toml", "--out", name + "3"}, more)));
+    EXPECT_EQ(numbers(name + "3"), numbers(name));
+  }
+}
+
+TEST_F(MpiStudy, EveryRankMakesRunsAndTheSlowOneDelaysItsOwnAlone) {
+  Surroundings around = surroundings();
+  around.environment["SLEEPING_SECONDS"] = "0.2";
+  around.environment["SLEEPING_SLOW"] = "3";
+  const Words line = {"study",       "small.toml", "--threads", "1",  "--causes", "rounding",
+                      "--f64-seeds", "0",          "--seeds",   "16", "--out",    "a"};  // 48 runs
+  const Ended ended = Program(mpirun(4, line, LOCKSTEP_SLEEPING_RUNS), around).wait(60);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const h5::File file = h5::File::open(folder_ / "a/study.h5");
+  int slow = 0;
+  for (const char* arm : {"A0", "A0'", "A1"}) {
+    const h5::Group seeds = file.group(std::string("experiments/0/") + arm);
+    for (const std::string& seed : seeds.children())
+      slow += seeds.group(seed).attribute<double>("seconds") > 0.5;
+  }
+  // In 3.2 s three ranks make 15 runs each, and the fourth 3.
+  EXPECT_GE(slow, 2);
+  EXPECT_LE(slow, 5);
+  EXPECT_LT(file.attribute<double>("wall_seconds"), 6);  // all runs by the slow pace: 12 s
+}
+
+// Ends a job by kill -9 of mpirun (0) or of one of its ranks (1 ...).
+TEST_F(MpiStudy, KillsChangeNothing) {
+  const char* const asked = std::getenv("LOCKSTEP_KILLS");
+  const int wanted = asked ? std::atoi(asked) : 6;
+  const Words line = {"study", "small.toml", "--threads", "1",       "--seeds",
+                      "30",    "--out",      "killed",    "--resume"};
+  Words whole = line;
+  whole.back() = "--threads=1";
+  whole.erase(whole.begin() + 2, whole.begin() + 4);
+  whole[5] = "whole";
+  const Ended once = run(mpirun(3, whole));
+  ASSERT_EQ(once.code, 0) << once.err;
+  std::mt19937 random(2);
+  std::uniform_real_distribution<double> moment(0.2, 0.9 * once.seconds);
+  fs::create_directory(folder_ / "killed");
+  const std::size_t all = runs_in(folder_ / "whole/study.h5");
+  std::size_t before = 0;
+  int in_the_middle = 0;
+  for (int kills = 0; kills < wanted;) {
+    Program job(mpirun(3, line), surroundings());
+    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
+    const std::vector<pid_t> ranks = children_of(job.id());
+    const std::size_t victim = static_cast<std::size_t>(kills) % 4;
+    if (victim == 0) {
+      job.signal(SIGKILL);
+      ++kills;
+    } else if (victim <= ranks.size()) {
+      kill(ranks[victim - 1], SIGKILL);
+      ++kills;
+    }
+    const Ended ended = job.wait(120);
+    for (int i = 0; i < 1'000; ++i) {  // the ranks of a killed mpirun end by themselves
+      if (std::ranges::none_of(ranks, is_alive)) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    for (const pid_t rank : ranks) ASSERT_FALSE(is_alive(rank)) << "left behind by " << victim;
+    const fs::path file = folder_.path() / "killed/study.h5";
+    const std::size_t now = fs::exists(file) ? runs_in(file) : 0;
+    ASSERT_GE(now, before);
+    in_the_middle += now > before && now < all;
+    before = now;
+    if (now < all) continue;
+    if (ended.code == 0) {
+      ASSERT_EQ(numbers("killed"), numbers("whole"));
+    }
+    fs::remove_all(folder_.path() / "killed");
+    fs::create_directory(folder_.path() / "killed");
+    before = 0;
+  }
+  EXPECT_GT(in_the_middle, 0);  // or else the test says nothing
+  finish(mpirun(3, line));
+  EXPECT_EQ(numbers("killed"), numbers("whole"));
+}
+
+TEST_F(MpiStudy, AStopIsClean) {
+  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--out", "a"}),
+              surroundings());
+  const fs::path file = folder_.path() / "a/study.h5";
+  for (int i = 0; i < 5'000 && (!fs::exists(file) || runs_in(file) < 5); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  job.signal(SIGINT);
+  const Ended ended = job.wait(120);
+  EXPECT_NE(ended.code, 0);
+  EXPECT_EQ(times(ended.err, "Go on with: "), 1u) << ended.err;
+  EXPECT_GE(runs_in(file), 5u);
+}
+
+TEST_F(MpiStudy, BadUseIsSaidOnce) {
+  expect_error(mpirun(3, {"study", "smal.toml"}), "cannot read smal.toml");
+  expect_error(mpirun(3, {"study", "--seeds", "-3"}), "--seeds -3: expected a whole number");
+  expect_error(mpirun(3, {"studdy"}), "there is no command studdy");
+  expect_error(mpirun(2, {"study", "small.toml", "--stopping", "decided", "--shard", "1/2"}),
+               "each further seed");
+  finish(mpirun(2, {"study", "small.toml", "--out", "a"}));
+  expect_error(mpirun(2, {"study", "small.toml", "--lr", "0.5", "--out", "a"}), "holds another study");
+  expect_error({"mpirun", "-n", "3", LOCKSTEP_PROGRAM, "study", "small.toml", "--out", "b"},
+               "use lockstep-mpi");
+  EXPECT_FALSE(fs::exists(folder_ / "b"));
+}
+
+TEST_F(MpiStudy, RanksOfAnotherLockstepAreNamed) {
+  const Words line = {LOCKSTEP_SLEEPING_RUNS, "study", "small.toml", "--out", "a"};
+  Words words = joined_words({"mpirun", "-n", "2"}, line);
+  words.insert(words.end(), {":", "-n", "1", "env", "SLEEPING_VERSION=0.0.9"});
+  expect_error(joined_words(words, line), "all ranks must run one Lockstep");
+  EXPECT_FALSE(fs::exists(folder_ / "a"));
+}
+
+TEST_F(MpiStudy, WhatFailsOnARankIsSaidWithItsName) {
+  const Words line = {LOCKSTEP_MPI_PROGRAM, "study", "--task", "digits", "--threads", "1", "--out", "a"};
+  Words words = joined_words({"mpirun", "-n", "1"}, line);
+  words.insert(words.end(), {":", "-n", "1", "env", "LOCKSTEP_DATA=/nowhere"});
+  const Ended ended = run(joined_words(words, line));
+  EXPECT_NE(ended.code, 0);
+  EXPECT_EQ(times(ended.err, "rank 1 on "), 1u) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "digits.h5")) << ended.err;
+}
+
+}  // namespace
+}  // namespace lockstep::train
