@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <vector>
 
 #include "train/report/verdict_words.h"
 #include "train/text/text_layout.h"
@@ -16,6 +17,10 @@ std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}
 
 std::string line(const std::vector<std::string>& cells) {
   return joined(cells, ",") + "\r\n";  // as RFC 4180 ends lines
+}
+
+std::string granularity(const std::string& direction, const std::string& scale) {
+  return direction == scale ? direction : fmt::format("{}, sized as by {}", direction, scale);
 }
 
 std::string separated_by_blanks(const std::vector<double>& values) {
@@ -53,7 +58,8 @@ std::string runs_csv(std::span<const RunRow> runs) {
 
 std::string contrasts_csv(const StudySummary& study) {
   std::string out =
-      "task,cause,scope,question,arm_a,arm_b,metric,unit,primary,verdict,pairs,censored_pairs,diverged_pairs,"
+      "task,cause,scope,question,arm_a,arm_b,metric,metric_label,unit,primary,verdict,pairs,censored_pairs,"
+      "diverged_pairs,"
       "effect_unit,sd_unit,spread_unit,low95_unit,high95_unit,effect_percent,low95_percent,high95_percent,p,"
       "p_corrected,margin_unit,p_equivalence,p_equivalence_corrected,within_margin,slope_percent,"
       "slope_low95_percent,slope_high95_percent,p_slope_corrected,depends_on_rate,further_seeds,held_equal,"
@@ -69,6 +75,7 @@ std::string contrasts_csv(const StudySummary& study) {
                    csv_cell(c.question),
                    csv_cell(c.arm_a),
                    csv_cell(c.arm_b),
+                   c.metric_key,
                    csv_cell(c.metric),
                    csv_cell(c.unit),
                    c.primary ? "1" : "0",
@@ -106,13 +113,14 @@ std::string contrasts_csv(const StudySummary& study) {
 
 std::string rates_csv(const StudySummary& study) {
   std::string out =
-      "task,cause,arm_a,arm_b,metric,unit,learning_rate,seeds,pairs,mean_a_unit,mean_b_unit,effect_percent,"
+      "task,cause,arm_a,arm_b,metric,metric_label,unit,learning_rate,seeds,pairs,mean_a_unit,mean_b_unit,"
+      "effect_percent,"
       "low95_percent,high95_percent,best_of_a,best_of_b\r\n";
   for (const TaskSummary& task : study.tasks) {
     for (const Contrast& c : task.contrasts) {
       for (const RateEffect& at : c.rates) {
         out +=
-            line({csv_cell(task.task), csv_cell(c.cause), csv_cell(c.arm_a), csv_cell(c.arm_b),
+            line({csv_cell(task.task), csv_cell(c.cause), csv_cell(c.arm_a), csv_cell(c.arm_b), c.metric_key,
                   csv_cell(c.metric), csv_cell(c.unit), cell(at.rate), at.judged ? "judged" : "tuning",
                   std::to_string(at.pairs), cell(at.mean_a), cell(at.mean_b), cell(at.percent),
                   cell(at.percent_low), cell(at.percent_high), at.best_a ? "1" : "0", at.best_b ? "1" : "0"});
@@ -122,14 +130,31 @@ std::string rates_csv(const StudySummary& study) {
   return out;
 }
 
+std::span<const std::pair<std::string, std::string (*)(const ArmRow&)>> arm_columns() {
+  static const std::vector<std::pair<std::string, std::string (*)(const ArmRow&)>> columns = {
+      {"task", [](const ArmRow& arm) { return arm.task; }},
+      {"arm", [](const ArmRow& arm) { return arm.arm; }},
+      {"label", [](const ArmRow& arm) { return arm.label; }},
+      {"purpose", [](const ArmRow& arm) { return arm.purpose; }},
+      {"storage", [](const ArmRow& arm) { return arm.storage; }},
+      {"precision", [](const ArmRow& arm) { return arm.precision; }},
+      {"initialiser", [](const ArmRow& arm) { return arm.initialiser; }},
+      {"initialise_by", [](const ArmRow& arm) { return granularity(arm.init_direction, arm.init_scale); }},
+      {"optimizer", [](const ArmRow& arm) { return arm.optimizer; }},
+      {"optimise_by",
+       [](const ArmRow& arm) { return granularity(arm.optimizer_direction, arm.optimizer_scale); }},
+      {"learning_rate", [](const ArmRow& arm) { return cell(arm.learning_rate); }}};
+  return columns;
+}
+
 std::string arms_csv(std::span<const ArmRow> arms) {
-  std::string out =
-      "task,arm,label,purpose,storage,precision,initialiser,init_direction,init_scale,optimizer,"
-      "optimizer_direction,optimizer_scale,learning_rate\r\n";
+  std::vector<std::string> names;
+  for (const auto& [name, column] : arm_columns()) names.push_back(name);
+  std::string out = line(names);
   for (const ArmRow& arm : arms) {
-    out += line({csv_cell(arm.task), csv_cell(arm.arm), csv_cell(arm.label), csv_cell(arm.purpose),
-                 arm.storage, arm.precision, arm.initialiser, arm.init_direction, arm.init_scale,
-                 arm.optimizer, arm.optimizer_direction, arm.optimizer_scale, cell(arm.learning_rate)});
+    std::vector<std::string> cells;
+    for (const auto& [name, column] : arm_columns()) cells.push_back(csv_cell(column(arm)));
+    out += line(cells);
   }
   return out;
 }

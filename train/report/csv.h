@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "train/report/summary.h"
 
@@ -19,14 +20,18 @@ std::string csv_cell(std::string_view text);
 // and 1.
 std::string runs_csv(std::span<const RunRow> runs);
 
-// One row per contrast of every task, with the paired differences in the last cell, separated by blanks.
+// One row per contrast of every task and metric (its key, the same in every study, and its label), with the
+// paired differences in the last cell, separated by blanks.
 std::string contrasts_csv(const StudySummary& study);
 
 // One row per contrast at tuned learning rates and rate: both arms' means and the effect there.
 std::string rates_csv(const StudySummary& study);
 
-// One row per arm: task, arm, label, purpose, storage, precision, initialiser, init_direction, init_scale,
-// optimizer, optimizer_direction, optimizer_scale, learning_rate.
+// What is known of an arm, by name: task, arm, label, purpose, storage, precision, initialiser,
+// initialise_by, optimizer, optimise_by, learning_rate. "by" is the matrix that the rule takes for one:
+// "tensor", "part" or "head"; or "tensor, sized as by part" where another gives a part its size.
+std::span<const std::pair<std::string, std::string (*)(const ArmRow&)>> arm_columns();
+// One row per arm, with those columns.
 std::string arms_csv(std::span<const ArmRow> arms);
 
 // One row per number that a probe gave: task, arm, seed, probe, name, step, value, unit.

@@ -63,7 +63,8 @@ struct Contrast {
   std::string question;      // plain words: "Does Xavier's fan_out of the whole tensor matter?"
   std::string arm_a, arm_b;  // names as in ArmStatistics::arm
   std::string metric;        // "steps until the training loss is below 0.5"
-  std::string unit;          // of effect, sd, low, high, margin and differences: "steps"; empty: none
+  std::string metric_key = {};  // the same in every study: "steps_to_threshold"
+  std::string unit;             // of effect, sd, low, high, margin and differences: "steps"; empty: none
   std::string more = "higher", less = "lower";  // what a positive effect is, and a negative one
   // None: nothing is tested, but `spread` was measured, or there is nothing to measure (see `note`).
   std::optional<Verdict> verdict = Verdict::inconclusive;
@@ -155,6 +156,16 @@ struct AcrossTasks {
   std::optional<General> general = {};
 };
 
+// One arm of a task: a row of arms.csv.
+struct ArmRow {
+  std::string task, arm, label, purpose;
+  std::string storage, precision, initialiser, optimizer;
+  double learning_rate = 0;  // of the optimizer itself: Muon's of the blocks' matrices
+  // Which matrix the initialiser and the optimizer take for one (tensor, part or head), and by which one's
+  // rule a part gets its size.
+  std::string init_direction, init_scale, optimizer_direction, optimizer_scale;
+};
+
 struct StudySummary {
   std::string name;                        // "default", "muon-qkv"
   std::string question;                    // the page's title
@@ -173,6 +184,7 @@ struct StudySummary {
   std::string config_toml;                                       // the complete resolved configuration
   std::vector<std::pair<std::string, std::string>> environment;  // library and its version
   std::vector<std::string> notes;                                // shown as a list; may be empty
+  std::vector<ArmRow> arm_table;                                 // of all tasks, as in arms.csv
 };
 
 // One training run: a row of runs.csv.
@@ -187,16 +199,6 @@ struct RunRow {
   double final_loss = 0;     // of the last step run
   double seconds = 0;        // of this run alone
   long long parameters = 0;  // scalars trained
-};
-
-// One arm of a task: a row of arms.csv.
-struct ArmRow {
-  std::string task, arm, label, purpose;
-  std::string storage, precision, initialiser, optimizer;
-  double learning_rate = 0;  // of the optimizer itself: Muon's of the blocks' matrices
-  // Which matrix the initialiser and the optimizer take for one, and by which one's rule a part gets its
-  // size.
-  std::string init_direction, init_scale, optimizer_direction, optimizer_scale;
 };
 
 // One number that a probe gave: a row of probes.csv.

@@ -51,6 +51,7 @@ Contrast described(const PlannedContrast& planned, const Metric& metric, const D
                     .arm_a = planned.a,
                     .arm_b = planned.b,
                     .metric = metric.label(config),
+                    .metric_key = metric.key,
                     .unit = metric.unit,
                     .more = metric.more,
                     .less = metric.less};

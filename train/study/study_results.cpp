@@ -113,7 +113,8 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
   summary.notes.insert(summary.notes.begin(), notes.begin(), notes.end());
   describe_origin(summary, record);
   data::write_file(out / "runs.csv", runs_csv(run_rows(study, designs, runs)));
-  data::write_file(out / "arms.csv", arms_csv(arm_rows(study, designs)));
+  summary.arm_table = arm_rows(study, designs);
+  data::write_file(out / "arms.csv", arms_csv(summary.arm_table));
   data::write_file(out / "probes.csv", probes_csv(probe_rows(study, runs)));
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));
   data::write_file(out / "rates.csv", rates_csv(summary));

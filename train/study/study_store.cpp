@@ -9,7 +9,9 @@
 #include "train/config/difference.h"
 #include "train/config/toml.h"
 #include "train/config/validate.h"
+#include "train/report/csv.h"
 #include "train/report/verdict_words.h"
+#include "train/study/analysis.h"
 #include "train/study/metric.h"
 #include "train/study/provenance.h"
 #include "train/text/output.h"
@@ -27,7 +29,8 @@ double now() {
 }
 
 std::string group_of(const RunKey& key) {
-  return fmt::format("experiments/{}/{}/{}", key.experiment, key.arm, key.seed);
+  return fmt::format("experiments/{}/{}/{:05}", key.experiment, key.arm,
+                     key.seed);  // padded: sorted as numbers
 }
 
 void write_measured(h5::Group group, const Measured& measured) {
@@ -138,17 +141,11 @@ void write_rates(h5::Group group, const std::vector<RateEffect>& rates) {
 }
 
 void write_contrast(h5::Group group, const std::string& task, const Contrast& c) {
-  const std::pair<const char*, std::string> texts[] = {{"task", task},
-                                                       {"cause", c.cause},
-                                                       {"scope", c.scope},
-                                                       {"question", c.question},
-                                                       {"arm_a", c.arm_a},
-                                                       {"arm_b", c.arm_b},
-                                                       {"metric", c.metric},
-                                                       {"unit", c.unit},
-                                                       {"note", c.note},
-                                                       {"held_equal", c.held_equal},
-                                                       {"verdict", std::string(word(c))}};
+  const std::pair<const char*, std::string> texts[] = {
+      {"task", task},           {"cause", c.cause},           {"scope", c.scope},
+      {"question", c.question}, {"arm_a", c.arm_a},           {"arm_b", c.arm_b},
+      {"metric", c.metric_key}, {"metric_label", c.metric},   {"unit", c.unit},
+      {"note", c.note},         {"held_equal", c.held_equal}, {"verdict", std::string(word(c))}};
   for (const auto& [name, text] : texts) group.set_attribute(name, text);
   const std::pair<const char*, int> counts[] = {{"primary", c.primary},
                                                 {"pairs", c.pairs},
@@ -181,6 +178,16 @@ void write_contrast(h5::Group group, const std::string& task, const Contrast& c)
   if (!c.rates.empty()) write_rates(group.create_group("rates"), c.rates);
 }
 
+// A table in columns, each an attribute: pandas.DataFrame(dict(file["arms"].attrs)).
+void write_arms(h5::File& file, const std::vector<ArmRow>& arms) {
+  h5::Group group = file.has_group("arms") ? file.group("arms") : file.create_group("arms");
+  for (const auto& [name, column] : arm_columns()) {
+    std::vector<std::string> values;
+    for (const ArmRow& arm : arms) values.push_back(column(arm));
+    group.set_attribute(name, std::span<const std::string>(values));
+  }
+}
+
 void write_contrasts(h5::File& file, const StudySummary& summary) {
   std::size_t next = 0;
   h5::Group all = file.create_group("contrasts");
@@ -189,7 +196,7 @@ void write_contrasts(h5::File& file, const StudySummary& summary) {
                     "*_percent in percent of arm_a's mean; intervals at 95%");
   for (const TaskSummary& task : summary.tasks) {
     for (const Contrast& contrast : task.contrasts)
-      write_contrast(all.create_group(std::to_string(next++)), task.task, contrast);
+      write_contrast(all.create_group(fmt::format("{:03}", next++)), task.task, contrast);
   }
 }
 
@@ -252,6 +259,9 @@ StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::st
                        const StudyConfig& study)
     : file_(std::move(file)), study_(study), counted_until_(now()) {
   record_.about = std::move(about);
+  std::vector<Design> designs;
+  for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
+  declared_arms_ = arm_rows(study, designs);
 }
 
 void StudyStore::resume() {
@@ -339,6 +349,7 @@ void StudyStore::begin_locked() {
         {"label", kind.label}, {"unit", kind.unit}, {"formula", kind.formula}, {"source", kind.source}};
     for (const auto& [name, text] : texts) group.set_attribute(name, text);
   }
+  write_arms(*written_, declared_arms_);
   changed_.clear();
   for (const auto& [key, run] : record_.runs) changed_.insert(key);
 }
@@ -356,6 +367,7 @@ void StudyStore::write_locked(const StudySummary* summary) {
     if (written_->has_group(group_of(key))) written_->remove(group_of(key));
     write_run(*written_, key, record_.runs.at(key), study_.experiments[key.experiment]);
   }
+  if (summary) write_arms(*written_, summary->arm_table);
   if (summary) write_contrasts(*written_, *summary);
   written_->commit();
   changed_.clear();

@@ -30,15 +30,18 @@ StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& fi
 // be read at any moment and is whole at any moment. Layout:
 //   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
 //   /experiments/0         attributes: task, and what each metric is
-//   /experiments/0/A0/7    the run of arm A0 with seed 7: loss (steps), and as attributes each metric under
+//   /arms                  the arms as columns, each an attribute named as in arms.csv; those at tuned
+//   learning rates
+//                          once the study is finished
+//   /experiments/0/A0/00007  the run of arm A0 with seed 7: loss (steps), and as attributes each metric under
 //   its
 //                          key (NaN where the run ended without it), diverged, seconds, parameters,
 //                          fingerprint
-//   /experiments/0/A0/7/probes/KEY   what a probe gave: steps (n), values (n, names), and the attribute
+//   /experiments/0/A0/00007/probes/KEY   what a probe gave: steps (n), values (n, names), and the attribute
 //   names;
 //                          snapshot/: what it holds until the run that it is compared with is there
 //   /probes/KEY            attributes: label, unit, formula and source of a probe
-//   /contrasts/0           of a finished study: what was compared and what came of it, attributes that are
+//   /contrasts/000         of a finished study: what was compared and what came of it, attributes that are
 //                          named as the columns of contrasts.csv, differences (pairs), and of one at tuned
 //                          learning rates rates/: the columns of rates.csv
 class StudyStore {
@@ -79,6 +82,7 @@ class StudyStore {
 
   std::filesystem::path file_;
   const StudyConfig& study_;
+  std::vector<ArmRow> declared_arms_;
   mutable std::mutex mutex_;
   StudyRecord record_;
   // The file as it was last written, and the runs that are not in it as they are now: a run is put into it

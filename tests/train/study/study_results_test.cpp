@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 
@@ -90,6 +91,38 @@ TEST(StudyResults, AnErrorOfAnyKindSavesTheFinishedRuns) {
   EXPECT_TRUE(contains(
       said, "finished runs are in " + folder / "study.h5" + "; go on with: lockstep study --resume"));
   EXPECT_EQ(read_study_record(folder / "study.h5").runs.size(), 3u);
+}
+
+// Who has the files alone can tell what an arm is and in which metric a contrast was judged.
+TEST(StudyResults, FilesExplainThemselves) {
+  const TempFolder folder;
+  testing::internal::CaptureStdout();
+  run_study(small_study(), {.out = folder.path()}, never);
+  testing::internal::GetCapturedStdout();
+  const h5::File file = h5::File::open(folder / "study.h5");
+  const h5::Group arms = file.group("arms");
+  const auto column = [&](const char* name) { return arms.attribute<std::vector<std::string>>(name); };
+  const std::vector<std::string> names = column("arm"), storage = column("storage"),
+                                 init = column("initialise_by"), optimise = column("optimise_by");
+  ASSERT_EQ(names.size(), storage.size());
+  EXPECT_EQ(storage.at(0), "separate");
+  const auto row = static_cast<std::size_t>(std::ranges::find(names, "A3") - names.begin());
+  ASSERT_LT(row, names.size());
+  EXPECT_EQ(init.at(row), "tensor");
+  EXPECT_EQ(optimise.at(row), "part");
+  const auto sized = static_cast<std::size_t>(std::ranges::find(names, "C4s") - names.begin());
+  ASSERT_LT(sized, names.size());
+  EXPECT_EQ(optimise.at(sized), "tensor, sized as by part");
+  const std::string csv = data::read_file(folder / "arms.csv");
+  EXPECT_TRUE(csv.starts_with(
+      "task,arm,label,purpose,storage,precision,initialiser,initialise_by,optimizer,optimise_by,"));
+  EXPECT_TRUE(contains(csv, "\"tensor, sized as by part\""));
+  EXPECT_EQ(file.group("experiments/0/A0").children(), (std::vector<std::string>{"00000", "00001"}));
+  const h5::Group contrast = file.group("contrasts/000");
+  EXPECT_EQ(contrast.attribute<std::string>("metric"), "steps_to_threshold");
+  EXPECT_TRUE(
+      contains(contrast.attribute<std::string>("metric_label"), "steps until the training loss is below"));
+  EXPECT_TRUE(contains(data::read_file(folder / "contrasts.csv"), ",steps_to_threshold,steps until "));
 }
 
 TEST(StudyResults, ResumingKeepsTheFirstCommandAndAddsTheTime) {
