@@ -79,7 +79,7 @@ void add_attention(CLI::App& bench, Session& session) {
   CLI::App* command = bench.add_subcommand("attention", "attention alone, by tokens and size of a head");
   add_numbers(*command, "--tokens", options->tokens, count_range, "tokens of the sequence");
   add_numbers(*command, "--head-sizes", options->head_sizes, count_range, "sizes of a head");
-  add_list(*command, "--mask", options->masks, "causal or none, or several: causal,none");
+  add_list(*command, "--mask", options->masks, "causal or none, or several: causal,none; default: both");
   add_number(*command, "--heads", options->heads, count_range, "heads");
   add_number(*command, "--threads", options->threads, threads_range, "threads");
   add_number(*command, "--seconds", options->seconds, seconds_range, "to measure a row");
@@ -140,14 +140,14 @@ void add_bench(CLI::App& app, Session& session) {
   bench->require_subcommand(0, 1);
   add_list(*bench, "--model", given->models, "toy, copy, char or baby, or several: toy,copy; default: all");
   add_list(*bench, "--attention", given->options.attention,
-           "combined or separate, or several: combined,separate");
+           "combined or separate, or several: combined,separate; default: both");
   add_numbers(*bench, "--threads", given->options.threads, threads_range, "numbers of threads");
   add_number(*bench, "--seconds", given->options.seconds, seconds_range,
              "to measure a model with a number of threads");
   given->device = add_device(*bench, "the processor");
   add_numbers(*bench, "--runs", given->runs, count_range, "on a GPU, how many trainings at once");
   const auto size = [&](const char* name, std::int64_t& member, const char* help) {
-    add_number(*bench, name, member, count_range, help);
+    add_number(*bench, name, member, count_range, std::string(help) + "; default: that model's");
   };
   size("--vocabulary", given->own.vocabulary, "of a model of your own: what differs from --model (or copy)");
   size("--tokens", given->own.tokens, "tokens of a sequence");

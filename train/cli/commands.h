@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "train/config/defaults.h"
 #include "train/config/key.h"
 
 namespace lockstep::train {
@@ -34,6 +35,10 @@ struct Session {
 const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 
+// The help of an option with what it is where nobody gives it, unless that is said already or there is
+// nothing.
+std::string with_default(const std::string& help, const std::string& what);
+
 void add_study(CLI::App& app, Session& session);  // study, merge, studies
 void add_report(CLI::App& app, Session& session);
 void add_train(CLI::App& app, Session& session);  // train, eval, sample
@@ -57,7 +62,8 @@ void add_keys(CLI::App& command, const Keys& keys, Typed& typed) {
   for (const auto& key : keys) {
     command.add_option_function<std::string>(
         option_of(key.name),
-        [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); }, help_of(key));
+        [&typed, name = key.name](const std::string& text) { typed.emplace_back(name, text); },
+        with_default(help_of(key), default_of(key)));
   }
 }
 std::set<std::string> names_of(const Typed& typed);
@@ -72,7 +78,7 @@ CLI::Option* add_number(CLI::App& command, const std::string& option, Number& va
       [option, &value, range](const std::string& text) {
         value = static_cast<Number>(number_from<Read>(option, text, range));
       },
-      fmt::format("{}, {}", help, range.text()));
+      with_default(fmt::format("{}, {}", help, range.text()), fmt::format("default {}", value)));
 }
 CLI::Option* add_numbers(CLI::App& command, const std::string& option, std::vector<std::int64_t>& values,
                          const Range& range, const std::string& help);

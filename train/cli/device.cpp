@@ -31,16 +31,18 @@ Device device_for(const std::string& asked, const std::function<bool()>& worth_i
   return Device::cuda;
 }
 
-bool is_worth_a_gpu(const RunConfig& config) {
-  // Two operations for each weight and token forward, four backward; a core does 1e11 of them in a second,
-  // and a GPU takes about that long to start.
-  constexpr double worth = 2e11;
+double operations_of(const RunConfig& config) {
   const data::TaskShape shape = data::make_task(config.task, 0)->shape();
   const auto tokens = static_cast<double>(shape.images ? shape.length * shape.length / 4 : shape.length);
   const auto width = static_cast<double>(config.width);
   const double weights =
       static_cast<double>(config.layers) * width * (4 * width + 2 * static_cast<double>(config.mlp));
-  return 6 * weights * tokens * static_cast<double>(config.batch) * static_cast<double>(config.steps) > worth;
+  return 6 * weights * tokens * static_cast<double>(config.batch) * static_cast<double>(config.steps);
+}
+
+bool is_worth_a_gpu(const RunConfig& config) {
+  // A core does 1e11 of them in a second, and a GPU takes about that long to start.
+  return operations_of(config) > 2e11;
 }
 
 }  // namespace lockstep::train::cli

@@ -19,6 +19,9 @@ AskedDevice add_device(CLI::App& command, const std::string& auto_takes);
 // with the reason where cuda was asked for and cannot be used.
 Device device_for(const std::string& asked, const std::function<bool()>& worth_it);
 
+// Of all steps of a training, roughly: two for each weight and token forward, four backward.
+double operations_of(const RunConfig& config);
+
 // Whether the training takes the CPU longer than a GPU takes to start.
 bool is_worth_a_gpu(const RunConfig& config);
 

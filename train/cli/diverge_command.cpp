@@ -171,7 +171,8 @@ void add_diverge(CLI::App& app, Session& session) {
              "over which; default: as many as both were trained");
   add_number(*command, "--threads", given->threads, threads_range,
              "threads of each training; the numbers do not depend on it");
-  command->add_option("--out", given->out, "a .csv file for the difference of every tensor at every step");
+  command->add_option("--out", given->out,
+                      "a .csv file for the difference of every tensor at every step; default: none");
   command->callback([given, &session] { session.action = [given] { return diverge(*given); }; });
 }
 

@@ -1,12 +1,12 @@
 #include "train/cli/help.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
@@ -45,12 +45,7 @@ std::string indented(const std::vector<std::string>& lines, int indent) {
 
 }  // namespace
 
-int terminal_width() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-    return 100;
-  return std::clamp<int>(size.ws_col, 40, 120);
-}
+int terminal_width() { return std::clamp(terminal_columns(STDOUT_FILENO, 100), 40, 120); }
 
 std::string HelpFormatter::entry(const std::string& name, const std::string& meaning) const {
   constexpr int column = 30;

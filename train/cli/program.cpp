@@ -14,6 +14,7 @@
 #include "train/cli/commands.h"
 #include "train/cli/help.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
@@ -88,6 +89,11 @@ void open_standard_streams() {
   }
 }
 
+// An error, on stderr.
+void complain(const std::string& message) {
+  say("{} {}\n", wants_colour(STDERR_FILENO) ? coloured("lockstep:", "1;31") : "lockstep:", message);
+}
+
 int run(const Program& program, Session& session, int argc, char** argv) {
   open_standard_streams();
   // A file grown to the limit of its size is an error of the write, reported like a full disk.
@@ -105,7 +111,7 @@ int run(const Program& program, Session& session, int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    say("lockstep: {}\n", wrong_usage(app, error));
+    complain(wrong_usage(app, error));
     return 2;
   }
   if (!session.action) {
@@ -125,8 +131,15 @@ std::set<std::string> names_of(const Typed& typed) {
   return names;
 }
 
+std::string with_default(const std::string& help, const std::string& what) {
+  const bool said = help.find("default") != std::string::npos;
+  return said || what.empty() ? help : help + "; " + what;
+}
+
 CLI::Option* add_numbers(CLI::App& command, const std::string& option, std::vector<std::int64_t>& values,
                          const Range& range, const std::string& help) {
+  std::vector<std::string> defaults;
+  for (const std::int64_t value : values) defaults.push_back(std::to_string(value));
   return command
       .add_option_function<std::vector<std::string>>(
           option,
@@ -135,7 +148,7 @@ CLI::Option* add_numbers(CLI::App& command, const std::string& option, std::vect
             for (const std::string& text : texts)
               values.push_back(number_from<std::int64_t>(option, text, range));
           },
-          fmt::format("{}, each {}", help, range.text()))
+          with_default(fmt::format("{}, each {}", help, range.text()), "default " + joined(defaults, ",")))
       ->delimiter(',');
 }
 
@@ -149,13 +162,13 @@ int run_program(const Program& program, Session& session, int argc, char** argv)
   try {
     return run(program, session, argc, argv);
   } catch (const Error& error) {
-    say("lockstep: {}\n", printable(error.what()));
+    complain(printable(error.what()));
     return 2;
   } catch (const std::bad_alloc&) {
-    say("lockstep: out of memory: a smaller batch, width or number of threads may help\n");
+    complain("out of memory: a smaller batch, width or number of threads may help");
     return 1;
   } catch (const std::exception& error) {
-    say("lockstep: {}\n", printable(error.what()));
+    complain(printable(error.what()));
     return 1;
   }
 }

@@ -139,8 +139,10 @@ int studies() {
 
 void add_study(CLI::App& app, Session& session) {
   auto given = std::make_shared<Given>();
-  CLI::App* command =
-      app.add_subcommand("study", "train all arms over the seeds, and give a verdict for each cause");
+  CLI::App* command = app.add_subcommand("study",
+                                         "train all arms over the seeds, and give a verdict for each cause; "
+                                         "what is not given is as the study's file has it, "
+                                         "else by default");
   command->add_option("file", given->file,
                       "a study's name (lockstep studies) or a .toml file of your own; default: default");
   command->add_option("--out", given->out,
@@ -151,11 +153,12 @@ void add_study(CLI::App& app, Session& session) {
       "--shard", [given](const std::string& text) { given->share = share_from(text); },
       "a part of the study, for one of several machines: 3/16; or rates, the runs that learning rates are "
       "chosen "
-      "by; lockstep merge puts them together");
-  command->add_option("--rates", given->rates, "with --shard: the folder that --shard rates was made in");
+      "by; lockstep merge puts them together; default: the whole");
+  command->add_option("--rates", given->rates,
+                      "with --shard: the folder that --shard rates was made in; default: none");
   command->add_option_function<std::string>(
       "--threads", [given](const std::string& text) { given->threads = text; },
-      "trainings at once; 0: one for each core, 32 on a GPU");
+      "trainings at once; 0: one for each core, 32 on a GPU; default 0");
   given->device = add_device(*command, "the GPU if there is one");
   add_keys(*command, run_keys(), given->keys);
   add_keys(*command, experiment_keys(), given->keys);

@@ -20,6 +20,7 @@
 #include "train/text/step_line.h"
 #include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
+#include "train/training/event_file.h"
 #include "train/training/kept_weights.h"
 #include "train/training/output_folder.h"
 #include "train/training/sampling.h"
@@ -39,6 +40,7 @@ struct Given {
   std::string weights;
   data::LoadOptions load;
   AskedDevice device;
+  bool tensorboard = false;
 };
 
 RunConfig configured(const Typed& keys) {
@@ -98,12 +100,13 @@ std::int64_t default_interval(const RunConfig& config, const data::Task& task) {
 // One training with its files, from where it stands to its end.
 class Run {
  public:
-  Run(Training& training, Metrics metrics, std::filesystem::path out, const Habits& habits)
+  Run(Training& training, Metrics metrics, std::filesystem::path out, const Habits& habits, bool tensorboard)
       : training_(training),
         metrics_(std::move(metrics)),
         out_(std::move(out)),
         habits_(habits),
         probes_(out_ / "probes.csv", habits.probes, training),
+        events_(event_place(out_, tensorboard)),
         every_(habits.every > 0 ? habits.every : default_interval(training.config(), training.task())),
         keep_(steps_to_keep(habits.keep, training.config().steps)),
         line_(training.config().steps, training.steps_done()) {}
@@ -160,6 +163,7 @@ class Run {
     save_checkpoint(checkpoint(), training_, metrics_, habits_);
     save_metrics((out_ / "metrics.h5").string(), training_.config(), metrics_);
     data::write_file(out_ / "metrics.csv", to_csv(metrics_));
+    if (!events_.file.empty()) data::write_file(events_.file, event_file(metrics_, events_.begun));
   }
 
  private:
@@ -182,6 +186,7 @@ class Run {
   std::filesystem::path out_;
   Habits habits_;
   ProbeLog probes_;
+  EventPlace events_;
   std::int64_t every_;
   std::vector<std::int64_t> keep_;
   StepLine line_;
@@ -229,7 +234,7 @@ int train(const Given& given, const std::string& command) {
     if (!given.weights.empty()) start_from(given, training);
   }
   steps_to_keep(habits.keep, config.steps);  // throws before anything is trained
-  Run run(training, std::move(metrics), out, habits);
+  Run run(training, std::move(metrics), out, habits, given.tensorboard);
   if (!checkpoint && !given.weights.empty()) run.validate_now();
   if (!run.run()) {
     say("Stopped after step {}; go on with: {}{}\n", training.steps_done(), command,
@@ -326,12 +331,13 @@ void add_train(CLI::App& app, Session& session) {
   add_number(
       *command, "--every", given->habits.every, count_range,
       "steps between validations and checkpoints; default: about 20 in all, at most a tenth of the time");
-  command->add_option(
-      "--keep", given->habits.keep,
-      "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the last");
+  command->add_option("--keep", given->habits.keep,
+                      "steps whose weights stay in OUT/keep, as 0,10,20; or log: 0, 1, 2, 5, 10, ... and the "
+                      "last; default: none");
   command
       ->add_option("--probes", given->habits.probes,
-                   "what is measured at its steps, into OUT/probes.csv, as gradient_norm,head_scores")
+                   "what is measured at its steps, into OUT/probes.csv, as gradient_norm,head_scores; "
+                   "default: nothing")
       ->delimiter(',');
   command->add_flag("--explain", given->explain,
                     "then write the page of lockstep explain, OUT/explain.html, of the kept steps; default "
@@ -339,8 +345,11 @@ void add_train(CLI::App& app, Session& session) {
   add_number(*command, "--threads", given->threads, threads_range,
              "threads of this training; the numbers do not depend on it");
   given->device = add_device(*command, "the GPU where the training is long enough to be worth its start");
-  command->add_option("--weights", given->weights,
-                      "start from the weights in a .safetensors or .h5 file, of either storage");
+  command->add_option(
+      "--weights", given->weights,
+      "start from the weights in a .safetensors or .h5 file, of either storage; default: fresh ones");
+  command->add_flag("--tensorboard", given->tensorboard,
+                    "also write OUT/events.out.tfevents.*: the losses for tensorboard --logdir OUT");
   command->add_flag("--allow-missing", given->load.allow_missing,
                     "keep fresh numbers for what --weights lacks");
   command->add_flag("--allow-unexpected", given->load.allow_unexpected,

@@ -104,10 +104,13 @@ void add_convert(CLI::App& app, Session& session) {
   command->add_option("in", given->from, "a checkpoint, or weights in .safetensors or .h5")->required();
   command->add_option("out", given->to, "for a checkpoint DIR/checkpoint.h5; weights: .safetensors or .h5")
       ->required();
-  command->add_option("--to", given->storage, "combined (one qkv) or separate (to_q, to_k, to_v)")
+  command
+      ->add_option("--to", given->storage,
+                   "combined (one qkv) or separate (to_q, to_k, to_v); default, of weights alone: as it is")
       ->check(one_storage);
   add_number(*command, "--heads", given->heads, {.least = 1, .most = 1e6},
-             "how many heads a query_key_value has, whose rows go head by head (GPT-NeoX, BLOOM)");
+             "how many heads a query_key_value has, whose rows go head by head (GPT-NeoX, BLOOM); default: "
+             "none has");
   command->add_flag("--allow-inexact", given->allow_inexact,
                     "convert, too, where the optimizer looks at whole stored tensors");
   command->callback([given, &session] { session.action = [given] { return convert(*given); }; });
@@ -186,7 +189,8 @@ void add_export(CLI::App& app, Session& session) {
       ->check(one_storage);
   command->add_option("--dtype", given->type, "round to f32, f64, f16 or bf16; default: as it is")
       ->check(CLI::IsMember({"f32", "f64", "f16", "bf16"}));
-  command->add_option("--module", given->module, "only this module, under its own names: blocks.0.attn");
+  command->add_option("--module", given->module,
+                      "only this module, under its own names: blocks.0.attn; default: the whole");
   command->add_flag("--unused-norm", given->unused_norm,
                     "add the norm_cross_attn that MONAI's TransformerBlock and ViT create and never use");
   command->callback([given, &session] { session.action = [given] { return export_weights(*given); }; });
@@ -229,7 +233,8 @@ void add_inspect(CLI::App& app, Session& session) {
   CLI::Option* json = command->add_flag("--json", given->json, "as JSON");
   command
       ->add_option("--against", given->against,
-                   "another checkpoint or weights: show which of its tensors would be loaded from where")
+                   "another checkpoint or weights: show which of its tensors would be loaded from where; "
+                   "default: none")
       ->excludes(json);
   command->callback([given, &session] { session.action = [given] { return inspect_file(*given); }; });
 }

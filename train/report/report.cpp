@@ -94,6 +94,16 @@ std::string report_page(const StudySummary& study) {
     environment += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", html_escape(name), html_escape(value));
   for (const std::string& note : study.notes) notes += fmt::format("<li>{}</li>\n", html_escape(note));
   if (!notes.empty()) notes = "<section>\n<h2>Notes</h2>\n<ul>\n" + notes + "</ul>\n</section>";
+  if (!study.disputes.empty()) {
+    notes += "<section>\n<h2>Who asked</h2>\n<p>Public discussions that this study answers:</p>\n<ul>\n";
+    for (const std::string& link :
+         study.disputes) {  // a study file may come from anybody: no javascript: or the like
+      const std::string text = html_escape(link);
+      notes += link.starts_with("https://") ? fmt::format("<li><a href=\"{0}\">{0}</a></li>\n", text)
+                                            : fmt::format("<li>{}</li>\n", text);
+    }
+    notes += "</ul>\n</section>";
+  }
   return filled(report_file("page.html"),
                 {{"version", html_escape(study.version)},
                  {"question", html_escape(study.question)},

@@ -4,11 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/text/numbers.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
@@ -130,12 +131,19 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
 }
 
 void print_verdict(const StudySummary& study) {
-  const bool colour = isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR");
-  for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, 110, colour));
-  for (const std::string& line : wrap(study.verdict, 110)) show("{}\n", line);
-  for (const AcrossTasks& across : study.across)
-    for (const std::string& line : wrap(across_sentence(across), 110)) show("{}\n", line);
-  for (const std::string& line : wrap(scope_sentence(study), 110)) show("{}\n", line);
+  const bool colour = wants_colour(STDOUT_FILENO);
+  const int width = std::clamp(terminal_columns(STDOUT_FILENO, 110), 40, 110);
+  const auto paragraph = [&](const std::string& text) {
+    for (const std::string& line : wrap(text, width)) show("{}\n", line);
+  };
+  for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, width, colour));
+  for (const std::string& line : wrap(storage_line(study), width))
+    show("{}\n", colour ? coloured(line, "1") : line);
+  paragraph(rules_line(study));
+  show("\n");
+  paragraph(study.verdict);
+  for (const AcrossTasks& across : study.across) paragraph(across_sentence(across));
+  paragraph(scope_sentence(study));
 }
 
 }  // namespace lockstep::train

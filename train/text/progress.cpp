@@ -1,6 +1,5 @@
 #include "train/text/progress.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <string_view>
 
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 
 namespace lockstep::train {
 
@@ -30,14 +30,6 @@ std::string duration(double seconds) {
 bool live_terminal() {
   const char* const kind = std::getenv("TERM");
   return isatty(STDERR_FILENO) != 0 && kind && std::string_view(kind) != "dumb";
-}
-
-// A line that wraps cannot be redrawn: it is cut to the width of the terminal.
-std::string fitted(std::string line) {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && line.size() >= size.ws_col)
-    line.resize(size.ws_col - 1);
-  return line;
 }
 
 // Seconds between plain lines: a study of hours does not fill a log.
@@ -92,11 +84,16 @@ void Progress::show_locked(bool last) {
   const std::string left = last         ? duration(elapsed) + " in all"
                            : fresh == 0 ? "estimating"
                                         : duration(elapsed * (1 - share) / share) + " left";
-  const std::string line =
+  const std::string full =
       fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
                   static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
+  const auto line = [&] {
+    return fitting({full, fmt::format("{}/{} runs done, {}", done_, runs_, left),
+                    fmt::format("{}/{}, {}", done_, runs_, left)},
+                   terminal_columns(STDERR_FILENO, 80));
+  };
   line_open_ = terminal_ && !last;
-  say("{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? fitted(line) : line, line_open_ ? "" : "\n");
+  say("{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? line() : full, line_open_ ? "" : "\n");
 }
 
 }  // namespace lockstep::train

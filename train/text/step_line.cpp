@@ -6,6 +6,7 @@
 
 #include "train/text/numbers.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 
 namespace lockstep::train {
 
@@ -20,8 +21,15 @@ void StepLine::stepped(std::int64_t done, double loss) {
   if (elapsed - shown_ < (terminal_ ? 0.2 : 10.0)) return;
   shown_ = elapsed;
   const double rate = static_cast<double>(done - done_before_) / elapsed;
-  say("{}step {}/{}, training loss {:.4f}, {} steps/s, {} left{}", terminal_ ? "\r\x1b[K" : "", done, steps_,
-      loss, number(rate), duration(static_cast<double>(steps_ - done) / rate), terminal_ ? "" : "\n");
+  const std::string left = duration(static_cast<double>(steps_ - done) / rate);
+  const std::string full = fmt::format("step {}/{}, loss of this step {:.4f}, {} steps/s, {} left", done,
+                                       steps_, loss, number(rate), left);
+  const auto line = [&] {
+    return fitting({full, fmt::format("step {}/{}, loss {:.4f}, {} left", done, steps_, loss, left),
+                    fmt::format("{}/{}, {} left", done, steps_, left)},
+                   terminal_columns(STDERR_FILENO, 80));
+  };
+  say("{}{}{}", terminal_ ? "\r\x1b[K" : "", terminal_ ? line() : full, terminal_ ? "" : "\n");
   visible_ = terminal_;
 }
 

@@ -97,6 +97,19 @@ TEST(Report, SaysWhereTheControlFailed) {
   EXPECT_TRUE(has(page, "<h2 id=\"answer\">Not to be trusted: INVALID"));
 }
 
+TEST(Report, SaysHowGeneralItIsAndWhoAsked) {
+  StudySummary study = example_study();
+  study.across = {{.cause = "coupling",
+                   .name = "muon by the whole tensor",
+                   .effects = {{"copy", -9.8}, {"digits", -1.2}}}};
+  study.disputes = {"https://example.org/issues/7", "javascript:alert(1)"};
+  const std::string page = report_page(study);
+  EXPECT_TRUE(
+      has(page, "muon by the whole tensor changes the primary metric by -9.8% on copy, -1.20% on digits"));
+  EXPECT_TRUE(has(page, "<a href=\"https://example.org/issues/7\">"));
+  EXPECT_FALSE(has(page, "href=\"javascript:"));
+}
+
 TEST(Report, AnEmptyStudyIsAPage) { EXPECT_TRUE(has(report_page({.question = "Why?"}), "<h1>Why?</h1>")); }
 
 TEST(Html, FillsTemplatesOnce) {
