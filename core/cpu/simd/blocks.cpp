@@ -33,6 +33,16 @@ HWY_BEFORE_NAMESPACE();
 namespace lockstep::cpu::HWY_NAMESPACE {
 namespace {
 
+// As many numbers as a vector has, or fewer, and 0.
+template <typename T>
+HWY_INLINE Vec<T> first_of(const T* from, std::int64_t count) {
+  return Part<T>{static_cast<std::size_t>(std::clamp<std::int64_t>(count, 0, lanes<T>))}.load(from);
+}
+template <typename T>
+HWY_INLINE void store_first(Vec<T> x, T* to, std::int64_t count) {
+  Part<T>{static_cast<std::size_t>(std::min(count, lanes<T>))}.store(x, to);
+}
+
 template <typename T>
 void gather_block(T* to, std::int64_t to_row, const T* from, std::int64_t from_row, std::int64_t step,
                   std::int64_t rows, std::int64_t count) {
@@ -43,13 +53,16 @@ void gather_block(T* to, std::int64_t to_row, const T* from, std::int64_t from_r
       continue;
     }
     std::int64_t i = 0;
-    if (step == 2) {  // the last number that a pair of vectors reads belongs to the next pair
-      for (; i + lanes<T> < count; i += lanes<T>) {
-        Vec<T> even, odd;
-        hn::LoadInterleaved2(Tag<T>(), from + 2 * i, even, odd);
-        hn::StoreU(even, Tag<T>(), to + i);
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    if (step == 2) {
+      for (; i < count; i += lanes<T>) {
+        const std::int64_t read = 2 * (count - i) - 1;  // at most two vectors of them
+        const Vec<T> even = hn::ConcatEven(Tag<T>(), first_of(from + 2 * i + lanes<T>, read - lanes<T>),
+                                           first_of(from + 2 * i, read));
+        store_first(even, to + i, count - i);
       }
     }
+#endif
     for (; i < count; ++i) to[i] = from[i * step];
   }
 }
@@ -63,9 +76,28 @@ void scatter_block(T* to, std::int64_t to_row, std::int64_t step, const T* from,
         const Vec<T> x = part.load(from + i);
         part.store(accumulate ? hn::Add(part.load(to + i), x) : x, to + i);
       });
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) to[i * step] = from[i] + (accumulate ? to[i * step] : T(0));
+      continue;
     }
+    std::int64_t i = 0;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    if constexpr (sizeof(T) == 4) {
+      if (step == 2) {
+        const Tag<std::uint64_t> pairs;  // of which a number is the first, with 0
+        const hn::Rebind<T, Tag<std::uint64_t>> half;
+        constexpr std::int64_t numbers = lanes<T> / 2;
+        for (; i < count; i += numbers) {
+          const auto x = hn::MaskedLoad(
+              hn::FirstN(half, static_cast<std::size_t>(std::min(numbers, count - i))), half, from + i);
+          const Vec<T> even = hn::BitCast(
+              Tag<T>(), hn::PromoteTo(pairs, hn::BitCast(hn::RebindToUnsigned<decltype(half)>(), x)));
+          const std::int64_t written = 2 * (count - i) - 1;
+          const Vec<T> before = first_of(to + 2 * i, written);
+          store_first(accumulate ? hn::Add(before, even) : hn::OddEven(before, even), to + 2 * i, written);
+        }
+      }
+    }
+#endif
+    for (; i < count; ++i) to[i * step] = from[i] + (accumulate ? to[i * step] : T(0));
   }
 }
 
