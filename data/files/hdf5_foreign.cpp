@@ -26,7 +26,9 @@ bool is_out_of_memory(const Error& error) {
   return std::string_view(error.what()).find("memory allocation failed") != std::string_view::npos;
 }
 
-// Looks at all that a reader could look at.
+struct Damaged {};
+
+// Looks at all that a reader could look at. Throws Damaged where it cannot.
 class Probe {
  public:
   void look_at(const Group& group, size_t depth = 0) {
@@ -55,10 +57,18 @@ class Probe {
   }
 
   static void look_at_attributes(const Object& object) {
-    for (const std::string& name : object.attribute_names()) {
+    for (const std::string& name : names_of(object)) {
       look_at_attribute<std::string>(object, name);
       look_at_attribute<int64_t>(object, name);
       look_at_attribute<double>(object, name);
+    }
+  }
+  // Whoever knows a name would read it all the same.
+  static std::vector<std::string> names_of(const Object& object) {
+    try {
+      return object.attribute_names();
+    } catch (const Error&) {
+      throw Damaged();
     }
   }
   template <typename T>
@@ -98,6 +108,8 @@ bool survives(const std::function<void()>& action) {
     dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);  // where the C library says what it ends a process for
     try {
       action();
+    } catch (const Damaged&) {
+      _exit(1);
     } catch (const std::bad_alloc&) {
       _exit(1);
     } catch (const Error& error) {  // said by whoever reads the file
@@ -126,9 +138,8 @@ File File::open_foreign(const std::string& path) {
   const Guard guard;  // no other thread is within HDF5 while the process is copied
   const bool sound = is_sealed(path) || survives([&] { Probe().look_at(open(path)); });
   check(sound,
-        "[hdf5] {} is damaged: HDF5 {} crashes on it, comes to no end or asks for too much memory; restore "
-        "it from a "
-        "copy",
+        "[hdf5] {} is damaged: HDF5 {} cannot list it, crashes on it, comes to no end or asks for too much "
+        "memory; restore it from a copy",
         path, library_version());
   return open(path);
 }
