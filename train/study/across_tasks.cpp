@@ -48,11 +48,12 @@ std::vector<AcrossTasks> across_tasks(std::span<const TaskSummary> tasks) {
     for (const Contrast& c : task.contrasts) {
       if (!c.verdict || !c.primary || c.pairs < 2) continue;
       const auto same = [&](const Cells& cells) {
-        return cells.across.cause == c.cause && cells.across.name == c.name;
+        return cells.across.cause == c.cause && cells.across.name.starts_with(c.name);
       };
       auto cells = std::ranges::find_if(causes, same);
       if (cells == causes.end()) {
-        causes.push_back({.across = {.cause = c.cause, .name = c.name}});
+        const char* const where = c.rates.empty() ? "" : ", each arm at its best rate,";
+        causes.push_back({.across = {.cause = c.cause, .name = c.name + where}});
         cells = causes.end() - 1;
       }
       cells->add(task.task, c);

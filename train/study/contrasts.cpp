@@ -21,10 +21,12 @@ const Arm* arm_named(const Design& design, const std::string& name) {
   return arm == design.arms.end() ? nullptr : &*arm;
 }
 
-// " with updates of q, k, v x 1, 2, 0.707"; nothing where all factors are 1.
+// "; by part with updates of q, k, v x 1, 2, 0.707"; nothing where all factors are 1.
 std::string factors_in_words(const RunConfig& run) {
   const auto words = [](const char* what, double q, double k, double v) {
-    return q == 1 && k == 1 && v == 1 ? "" : fmt::format(" with {} of q, k, v x {}, {}, {}", what, q, k, v);
+    return q == 1 && k == 1 && v == 1
+               ? ""
+               : fmt::format("; by part with {} of q, k, v x {}, {}, {}", what, q, k, v);
   };
   return words("first weights", run.q_gain, run.k_gain, run.v_gain) +
          words("updates", run.q_rate, run.k_rate, run.v_rate);
@@ -33,12 +35,13 @@ std::string factors_in_words(const RunConfig& run) {
 std::string scope_of(const PlannedContrast& planned, const Design& design) {
   const Arm* const a = arm_named(design, planned.a);
   if (!a) return "";
-  const std::string scope = scope_of(a->run) + factors_in_words(a->run);
+  const std::string scope = scope_of(a->run);
   if (!planned.is_tuned()) return scope;
+  const std::string factors = factors_in_words(a->run);
   if (planned.shared_rate) return scope + ", the best for both together";
   const double rate_b = arm_named(design, planned.b)->run.*learning_rate_of(a->run.optimizer);
-  if (rate_b == a->run.*learning_rate_of(a->run.optimizer)) return scope + ", the best for either";
-  return fmt::format("{} against {}, each at its own best", scope, rate_b);
+  if (rate_b == a->run.*learning_rate_of(a->run.optimizer)) return scope + ", the best for either" + factors;
+  return fmt::format("{} against {}, each at its own best{}", scope, rate_b, factors);
 }
 
 Contrast described(const PlannedContrast& planned, const Metric& metric, const Design& design,
