@@ -56,6 +56,13 @@ std::string size_on(const TaskSummary& task, const Contrast& c) {
 // A rule as it is: not its shape or its size alone.
 bool is_whole_rule(const Contrast& c) { return !c.rule.empty() && c.cause.find(": ") == std::string::npos; }
 
+// Whether the same was judged at each arm's best rate, which says more than one rate that nobody tuned.
+bool is_tuned_as_well(const TaskSummary& task, const Contrast& c) {
+  return c.rates.empty() && std::ranges::any_of(primary(task), [&](const Contrast* other) {
+           return other->name == c.name && !other->rates.empty();
+         });
+}
+
 // What was found of the rules that look at a shape, at the declared learning rates or at tuned ones.
 struct Rules {
   std::vector<std::string> matter;  // beyond the margin
@@ -136,7 +143,7 @@ std::string rules_line(const StudySummary& study) {
       if (!is_whole_rule(*c)) continue;
       any = true;
       settled &= c->verdict != Verdict::inconclusive;
-      if (c->verdict != Verdict::different || c->within_margin) continue;
+      if (c->verdict != Verdict::different || c->within_margin || is_tuned_as_well(task, *c)) continue;
       found.emplace_back(
           std::abs(c->percent),
           fmt::format("{}{} ({})", c->name, c->rates.empty() ? "" : ", each arm at its best rate",

@@ -161,7 +161,18 @@ TEST(VerdictSummary, TheSecondLineSaysWhichRulesMatter) {
   muon.percent = -8;
   EXPECT_EQ(rules_line(study),
             "What makes a difference, largest first: muon by the whole tensor (8.00% earlier on copy).");
-  muon.cause = "coupling: shape";  // of an effect that is shown whole, too
+  Contrast tuned = muon;
+  tuned.cause = "coupling, tuned";
+  tuned.rates = {{.rate = 0.1}};
+  tuned.effect = -5;
+  tuned.percent = -10;
+  study.tasks[0].contrasts.push_back(tuned);  // takes the place of the one at a rate that nobody tuned
+  EXPECT_EQ(
+      rules_line(study),
+      "What makes a difference, largest first: muon by the whole tensor, each arm at its best rate (10.00% "
+      "earlier on copy).");
+  study.tasks[0].contrasts.pop_back();
+  study.tasks[0].contrasts.back().cause = "coupling: shape";  // of an effect that is shown whole, too
   EXPECT_EQ(rules_line(study), "");
 }
 
