@@ -1,11 +1,13 @@
-// What rank 0 does for a run, in microseconds, with the runs of a real study: rank0_cost STUDY_FOLDER [RUNS]
-// The messages' own way is measured by ping-pong, where there are two ranks: mpirun -n 2 rank0_cost ...
+// What rank 0 does for a run, in microseconds of processor time, with the runs of a real study:
+//   rank0_cost STUDY_FOLDER [RUNS]                the queue, the messages and study.h5
+//   mpirun -n 2 rank0_cost STUDY_FOLDER           the way of a message as well
 // tests/mpi/scaling.py simulates more ranks with these numbers.
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "train/mpi/messages.h"
@@ -17,10 +19,17 @@ namespace {
 using namespace lockstep::train;
 namespace fs = std::filesystem;
 
+double now(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Of this thread: other work on the machine does not count.
 double seconds_of(auto&& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now(CLOCK_THREAD_CPUTIME_ID);
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
 mpi::Letter next(mpi::Messenger& messenger) {  // without the sleep of Messenger::wait(): the way alone
@@ -28,16 +37,28 @@ mpi::Letter next(mpi::Messenger& messenger) {  // without the sleep of Messenger
     if (std::optional<mpi::Letter> letter = messenger.receive()) return std::move(*letter);
 }
 
-void ping_pong(mpi::Messenger& messenger, const std::string& result) {
+// What MPI's calls for one letter take, and the shortest time that a result and the order in return are on
+// their way.
+void measure_messages(mpi::Messenger& messenger, const std::string& result) {
   constexpr int times = 2'000;
-  const double seconds = seconds_of([&] {
+  const double calls = seconds_of([&] {
     for (int i = 0; i < times; ++i) {
-      if (messenger.rank() == 1) messenger.send(0, result);
+      messenger.send(messenger.rank(), result);
       next(messenger);
-      if (messenger.rank() == 0) messenger.send(1, "order");
     }
   });
-  if (messenger.rank() == 0) fmt::print("result there and order back  {:8.1f} us\n", 1e6 * seconds / times);
+  double shortest = 1;
+  for (int i = 0; i < times && messenger.ranks() == 2; ++i) {
+    const double start = now(CLOCK_MONOTONIC);
+    if (messenger.rank() == 1) messenger.send(0, result);
+    next(messenger);
+    if (messenger.rank() == 0) messenger.send(1, "order");
+    shortest = std::min(shortest, now(CLOCK_MONOTONIC) - start);
+  }
+  if (messenger.rank() > 0) return;
+  fmt::print("send and receive a letter of {} bytes: {:.1f} us\n", result.size(), 1e6 * calls / times);
+  if (messenger.ranks() == 2)
+    fmt::print("a result there and the order back: {:.1f} us at least\n", 1e6 * shortest);
 }
 
 // All runs of the study with more seeds, each with the result of one that there is.
@@ -62,11 +83,15 @@ void measure_queue(StudyConfig study, const std::vector<std::string>& results, c
       result = mpi::message_from<mpi::Result>(results[static_cast<std::size_t>(i) % results.size()]);
     });
     insert += seconds_of([&] { store.take_over(job->key, std::move(result.result), job->run.arm.partner); });
-    if ((i + 1) % (runs / 4) == 0)
-      fmt::print("study.h5 of {:6} runs        {:8.1f} ms\n", i + 1, 1e3 * seconds_of([&] { store.save(); }));
+    if ((i + 1) % (runs / 4) != 0) continue;
+    const double with_new = seconds_of([&] { store.start(); }), again = seconds_of([&] { store.start(); });
+    fmt::print("study.h5 of {} runs: {:.1f} us for each new one, {:.2f} us for each there is\n", i + 1,
+               4e6 * (with_new - again) / static_cast<double>(runs),
+               1e6 * again / static_cast<double>(i + 1));
   }
+  fmt::print("in one piece at the end: {:.1f} ms\n", 1e3 * seconds_of([&] { store.save(); }));
   const double us = 1e6 / static_cast<double>(runs);
-  fmt::print("take {:.1f}, pack {:.1f}, unpack {:.1f}, insert {:.1f}: in all {:6.1f} us a run\n", us * take,
+  fmt::print("take {:.1f}, pack {:.1f}, unpack {:.1f}, store {:.1f}: in all {:.1f} us a run\n", us * take,
              us * pack, us * unpack, us * insert, us * (take + pack + unpack + insert));
 }
 
@@ -83,9 +108,9 @@ int main(int argc, char** argv) {
     results.push_back(mpi::bytes_of(mpi::Result{key, run}));
     bytes += results.back().size();
   }
-  if (messenger.ranks() == 2) ping_pong(messenger, results.front());
+  measure_messages(messenger, results.front());
   if (messenger.rank() > 0) return 0;
-  fmt::print("a result, mean of {:4}        {:8.1f} KiB\n", results.size(),
+  fmt::print("a result, mean of {}: {:.1f} KiB\n", results.size(),
              static_cast<double>(bytes) / 1024 / static_cast<double>(results.size()));
   const fs::path file = fs::temp_directory_path() / fmt::format("rank0_cost_{}.h5", getpid());
   measure_queue(config_of(record, folder), results, file, argc > 2 ? std::atoll(argv[2]) : 4'000);

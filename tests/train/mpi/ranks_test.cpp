@@ -52,15 +52,13 @@ class MpiStudy : public testing::Test {
 
   // As root, more ranks than cores, and no network.
   Surroundings surroundings() const {
-    return {
-        .folder = folder_.path(),
-        .environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
-                        {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
-                        {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-                        {"OMPI_MCA_hwloc_base_binding_policy", "none"},
-                        {"OMPI_MCA_btl", "self,vader"},
-                        {"OMPI_MCA_odls_base_sigkill_timeout", "3"},  // s from the first signal to the next
-                        {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"}}};
+    return {.folder = folder_.path(),
+            .environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                            {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+                            {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+                            {"OMPI_MCA_hwloc_base_binding_policy", "none"},
+                            {"OMPI_MCA_btl", "self,vader"},
+                            {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"}}};
   }
   static Words mpirun(int ranks, const Words& line, const std::string& program = LOCKSTEP_MPI_PROGRAM) {
     return joined_words({"mpirun", "-n", std::to_string(ranks), program}, line);
@@ -182,8 +180,9 @@ TEST_F(MpiStudy, KillsChangeNothing) {
 }
 
 TEST_F(MpiStudy, AStopIsClean) {
-  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--out", "a"}),
-              surroundings());
+  Surroundings around = surroundings();
+  around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "3";  // s from the first signal to the next: 1
+  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--out", "a"}), around);
   const fs::path file = folder_.path() / "a/study.h5";
   for (int i = 0; i < 5'000 && (!fs::exists(file) || runs_in(file) < 5); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
