@@ -3,10 +3,10 @@
 usage: python3 tests/mpi/scaling.py [--service US] [--new US] [--there US] [--way US] [--run SECONDS] [--runs-each N]
 
 Every rank trains, sends its result, and waits for its next run. Rank 0 serves one result after the other in `service`
-microseconds (unpack, store, take, pack and MPI's calls), and now and then writes study.h5, which takes `new` for each run
-since the last time and `there` for each run in it, and holds up everything else; between two writes it pauses as
-StudyStore does. A letter takes `way` microseconds, and a rank that waits looks every 20 us to 2 ms for its order, a tenth
-of the time it has waited.
+microseconds (unpack, store, take, pack and MPI's calls), and now and then writes study.h5, which takes `new` for each
+run since the last time and `there` for each run in it, and holds up everything else; between two writes it pauses as
+StudyStore does. A letter takes `way` microseconds, and a rank that waits looks every 20 us to 2 ms for its order, a
+tenth of the time it has waited.
 """
 import argparse
 import heapq
@@ -56,9 +56,9 @@ def simulate(ranks, run_seconds, runs_each, service, write_new, write_there, way
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--service", type=float, default=70, help="us that rank 0 works for a run")
-    options.add_argument("--new", type=float, default=400, help="us to write a run into study.h5")
-    options.add_argument("--there", type=float, default=5, help="us for each run that study.h5 holds, in each write")
+    options.add_argument("--service", type=float, default=80, help="us that rank 0 works for a run")
+    options.add_argument("--new", type=float, default=510, help="us to write a run into study.h5")
+    options.add_argument("--there", type=float, default=9, help="us for each run that study.h5 holds, in each write")
     options.add_argument("--way", type=float, default=50, help="us of a letter")
     options.add_argument("--run", type=float, default=1, help="seconds of a run")
     options.add_argument("--runs-each", type=int, default=50, help="runs for each rank")
