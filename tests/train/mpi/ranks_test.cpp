@@ -182,7 +182,9 @@ TEST_F(MpiStudy, KillsChangeNothing) {
 TEST_F(MpiStudy, AStopIsClean) {
   Surroundings around = surroundings();
   around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "3";  // s from the first signal to the next: 1
-  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--out", "a"}), around);
+  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--threshold", "2",
+                         "--out", "a"}),
+              around);
   const fs::path file = folder_.path() / "a/study.h5";
   for (int i = 0; i < 5'000 && (!fs::exists(file) || runs_in(file) < 5); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -141,7 +141,7 @@ TEST_F(Shards, OneRunHasOneResult) {
   fs::copy(folder_ / "s2", folder_ / "again", fs::copy_options::recursive);
   EXPECT_TRUE(contains(finish({"merge", "s1", "s2", "again", "--out", "all"}).out, "47 runs from 3 folders"));
   h5::File file = h5::File::modify(folder_ / "again/study.h5");
-  h5::Group run = file.group("experiments/0/A1/1");
+  h5::Group run = file.group("experiments/0/A1/00001");
   std::vector<double> losses = run.read<double>("loss").values;
   losses.back() = std::nextafter(losses.back(), 0);
   run.remove("loss");

@@ -40,7 +40,15 @@ class StudyProgram : public testing::Test {
   TempFolder folder_;
 };
 
-class KilledStudy : public StudyProgram, public testing::WithParamInterface<int> {};
+class KilledStudy : public StudyProgram, public testing::WithParamInterface<int> {
+ protected:
+  // With so many seeds that training takes longer than what comes before and after.
+  void SetUp() override {
+    std::string study = small_study;
+    const std::string seeds = "seeds = 5";
+    data::write_file(folder_ / "small.toml", study.replace(study.find(seeds), seeds.size(), "seeds = 16"));
+  }
+};
 
 // A hundred kills in all, at random moments from the start of the process to its end. Each time study.h5 must
 // be whole and hold no less than before.
