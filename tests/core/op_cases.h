@@ -36,6 +36,7 @@ struct OpCase {
 };
 
 const std::vector<OpCase>& op_cases();
+std::vector<OpCase> attention_cases();  // those of attention among them
 
 // The inputs of a case: real ones as leaves of `dtype` that require a gradient. The same numbers every time.
 Inputs draw(const std::vector<Input>& inputs, DType dtype, const std::string& name);

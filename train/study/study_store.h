@@ -28,22 +28,19 @@ StudyConfig config_of(const StudyRecord& record, const std::filesystem::path& fi
 
 // study.h5: the configuration and every finished run. It is rewritten to the side and renamed, so that it can
 // be read at any moment and is whole at any moment. Layout:
-//   /                      attributes: format, wall_seconds, and StudyRecord::about, each under its name
-//   /experiments/0         attributes: task, and what each metric is
-//   /arms                  the arms as columns, each an attribute named as in arms.csv; those at tuned
-//   learning rates
-//                          once the study is finished
-//   /experiments/0/A0/00007  the run of arm A0 with seed 7: loss (steps), and as attributes each metric under
-//   its
-//                          key (NaN where the run ended without it), diverged, seconds, parameters,
-//                          fingerprint
-//   /experiments/0/A0/00007/probes/KEY   what a probe gave: steps (n), values (n, names), and the attribute
-//   names;
-//                          snapshot/: what it holds until the run that it is compared with is there
-//   /probes/KEY            attributes: label, unit, formula and source of a probe
-//   /contrasts/000         of a finished study: what was compared and what came of it, attributes that are
-//                          named as the columns of contrasts.csv, differences (pairs), and of one at tuned
-//                          learning rates rates/: the columns of rates.csv
+//   /                       attributes: format, wall_seconds, and StudyRecord::about, each under its name
+//   /arms                   the arms as columns, each an attribute named as in arms.csv; those at tuned
+//                           rates once the study is finished
+//   /experiments/0          attributes: task, and what each metric is
+//   /experiments/0/A0/00007 the run of arm A0 with seed 7: loss (steps), and as attributes each metric under
+//                           its key (NaN where the run ended without it), diverged, seconds, parameters,
+//                           fingerprint
+//   .../probes/KEY          of a run, what a probe gave: steps (n), values (n, names), the attribute names,
+//                           and snapshot/: what it holds until the run that it is compared with is there
+//   /probes/KEY             attributes: label, unit, formula and source of a probe
+//   /contrasts/000          of a finished study: what was compared and what came of it, attributes that are
+//                           named as the columns of contrasts.csv, differences (pairs), and of one at tuned
+//                           learning rates rates/: the columns of rates.csv
 class StudyStore {
  public:
   // `about` is written to the root; its "config" identifies the study.
