@@ -287,7 +287,7 @@ class Conv final : public ConvKernels {
   }
 
  private:
-  static void observe(const Product& product) {
+  static void observe(const lockstep::Product& product) {
     if (Observer* const observer = Observer::current()) observer->product(product);
   }
 };
