@@ -46,7 +46,7 @@ class KilledStudy : public StudyProgram, public testing::WithParamInterface<int>
   void SetUp() override {
     std::string study = small_study;
     const std::string seeds = "seeds = 5";
-    data::write_file(folder_ / "small.toml", study.replace(study.find(seeds), seeds.size(), "seeds = 16"));
+    data::write_file(folder_ / "small.toml", study.replace(study.find(seeds), seeds.size(), "seeds = 9"));
   }
 };
 
