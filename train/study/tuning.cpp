@@ -55,11 +55,13 @@ Arm at_step(const Arm& arm, int step) {
   return other;
 }
 
-// Infinite where it was given up or diverged.
+// Infinite where it was given up, diverged or was censored: all that were censored are alike.
 double value_of(const RunResult& run, const ExperimentConfig& config) {
   const Metric& metric = primary_metric(config);
   const bool ended = metric.known(run.losses, config) || std::ssize(run.losses) >= config.run.steps;
-  return run.diverged || !ended ? infinity : metric.of(run.losses, false, config).value;
+  if (run.diverged || !ended) return infinity;
+  const Outcome outcome = metric.of(run.losses, false, config);
+  return outcome.ending == Ending::observed ? outcome.value : infinity;
 }
 
 class Searching {
