@@ -93,8 +93,8 @@ std::string findings_page(std::span<const StudySummary> studies) {
       "Effects are differences in percent with their 95% interval, paired by seed; *equivalent* means within "
       "5%; all "
       "tests of a study are corrected as one family.\n\n"
-      "| dispute | what was changed | verdict | effect | scope | seeds | study "
-      "|\n|---|---|---|---|---|---|---|\n";
+      "| what was changed | verdict | effect | task, learning rate; metric | seeds | study | dispute |\n"
+      "|---|---|---|---|---|---|---|\n";
   for (const StudySummary& study : studies) {
     for (const TaskSummary& task : study.tasks) {
       for (const Contrast& c : task.contrasts) {

@@ -281,7 +281,7 @@ void StudyStore::resume() {
           now);
     }
   }
-  for (const char* kept : {"command", "date"}) record_.about[kept] = earlier.about[kept];
+  for (const char* kept : {"command", "date", "commit"}) record_.about[kept] = earlier.about[kept];
   record_.seconds += earlier.seconds;
   record_.runs = std::move(earlier.runs);
 }

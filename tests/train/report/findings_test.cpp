@@ -51,6 +51,8 @@ TEST(Findings, EachVerdictIsALineWithItsScopeAndDispute) {
       contains(page, "With each doubling of the learning rate the effect changes by +1.0 [+0.5, +1.5]"))
       << page;
   EXPECT_TRUE(contains(page, "coupling under adam: there is nothing to couple.")) << page;
+  EXPECT_TRUE(contains(
+      page, "| what was changed | verdict | effect | task, learning rate; metric | seeds | study |"));
   // One line for each verdict, and no other.
   std::size_t lines = 0;
   for (std::size_t at = page.find("\n| "); at != page.npos; at = page.find("\n| ", at + 1)) ++lines;
