@@ -24,15 +24,14 @@ struct Given {
   AskedDevice device;
 };
 
-// Those that are named; without names, all that answer a dispute.
+// Those that are named; without names, all.
 std::vector<StudyConfig> chosen(const std::vector<std::string>& names) {
   std::vector<std::string> known;
   std::vector<StudyConfig> all;
   for (const auto& [name, text] : built_in_studies()) {
     known.push_back(name);
     StudyConfig study = parse_study(text, name + ".toml");
-    const bool named = std::ranges::find(names, name) != names.end();
-    if (named || (names.empty() && !study.disputes.empty())) all.push_back(std::move(study));
+    if (names.empty() || std::ranges::find(names, name) != names.end()) all.push_back(std::move(study));
   }
   for (const std::string& name : names) expect_one_of("study", name, known);
   return all;
@@ -66,8 +65,9 @@ int findings(const Given& given) {
 
 void add_findings(CLI::App& app, Session& session) {
   auto given = std::make_shared<Given>();
-  CLI::App* command = app.add_subcommand(
-      "findings", "run the studies that answer public disputes, and write their verdicts into one page");
+  CLI::App* command = app.add_subcommand("findings",
+                                         "run the studies that come with Lockstep, and write their verdicts "
+                                         "into one page, with the public disputes that they answer");
   command->add_option("studies", given->studies, "some of them by name (lockstep studies); default: all");
   command->add_option(
       "--out", given->out,
