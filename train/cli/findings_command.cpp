@@ -53,7 +53,7 @@ int findings(const Given& given) {
       say("Stopped; finished runs are in {}. Go on with the same command.\n", given.out.string());
       return exit_stopped;
     }
-    found.push_back(write_results(read_study_record(out / "study.h5"), out));
+    found.push_back(summary_of(read_study_record(out / "study.h5")));
   }
   const std::filesystem::path page = given.page.empty() ? given.out / "findings.md" : given.page;
   data::write_file(page, findings_page(found));

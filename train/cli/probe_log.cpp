@@ -39,6 +39,12 @@ ProbeLog::ProbeLog(std::filesystem::path file, const std::vector<std::string>& k
       is_on_(!keys.empty()),
       probes_({.last_step = training.config().steps, .requested = keys}) {
   check_probes(keys);
+  for (const ProbeKind& kind : probes()) {
+    const bool asked = std::ranges::find(keys, kind.key) != keys.end();
+    check(!asked || !kind.compare,
+          "{} says of two runs how they differ, and here is one: lockstep diverge A B compares two",
+          kind.key);
+  }
   if (is_on_ && training.steps_done() > 0) before_ = rows_before(file_, training.steps_done());
 }
 

@@ -107,6 +107,11 @@ void validate(const ExperimentConfig& experiment, const KeySet& typed) {
   const bool couples = asks(Cause::coupling);
   check(!experiment.against.empty() || !(couples || asks(Cause::distribution)),
         "against is empty: name what distribution and coupling are compared with, tensor or head or both");
+  check(experiment.part_factors == "off" || experiment.tune == "own",
+        "part_factors = \"on\" belongs to the search of an arm's own learning rate, but tune = \"{}\": set "
+        "tune = "
+        "\"own\", or leave it out",
+        experiment.tune);
   check(run.rng == "keyed",
         "rng = \"torch\" has no place in a study: there, combined and separate weights share no draws, so no "
         "arm would hold another's weights; lockstep train takes it");

@@ -95,25 +95,40 @@ void describe_origin(StudySummary& summary, const StudyRecord& record) {
   }
 }
 
-}  // namespace
-
-StudySummary write_results(const StudyRecord& record, const std::filesystem::path& out) {
-  const StudyConfig study = config_of(record, "study.h5");
+// A record's study with what its runs say.
+struct Judged {
+  StudyConfig study;
   std::vector<Design> designs;
-  for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
+  RunResults runs;
+  StudySummary summary;
+};
+
+Judged judge_record(const StudyRecord& record) {
+  Judged all{.study = config_of(record, "study.h5")};
+  for (const ExperimentConfig& experiment : all.study.experiments)
+    all.designs.push_back(design_of(experiment));
   std::vector<std::string> notes;
-  const RunResults runs = whole_seeds(study, designs, record.runs, notes);
+  all.runs = whole_seeds(all.study, all.designs, record.runs, notes);
   check(
-      !runs.empty(),
+      !all.runs.empty(),
       "the study holds {} runs, but no seed that every arm has finished: nothing can be compared yet; go on "
       "with --resume",
       record.runs.size());
-  designs = with_tuned_rates(study, designs, record.runs);
-  StudySummary summary = analyse(study, designs, runs);
-  summary.notes.insert(summary.notes.begin(), notes.begin(), notes.end());
-  describe_origin(summary, record);
+  all.designs = with_tuned_rates(all.study, all.designs, record.runs);
+  all.summary = analyse(all.study, all.designs, all.runs);
+  all.summary.notes.insert(all.summary.notes.begin(), notes.begin(), notes.end());
+  describe_origin(all.summary, record);
+  all.summary.arm_table = arm_rows(all.study, all.designs);
+  return all;
+}
+
+}  // namespace
+
+StudySummary summary_of(const StudyRecord& record) { return judge_record(record).summary; }
+
+StudySummary write_results(const StudyRecord& record, const std::filesystem::path& out) {
+  const auto [study, designs, runs, summary] = judge_record(record);
   data::write_file(out / "runs.csv", runs_csv(run_rows(study, designs, runs)));
-  summary.arm_table = arm_rows(study, designs);
   data::write_file(out / "arms.csv", arms_csv(summary.arm_table));
   data::write_file(out / "probes.csv", probes_csv(probe_rows(study, runs)));
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));

@@ -38,6 +38,10 @@ TEST(ProbeLog, UnknownProbesAndForeignFilesAreRefused) {
   EXPECT_EQ(wrong.code, 2);
   EXPECT_TRUE(contains(wrong.err, "gradient_norm")) << wrong.err;
   EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+  const Ended compares = lockstep(train_into(folder / "a", {"--steps", "2", "--probes", "linear_cka"}));
+  EXPECT_EQ(compares.code, 2);
+  EXPECT_TRUE(contains(compares.err, "lockstep diverge")) << compares.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a"));
   ASSERT_EQ(lockstep(train_into(folder / "b", {"--steps", "2", "--probes", "gradient_norm"})).code, 0);
   data::write_file(folder / "b/probes.csv", "my,own,table\n");
   EXPECT_EQ(lockstep({"train", "--resume", "--steps", "4", "--out", folder / "b"}).code, 2);

@@ -12,34 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
-BROWSER, DRIVER = pathlib.Path("/usr/bin/chromium"), pathlib.Path("/usr/bin/chromedriver")
-
-
-def skip(missing):
-    print(f"explain_page did not run: {missing} is missing (apt-get install chromium chromium-driver python3-selenium)")
-    sys.exit(SKIPPED)
-
-
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-except ImportError:
-    skip("python3-selenium")
-for program in (BROWSER, DRIVER):
-    if not program.exists():
-        skip(str(program))
-
-
-def start_browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(service=Service(str(DRIVER)), options=options)
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from browser import By, Keys, start_browser, webdriver
 
 
 def lockstep(*arguments):

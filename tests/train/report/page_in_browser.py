@@ -10,25 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
-BROWSER, DRIVER = pathlib.Path("/usr/bin/chromium"), pathlib.Path("/usr/bin/chromedriver")
-
-
-def skip(missing):
-    print(f"report_page did not run: {missing} is missing (apt-get install chromium chromium-driver python3-selenium)")
-    sys.exit(SKIPPED)
-
-
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-except ImportError:
-    skip("python3-selenium")
-for program in (BROWSER, DRIVER):
-    if not program.exists():
-        skip(str(program))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from browser import By, Keys, start_browser, webdriver
 
 SMALL = ["--task", "copy", "--seeds", "6", "--steps", "60", "--threshold", "2.75", "--curve-steps", "8", "--layers", "1",
          "--width", "16", "--heads", "2", "--mlp", "16", "--batch", "8", "--lr", "0.01", "--init", "xavier_uniform",
@@ -44,17 +27,6 @@ TABBED_TO = """
 const e = document.activeElement;
 return e.closest('svg .part') ? 'part' : e.matches('figure svg') ? 'chart' : e.closest('.legend') ? 'legend' : e.tagName;
 """
-
-
-def start_browser(scripts=True):
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    if not scripts:
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    return webdriver.Chrome(service=Service(str(DRIVER)), options=options)
 
 
 class Checks:

@@ -52,6 +52,7 @@ TEST_F(StudyErrors, OfTheCommandLine) {
       {{"train", "--width", "010"}, "--width 010: expected a whole number"},
       {{"train", "--lr", ""}, "--lr \"\": expected a number, more than 0"},
       {{"train", "--lr", "nan"}, "--lr nan: expected a number"},
+      {{"study", "--part-factors", "on", "--tune", "off"}, "set tune = \"own\", or leave it out"},
       {{"train", "--init", "kaiming"}, "did you mean \"kaiming_normal\"?"},
       {{"train", "--optimizer", "sgd", "--beta1", ".5"},
        "sgd has no beta1: leave it out; it has weight_decay"},
