@@ -25,8 +25,10 @@ namespace lockstep {
 
 // ---- For users ----
 
-// Adds d loss / d leaf to grad() of every leaf that requires one. `loss` must have one element unless `dloss`
-// is given. The graph is freed afterwards unless retain_graph.
+// Adds d loss / d leaf, of the leaf's shape, to grad() of every leaf that requires one. The graph is freed
+// afterwards unless retain_graph. Throws Error where loss depends on nothing that requires a gradient, has
+// more than one element and no dloss, where dloss has not loss's shape, type and device, where the graph has
+// been freed, and where a tensor saved in it has been changed in place since.
 //
 // Threads may compute forward and grad() with the same parameters at once, which only reads them. backward()
 // writes grad() without a lock: two threads must not call it, nor step an optimizer, on the same leaves at
@@ -36,11 +38,12 @@ void backward(const Tensor& loss, const Tensor& dloss = {}, bool retain_graph = 
 struct GradOptions {
   bool create_graph = false;  // record the backward pass, so that its results can be differentiated again
   bool retain_graph = false;  // keep the graph for another pass; create_graph implies it
-  bool allow_unused =
-      false;  // give an undefined tensor, instead of throwing, for inputs that y does not depend on
+  // Inputs that y does not depend on: undefined tensors in the result; false: an Error.
+  bool allow_unused = false;
 };
 
-// dy^T (d y / d inputs), without touching any grad(). `dy` undefined means ones for a y of one element.
+// dy^T (d y / d inputs), each of its input's shape, without touching any grad(). `dy` undefined means 1 for a
+// y of one element. Throws what backward() throws, and for an input that requires no gradient.
 std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> inputs, const Tensor& dy = {},
                          GradOptions options = {});
 std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> inputs, const Tensor& dy = {},
@@ -48,7 +51,8 @@ std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> inputs, 
 // Of one input: d loss / d x is grad(loss, x).
 Tensor grad(const Tensor& y, const Tensor& input, const Tensor& dy = {}, GradOptions options = {});
 
-// d y / d x, of y's shape followed by x's: one backward pass for each element of y.
+// d y / d x, of y's shape followed by x's: one backward pass for each element of y. Throws what grad()
+// throws; with allow_unused, an x that y does not depend on gives zeros.
 Tensor jacobian(const Tensor& y, const Tensor& x, GradOptions options = {});
 
 // While one lives, ops on this thread record nothing (NoGrad), or do again (EnableGrad). Give it a name:

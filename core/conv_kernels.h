@@ -17,17 +17,19 @@ struct ConvShape {
   Spatial size = {1, 1, 1}, window = {1, 1, 1}, places = {1, 1, 1};
   Spatial step = {1, 1, 1};     // from window to window
   Spatial spacing = {1, 1, 1};  // from element to element of a window
-  Spatial before = {0, 0, 0};   // zeros in front of x; behind it as many as the windows reach
+  Spatial before = {0, 0, 0};   // zeros before x; after it as many as the windows reach
 
   static std::int64_t product(const Spatial& sizes) { return sizes[0] * sizes[1] * sizes[2]; }
 };
 
-// Convolution by kernels of a device's own. Tensors are contiguous, of one real type, and no size is 0.
+// Convolution by kernels of a device's own: core/ops/conv.h has the formula. Tensors have the shapes that
+// ConvShape names, are contiguous, of one real type, and no size is 0; nothing is checked.
 class ConvKernels {
  public:
   virtual ~ConvKernels() = default;
 
-  // y = weight * x + bias; bias may be undefined.
+  // y = weight * x + bias; bias (out) may be undefined. Then its adjoints: dx like x, dweight like weight,
+  // dbias (out).
   virtual void forward(const Tensor& y, const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const ConvShape& shape) const = 0;
   virtual void backward_x(const Target& dx, const Tensor& dy, const Tensor& weight,

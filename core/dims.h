@@ -10,7 +10,8 @@
 
 namespace lockstep {
 
-// A shape or a set of strides: up to 8 numbers without a heap allocation, because every op makes a few.
+// A shape or a set of strides: up to 8 numbers without a heap allocation, because every op makes a few. What
+// would make it longer throws Error; positions are not checked.
 class Dims {
  public:
   static constexpr int max_rank = 8;
@@ -62,10 +63,11 @@ class Dims {
 // "(2, 3, 4)"
 std::string to_string(const Dims& dims);
 
-// Strides of a C-contiguous tensor of this shape.
+// Strides of a C-contiguous tensor of this shape, in elements. Throws if they do not fit 63 bits.
 Dims contiguous_strides(const Dims& shape);
 
-// 0 <= dim < rank, counting negative ones from the end. `op` names the caller in the error.
+// dim as 0 <= dim < rank, where negative ones count from the end. Throws for one out of range; `op` names the
+// caller in the error, here and below.
 int normalize_dim(int dim, int rank, const char* op);
 
 // Dimensions by number, negative ones from the end: 1, or {0, -1}, or {} where none means all of them.
@@ -87,7 +89,8 @@ class DimList {
 // Which of `rank` dimensions `dims` names. Throws for one that is out of range or named twice.
 std::array<bool, Dims::max_rank> named_dims(const DimList& dims, int rank, const char* op);
 
-// NumPy's rule: sizes aligned at the end must be equal or 1.
+// The shape to which both broadcast by NumPy's rule: sizes aligned at the end are equal, or one of them is 1.
+// Throws where they are not.
 Dims broadcast_shape(const Dims& a, const Dims& b, const char* op);
 
 }  // namespace lockstep

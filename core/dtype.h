@@ -13,7 +13,7 @@ namespace lockstep {
 // Element types. f32 and f64 are differentiable; i64 holds indices, u8 masks and conditions (0 or 1).
 enum class DType : std::uint8_t { f32, f64, i64, u8 };
 
-constexpr std::size_t size_of(DType dtype) {
+constexpr std::size_t size_of(DType dtype) {  // bytes of an element
   switch (dtype) {
     case DType::f32:
       return 4;
@@ -61,7 +61,7 @@ constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
 }
 
-// Calls f(T{}) with T = float or double.
+// Calls f(T{}) with T = float or double; throws Error for i64 and u8.
 template <typename F>
 decltype(auto) dispatch_real(DType dtype, F&& f) {
   if (dtype == DType::f32) return f(float{});

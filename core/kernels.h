@@ -32,7 +32,7 @@ struct AttentionScores {
 struct UpdateTensors {
   Tensor p;                          // changed
   Tensor g;                          // read; undefined: ones
-  std::array<Tensor, 3> slots = {};  // what the rule remembers, changed; as many as it has
+  std::array<Tensor, 3> slots = {};  // the rule's state, changed; as many as it has
   Tensor scale = {};                 // one f64 that g is multiplied with as it is read; undefined: 1
 };
 
@@ -51,7 +51,7 @@ class Kernels {
   virtual void bernoulli(const Tensor& y, const KeyedStream& stream, double probability,
                          double value) const = 0;
   // Throws an Error that begins with `what` if a number of the index (i64, contiguous) is neither in [0,
-  // size) nor `ignore`. Other devices than the CPU tell it with the next copy to the host.
+  // size) nor `ignore`. Other devices than the CPU throw with the next copy to the host.
   virtual void check_range(const char* what, const Tensor& index, std::int64_t size,
                            std::optional<std::int64_t> ignore) const = 0;
   // y = value
@@ -97,6 +97,7 @@ class Kernels {
   // mean, in both, it counts as 0: RMS norm.
   virtual void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x,
                           const Tensor& weight, const Tensor& bias, double eps) const = 0;
+  // Its gradients: dx like x, dweight and dbias (width).
   virtual void layer_norm_backward(const Target& dx, const Target& dweight, const Target& dbias,
                                    const Tensor& dy, const Tensor& x, const Tensor& mean, const Tensor& rstd,
                                    const Tensor& weight) const = 0;
@@ -110,7 +111,8 @@ class Kernels {
   // classes); lse = log sum exp x; all (rows), both 0 where target is `ignore`.
   virtual void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                              std::int64_t ignore, double smoothing) const = 0;
-  // dx = dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss any strides.
+  // dx = dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss (rows), any
+  // strides; dx like x.
   virtual void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,
                                       const Tensor& lse, const Tensor& target, std::int64_t ignore,
                                       double smoothing) const = 0;
@@ -123,7 +125,7 @@ class Kernels {
   // row without a key gives zeros. Stores no (T, S).
   virtual void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                          const Tensor& v, const AttentionScores& scores) const = 0;
-  // All three are computed.
+  // Its gradients, all three: dq like q, dk like k, dv like v; dy like y, and the forward's y and lse.
   virtual void attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
                                   const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k,
                                   const Tensor& v, const AttentionScores& scores) const = 0;
@@ -141,7 +143,7 @@ class Kernels {
   virtual void sums_of_squares(const Tensor& y, std::span<const Tensor> x) const = 0;
 };
 
-// The kernels of x's device.
+// The kernels of x's device. Throws if there is no such device.
 const Kernels& kernels(const Tensor& x);
 
 // The kernels of the device that all of these are on; undefined ones are on any. Throws if they are on

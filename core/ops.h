@@ -1,6 +1,11 @@
 #pragma once
 
-// Every op, by family. Each has its formula and its gradient beside it in core/ops/*.cpp.
+// Every op, by family. Each has its formula and its gradient beside it in core/ops/*.cpp, its shapes and
+// PyTorch's name for it, by whose documentation it goes, in core/ops/index.md.
+//
+// Common to all: an op throws Error for an undefined tensor, element types or devices that differ, an element
+// type that it does not take (i64 and u8 where it needs real numbers), shapes other than its comment says,
+// and a dimension that is out of range or named twice. `dim` and `dims` count from the end where negative.
 #include "core/ops/activations.h"
 #include "core/ops/attention.h"
 #include "core/ops/comparisons.h"

@@ -39,11 +39,12 @@ struct RowRange {
   std::int64_t begin = 0, end = 0;
 };
 
-// The ranges of a parameter, which cover all of its rows in order.
+// The ranges of a parameter, which cover all of its rows in order; a scalar counts as one row, and a
+// parameter without parts as one range.
 std::vector<RowRange> row_ranges(const Parameter& parameter, Granularity granularity);
 
 // The rows [range.begin, range.end) of a tensor shaped like the parameter (itself, its gradient, an
-// optimizer's state): a view.
+// optimizer's state): a view without history, (end - begin, ...). The range is not checked.
 Tensor rows(const Tensor& tensor, const RowRange& range);
 
 // "tensor", "part" or "head", and back. Throws for another word.

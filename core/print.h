@@ -10,7 +10,7 @@
 
 namespace lockstep {
 
-// The values in rows and the type and shape behind them, like
+// The values in rows, then type and shape, like
 //
 //   [[ 1.0000, -0.5000],
 //    [ 2.0000,  3.2500]] f32 (2, 2)

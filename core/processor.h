@@ -21,6 +21,7 @@ struct BlasInfo {
   double milliseconds = 0;  // to load and check it
 };
 
+// Loads it at the first call; throws Error if there is none that computes rightly.
 const BlasInfo& blas_info();
 
 // Who computes an (m, k) x (k, n) product here: "OpenBLAS" or "own kernel".

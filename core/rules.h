@@ -10,7 +10,7 @@
 #include "core/host_device.h"
 
 // The elementwise rules of the optimizers (and of what is done to their matrices), written once for every
-// backend: what becomes of a parameter p with the gradient g and what the rule remembers of both. A rule is
+// backend: what becomes of a parameter p with the gradient g and of the rule's state, its slots. A rule is
 // its constants, all of type T: computed in f64, rounded to the element type once. What is to be a fused
 // multiply-add is written as one, so that with contraction off a step has the same bits on every processor.
 namespace lockstep::rules {

@@ -54,7 +54,7 @@ std::vector<double> Tensor::to_vector() const {
 
 Tensor& Tensor::set_requires_grad(bool requires_grad) {
   check(is_leaf(),
-        "[set_requires_grad] only a leaf can be told to require a gradient; this tensor was computed: "
+        "[set_requires_grad] only a leaf can be made to require a gradient; this tensor was computed: "
         "detach() it");
   check(!requires_grad || is_real(dtype()), "[set_requires_grad] only f32 and f64 have gradients, got {}",
         describe(*this));

@@ -33,7 +33,8 @@ struct Storage {
 
 // A cheap handle to a strided n-dimensional array: copies share the array and its gradient. Views
 // (core/ops/views.h) share the memory. A default-constructed Tensor is undefined and stands for "none" (an
-// optional bias, say).
+// optional bias, say); of it, only defined(), requires_grad() and handle() may be asked: all else throws
+// Error.
 class Tensor {
  public:
   Tensor() = default;
@@ -42,15 +43,15 @@ class Tensor {
   const Dims& shape() const { return impl().shape; }
   const Dims& strides() const { return impl().strides; }  // in elements
   int rank() const { return impl().shape.rank(); }
-  std::int64_t size(int dim) const;  // negative dims count from the end
+  std::int64_t size(int dim) const;  // negative dims count from the end; throws for one out of range
   std::int64_t numel() const { return impl().shape.numel(); }
   DType dtype() const { return impl().dtype; }
   Device device() const { return impl().storage->device; }
   TensorOptions options() const { return {dtype(), device()}; }
   bool is_contiguous() const { return impl().contiguous; }
-  std::int64_t offset() const { return impl().offset; }
+  std::int64_t offset() const { return impl().offset; }  // of the first element in its storage, in elements
 
-  // The first element, in host memory: throws on another device. T must be the element type.
+  // The first element, in host memory. Throws on another device, and unless T is the element type.
   template <typename T>
   T* data() const {
     if (dtype_of<T>() != dtype()) wrong_type(dtype_of<T>());
@@ -67,22 +68,23 @@ class Tensor {
            impl().offset * static_cast<std::int64_t>(size_of(dtype()));
   }
 
-  // The part at this index of the first dimension: select(x, 0, index).
+  // The part at this index of the first dimension, without that dimension: select(x, 0, index).
   Tensor operator[](std::int64_t index) const;
 
   // The only element as a double, wherever it is. Throws for more than one.
   double item() const;
-  // All elements in C order, converted, wherever they are.
+  // All elements in C order, wherever they are; i64 beyond 2^53 is rounded.
   std::vector<double> to_vector() const;
 
-  // Marks a leaf whose gradient backward() should compute. Returns the tensor itself.
+  // Marks a leaf whose gradient backward() should compute. Returns the tensor itself. Throws for a tensor
+  // that an op computed, and for one that is not f32 or f64.
   Tensor& set_requires_grad(bool requires_grad = true);
   bool requires_grad() const { return defined() && (impl_->requires_grad || impl_->node != nullptr); }
   bool is_leaf() const { return impl().node == nullptr; }
   // What backward() accumulated into this leaf; undefined before.
   Tensor grad() const;
-  void set_grad(const Tensor& grad);
-  // Forgets the gradient. Its memory is kept for the next backward pass.
+  void set_grad(const Tensor& grad);  // throws unless it has this tensor's shape, type and device
+  // Drops the gradient. On the CPU its memory is kept for the next backward pass.
   void zero_grad();
   // The same memory without history.
   Tensor detach() const;
@@ -120,22 +122,26 @@ class Tensor {
   std::shared_ptr<Impl> impl_;
 };
 
+// New tensors, contiguous, leaves without history. All throw Error for a negative size, for more bytes than
+// the device has, and where there is no such device.
+
 // Uninitialised memory.
 Tensor empty(const Dims& shape, TensorOptions options = {});
 Tensor empty_like(const Tensor& x);
 
-// Filled tensors, leaves without history.
+// `value` is converted to the element type.
 Tensor full(const Dims& shape, double value, TensorOptions options = {});
 Tensor zeros(const Dims& shape, TensorOptions options = {});
 Tensor ones(const Dims& shape, TensorOptions options = {});
 Tensor zeros_like(const Tensor& x);
-Tensor arange(std::int64_t n, TensorOptions options = {DType::i64});
+Tensor arange(std::int64_t n, TensorOptions options = {DType::i64});  // 0 ... n - 1, (n)
 
 // x's values on `device`, contiguous and without history; x itself if they are there. (to() in
 // core/ops/views.h can be differentiated.)
 Tensor moved(const Tensor& x, Device device);
 
-// Copies of the given values in C order: f32, f64, i64 or u8 as they are, int as i64, bool as u8.
+// Copies of the given values in C order: f32, f64, i64 or u8 as they are, int as i64, bool as u8. Throws
+// unless there are as many as the shape has elements.
 template <typename Iterator>
 Tensor from_values(const Dims& shape, Iterator first, Iterator last, Device device = Device::cpu) {
   using T = std::iter_value_t<Iterator>;

@@ -131,11 +131,11 @@ void* load_with_best_core(BlasInfo& info) {
     info.why = "LOCKSTEP_BLAS_CORE asks for it";
     return library;
   }
-  const char* const told = std::getenv("OPENBLAS_CORETYPE");
-  if (told != nullptr && (has_avx512_kernel(told) || !processor_has_avx512())) {
-    void* const library = load(told);
+  const char* const wanted = std::getenv("OPENBLAS_CORETYPE");
+  if (wanted != nullptr && (has_avx512_kernel(wanted) || !processor_has_avx512())) {
+    void* const library = load(wanted);
     info.core_chosen = core_of(library);
-    info.why = fmt::format("OPENBLAS_CORETYPE={} is set", told);
+    info.why = fmt::format("OPENBLAS_CORETYPE={} is set", wanted);
     return library;
   }
   void* library = load({});
@@ -149,11 +149,11 @@ void* load_with_best_core(BlasInfo& info) {
   }
   // Such a setting is often made for a whole machine, for programs that cannot look and check as this one
   // does.
-  if (told != nullptr) {
+  if (wanted != nullptr) {
     info.why += fmt::format(
         "; OPENBLAS_CORETYPE={0} would leave AVX-512 unused and is not followed (to insist, "
         "set LOCKSTEP_BLAS_CORE={0})",
-        told);
+        wanted);
   }
   return library;
 }

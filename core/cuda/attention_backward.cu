@@ -71,11 +71,11 @@ __device__ void scores_and_slopes(T* ps, T* dss, const T* qs, const T* ks, const
   }
 }
 
-// A block's shared memory: tiles of k, v, q and dy, (tile, D + 1) each, and behind them p and ds, (tile, tile
+// A block's shared memory: tiles of k, v, q and dy, (tile, D + 1) each, then p and ds, (tile, tile
 // + 1).
 template <typename T>
 struct SharedTiles {
-  T *k, *v, *q, *dy, *behind;
+  T *k, *v, *q, *dy, *rest;
 };
 template <typename T, int D, int tile>
 __device__ SharedTiles<T> shared_tiles() {

@@ -4,6 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -61,6 +62,7 @@ Tensor elu_of(const char* name, const Tensor& x, double alpha, double inner) {
 
 Tensor softmax(const Tensor& x, int dim) {
   normalize_dim(dim, x.rank(), "softmax");
+  check_real("softmax", x);
   Tensor y;
   {
     const NoGrad no_grad;
@@ -73,6 +75,7 @@ Tensor softmax(const Tensor& x, int dim) {
 // The sum is 1 at least, or 0 where there was nothing to shift by.
 Tensor masked_softmax(const Tensor& x, int dim) {
   normalize_dim(dim, x.rank(), "masked_softmax");
+  check_real("masked_softmax", x);
   constexpr double infinity = std::numeric_limits<double>::infinity();
   Tensor y;
   {
@@ -86,6 +89,7 @@ Tensor masked_softmax(const Tensor& x, int dim) {
 // dx = dy - exp(y) sum(dy)
 Tensor log_softmax(const Tensor& x, int dim) {
   normalize_dim(dim, x.rank(), "log_softmax");
+  check_real("log_softmax", x);
   Tensor y;
   {
     const NoGrad no_grad;
@@ -135,6 +139,7 @@ Tensor leaky_relu(const Tensor& x, double slope) {
 // dx = dy mask
 Tensor dropout(const Tensor& x, double rate, const KeyedStream& stream) {
   check(rate >= 0 && rate <= 1, "[dropout] the rate must lie in [0, 1], got {}", rate);
+  check_real("dropout", x);
   if (rate == 0) return x;
   const Tensor mask = empty_like(x);
   kernels(mask).bernoulli(mask, stream, 1 - rate, rate == 1 ? 0 : 1 / (1 - rate));

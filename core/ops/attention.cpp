@@ -6,6 +6,7 @@
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/activations.h"
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/masks.h"
 #include "core/ops/matmul.h"
@@ -23,8 +24,9 @@ void check_qkv(const Tensor& q, const Tensor& k, const Tensor& v, const Attentio
       q.rank() >= 2 && k.rank() >= 2 && v.rank() >= 2 && q.size(-1) == k.size(-1) && k.size(-2) == v.size(-2),
       "[attention] expected q (..., T, D), k (..., S, D), v (..., S, E), got {}, {}, {}", describe(q),
       describe(k), describe(v));
-  check(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "[attention] element types differ: {}, {}, {}",
-        describe(q), describe(k), describe(v));
+  check_real("attention", q);
+  check_same_type("attention", q, k);
+  check_same_type("attention", q, v);
   for (const Tensor& mask : {options.mask, options.key_padding_mask}) {
     check(!mask.defined() || mask.dtype() == DType::u8, "[attention] masks are u8 (1 keeps), got {}",
           describe(mask));
@@ -212,8 +214,9 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
 
 Tensor multi_head_attention(const Tensor& q, const Tensor& k, const Tensor& v, int heads,
                             const AttentionOptions& options) {
+  check(heads > 0, "[multi_head_attention] expected at least one head, got {}", heads);
   if (k.size(-1) == q.size(-1)) return attend<3>({q, k, v}, {heads}, options);
-  const std::int64_t depth = heads > 0 ? q.size(-1) / heads : 0, shared = depth > 0 ? k.size(-1) / depth : 0;
+  const std::int64_t depth = q.size(-1) / heads, shared = depth > 0 ? k.size(-1) / depth : 0;
   check(shared > 0 && q.size(-1) == heads * depth && k.size(-1) == shared * depth && heads % shared == 0,
         "[multi_head_attention] {} heads of q {} do not share those of k {}", heads, describe(q),
         describe(k));

@@ -7,17 +7,18 @@
 // softmax(scale q k^T + bias, masked) v. q (..., T, D), k (..., S, D), v (..., S, E) -> (..., T, E); the
 // leading dimensions are those of batch and heads. Fused: no (T, S) matrix is stored, unless bias or a mask
 // that differs between queries or a causal offset into the middle asks for it. A query that may look at no
-// key gets zeros; one with +inf in its bias gets NaN, as in PyTorch.
+// key gets zeros; one with +inf in its bias gets NaN, as in PyTorch. Throws Error for shapes other than
+// these, element types that differ, masks that are not u8, and a number of heads that does not divide a
+// width.
 namespace lockstep {
 
 struct AttentionOptions {
-  bool causal = false;            // query t looks at keys 0 ... t
-  std::optional<double> scale{};  // 1 / sqrt(D) if not given
-  Tensor key_padding_mask = {};   // u8 (batch..., S), 1 keeps; q is (batch..., heads, T, D)
-  Tensor mask = {};               // u8, broadcasts to the scores (..., T, S), 1 keeps
-  Tensor bias = {};               // added to the scores, to which it broadcasts
-  std::int64_t causal_offset =
-      0;  // causal: query t looks at keys 0 ... t + offset, with so many keys in a KV cache
+  bool causal = false;             // query t looks at keys 0 ... t
+  std::optional<double> scale{};   // 1 / sqrt(D) if not given
+  Tensor key_padding_mask = {};    // u8 (batch..., S), 1 keeps; q is (batch..., heads, T, D)
+  Tensor mask = {};                // u8, broadcasts to the scores (..., T, S), 1 keeps
+  Tensor bias = {};                // added to the scores, to which it broadcasts
+  std::int64_t causal_offset = 0;  // causal: query t looks at keys 0 ... t + offset: keys in a KV cache
 };
 
 // Any strides; heads are a dimension of their own. k and v may have fewer heads than q, whose heads then

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 
@@ -11,8 +12,7 @@ namespace lockstep {
 namespace {
 
 Tensor compare(const char* name, CompareOp op, const Tensor& a, const Tensor& b) {
-  check(a.dtype() == b.dtype(), "[{}] element types differ: {} and {}: convert one with to()", name,
-        describe(a), describe(b));
+  check_same_type(name, a, b);
   Tensor y = empty(broadcast_shape(a.shape(), b.shape(), name), {DType::u8, a.device()});
   kernels(name, a, b).compare(op, y, a, b);
   return y;

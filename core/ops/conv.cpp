@@ -5,6 +5,7 @@
 #include "core/autograd.h"
 #include "core/conv_kernels.h"
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
@@ -49,6 +50,9 @@ struct Placement {
 Placement placement_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
                        const ConvGeometry& geometry) {
   const int dims = weight.rank() - 2;
+  check_real("conv", x);
+  check_same_type("conv", x, weight);
+  if (bias.defined()) check_same_type("conv", x, bias);
   check(geometry.groups > 0 && weight.rank() > 0 && weight.size(0) % geometry.groups == 0,
         "[conv] the output channels of weight {} do not divide by {} groups", describe(weight),
         geometry.groups);

@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/unary.h"
 
 namespace lockstep {
@@ -12,8 +13,7 @@ namespace lockstep {
 namespace {
 
 Tensor binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
-  check(a.dtype() == b.dtype(), "[{}] element types differ: {} and {}: convert one with to()", name,
-        describe(a), describe(b));
+  check_same_type(name, a, b);
   check(is_real(a.dtype()) || (a.dtype() == DType::i64 && op != BinaryOp::div),
         "[{}] is not for {}: convert it with to()", name, describe(a));
   Tensor y = empty(broadcast_shape(a.shape(), b.shape(), name), a.options());
@@ -36,7 +36,7 @@ Tensor whole(const char* name, double c, const Tensor& x) {
 }  // namespace
 
 Tensor unary(const char* name, UnaryOp op, const Tensor& x, double a, double b) {
-  check(is_real(x.dtype()), "[{}] expected f32 or f64, got {}: convert it with to()", name, describe(x));
+  check_real(name, x);
   Tensor y = empty_like(x);
   kernels(y).unary(op, y, x, a, b);
   return y;
@@ -90,7 +90,7 @@ Tensor operator*(const Tensor& x, double c) {
 }
 Tensor operator-(const Tensor& x, double c) { return x + (-c); }
 Tensor operator/(const Tensor& x, double c) {
-  check(is_real(x.dtype()), "[div] is not for {}: convert it with to()", describe(x));
+  check_real("div", x);
   return x * (1 / c);
 }
 Tensor operator+(double c, const Tensor& x) { return x + c; }
@@ -219,7 +219,7 @@ Tensor clamp(const Tensor& x, double low, double high) {
 // da = dy where the condition holds, db = dy elsewhere
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check(condition.dtype() == DType::u8, "[where] the condition must be u8, got {}", describe(condition));
-  check(a.dtype() == b.dtype(), "[where] element types differ: {} and {}", describe(a), describe(b));
+  check_same_type("where", a, b);
   Tensor y =
       empty(broadcast_shape(broadcast_shape(a.shape(), b.shape(), "where"), condition.shape(), "where"),
             a.options());

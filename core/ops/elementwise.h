@@ -2,14 +2,15 @@
 
 #include "core/tensor.h"
 
-// Elementwise ops. Binary ones broadcast by NumPy's rule and want equal element types.
+// Elementwise ops. Binary ones broadcast by NumPy's rule and want equal element types: f32, f64, or i64 where
+// nothing is divided. With a number, i64 wants a whole one.
 namespace lockstep {
 
 Tensor operator+(const Tensor& a, const Tensor& b);
 Tensor operator-(const Tensor& a, const Tensor& b);
 Tensor operator*(const Tensor& a, const Tensor& b);
 Tensor operator/(const Tensor& a, const Tensor& b);
-Tensor maximum(const Tensor& a, const Tensor& b);  // gradient halved between equals
+Tensor maximum(const Tensor& a, const Tensor& b);  // gradient halved between equals; NaN if either is
 Tensor minimum(const Tensor& a, const Tensor& b);
 
 Tensor operator+(const Tensor& x, double c);
@@ -22,7 +23,8 @@ Tensor operator*(double c, const Tensor& x);
 Tensor operator/(double c, const Tensor& x);
 Tensor operator-(const Tensor& x);
 
-// Of one tensor: x's shape, and PyTorch's name.
+// Of one tensor, f32 or f64: x's shape, and PyTorch's name. What is not defined is NaN, as sqrt(-1); no
+// error.
 Tensor abs(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor expm1(const Tensor& x);  // exp(x) - 1, exact near 0

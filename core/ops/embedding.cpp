@@ -56,11 +56,10 @@ Tensor is_row(const Tensor& index, std::int64_t row) {
   return reshape(index == static_cast<double>(row), {index.numel(), 1});
 }
 
-}  // namespace
-
-Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::int64_t> padding) {
-  check(weight.rank() > 0, "[embedding] expected a table (rows, ...), got {}", describe(weight));
-  const Tensor flat = checked_index("embedding", "[embedding] index", index, weight.size(0));
+// embedding() in the name of an op.
+Tensor rows_by_index(const char* name, const char* what, const Tensor& weight, const Tensor& index,
+                     std::optional<std::int64_t> padding = {}) {
+  const Tensor flat = checked_index(name, what, index, weight.size(0));
   Dims shape = index.shape();
   std::int64_t width = 1;
   for (int i = 1; i < weight.rank(); ++i) {
@@ -71,10 +70,18 @@ Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::i
   return reshape(padding ? where(is_row(flat, *padding), rows.detach(), rows) : rows, shape);
 }
 
+}  // namespace
+
+Tensor embedding(const Tensor& weight, const Tensor& index, std::optional<std::int64_t> padding) {
+  check(weight.rank() > 0, "[embedding] expected a table (rows, ...), got {}", describe(weight));
+  return rows_by_index("embedding", "[embedding] index", weight, index, padding);
+}
+
 Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
   check(index.rank() == 1, "[index_select] expected a one-dimensional index, got {}", describe(index));
   dim = normalize_dim(dim, x.rank(), "index_select");
-  return transpose(embedding(transpose(x, 0, dim), index), 0, dim);
+  return transpose(rows_by_index("index_select", "[index_select] index", transpose(x, 0, dim), index), 0,
+                   dim);
 }
 
 Tensor one_hot(const Tensor& index, std::int64_t classes) {

@@ -3,7 +3,8 @@
 #include "core/tensor.h"
 
 // Changes of values in place: what shares y's memory changes with it, nothing is recorded, and whatever saved
-// y for a gradient notices. A tensor that requires a gradient is changed inside NoGrad only.
+// y for a gradient throws in the backward pass. x broadcasts to y. Throws Error for a y that requires a
+// gradient, except inside NoGrad, and for one whose elements share memory (expand()).
 namespace lockstep {
 
 void copy_(const Tensor& y, const Tensor& x);  // y = x, broadcast and converted

@@ -2,6 +2,7 @@
 
 #include "core/autograd.h"
 #include "core/ops/activations.h"
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/matmul.h"
 #include "core/ops/views.h"
@@ -15,6 +16,7 @@ void check_linear(const char* name, const Tensor& x, const Tensor& weight, const
         "[{}] expected x (..., in) and weight (out, in), got {} and {}", name, describe(x), describe(weight));
   check(!bias.defined() || bias.shape() == Dims{weight.size(0)},
         "[{}] expected a bias of shape ({},), got {}", name, weight.size(0), describe(bias));
+  check_real(name, x);
   check(x.dtype() == weight.dtype() && (!bias.defined() || bias.dtype() == x.dtype()),
         "[{}] element types differ: x {}, weight {}, bias {}: convert with to()", name, describe(x),
         describe(weight), describe(bias));

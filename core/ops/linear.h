@@ -5,6 +5,7 @@
 namespace lockstep {
 
 // x W^T + b over the last dimension: x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
+// All f32 or all f64.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 // gelu(linear(x, weight, bias)) in one op.

@@ -5,6 +5,7 @@
 #include "core/autograd.h"
 #include "core/kernels.h"
 #include "core/ops/activations.h"
+#include "core/ops/checks.h"
 #include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -28,6 +29,7 @@ void check_pairs(const char* name, const Tensor& x, const Tensor& y) {
 
 void check_options(const char* name, const Tensor& logits, const CrossEntropyOptions& options) {
   const std::int64_t classes = logits.shape().back();
+  check_real(name, logits);
   check(!options.class_weights.defined() || options.class_weights.shape() == Dims{classes},
         "[{}] expected class weights ({},), got {}", name, classes, describe(options.class_weights));
   kernels(name, logits, options.class_weights);

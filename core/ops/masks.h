@@ -12,7 +12,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, double value);
 Tensor tril(const Tensor& x, std::int64_t diagonal = 0);
 Tensor triu(const Tensor& x, std::int64_t diagonal = 0);
 
-// (rows, columns), 1 on and below the diagonal, 0 above it.
+// (rows, columns), u8: 1 on and below the diagonal with this number, 0 above it.
 Tensor tril_mask(std::int64_t rows, std::int64_t columns, std::int64_t diagonal = 0,
                  Device device = Device::cpu);
 

@@ -34,8 +34,9 @@ Tensor blas_readable(const Tensor& x) {
 
 // y = a b;  da = dy b^T, db = a^T dy
 Tensor matmul(const Tensor& a, const Tensor& b) {
-  check(a.rank() > 0 && b.rank() > 0 && a.dtype() == b.dtype(),
-        "[matmul] expected two real tensors of one type, got {} and {}", describe(a), describe(b));
+  check(a.rank() > 0 && b.rank() > 0 && is_real(a.dtype()) && a.dtype() == b.dtype(),
+        "[matmul] expected vectors or matrices, both f32 or both f64, got {} and {}", describe(a),
+        describe(b));
   if (a.rank() == 1) {
     const Tensor y = matmul(reshape(a, {1, a.numel()}), b);
     Dims shape = y.shape();

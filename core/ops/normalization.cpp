@@ -2,6 +2,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
 #include "core/ops/views.h"
@@ -13,6 +14,7 @@ namespace {
 // The shape that statistics are taken over.
 Dims normalized_shape(const char* name, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor& given = weight.defined() ? weight : bias;
+  check_real(name, x);
   check(x.rank() > 0, "[{}] expected at least one dimension, got {}", name, describe(x));
   const Dims shape = given.defined() ? given.shape() : Dims{x.shape().back()};
   check(shape.rank() > 0 && shape.rank() <= x.rank() &&

@@ -4,7 +4,9 @@
 
 #include "core/tensor.h"
 
-// Elements by their order. NaN counts as the largest; between equals the first comes first. Indices are i64.
+// Elements by their order. NaN counts as the largest, and is also what argmin and min_with_indices choose;
+// between equals the first comes first. Indices are i64. Results have x's shape, without dim (or size 1
+// there, with keepdim) where one element is chosen along it. Throws where there is none to choose.
 namespace lockstep {
 
 // Elements and where along dim they stood. Gradients go to those places.
@@ -21,7 +23,7 @@ Ordered min_with_indices(const Tensor& x, int dim, bool keepdim = false);
 
 Tensor argsort(const Tensor& x, int dim = -1, bool descending = false);
 Ordered sort(const Tensor& x, int dim = -1, bool descending = false);
-// The k largest (smallest) along dim, in order.
+// The k largest (smallest) along dim, in order: size k there. Throws unless 0 <= k <= x.size(dim).
 Ordered topk(const Tensor& x, std::int64_t k, int dim = -1, bool largest = true);
 
 }  // namespace lockstep

@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/kernels.h"
+#include "core/ops/checks.h"
 #include "core/ops/comparisons.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/views.h"
@@ -54,7 +55,7 @@ Tensor sum(const Tensor& x) { return sum(x, {}); }
 
 Tensor mean(const Tensor& x, const DimList& dims, bool keepdim) {
   named_dims(dims, x.rank(), "mean");
-  check(is_real(x.dtype()), "[mean] is not for {}: convert it with to()", describe(x));
+  check_real("mean", x);
   const Tensor total = sum(x, dims, keepdim);
   return total * (static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
 }
@@ -172,6 +173,7 @@ Tensor norm(const Tensor& x, const DimList& dims, bool keepdim) {
 // dx_i = dy_i + ... + dy_n
 Tensor cumsum(const Tensor& x, int dim) {
   dim = normalize_dim(dim, x.rank(), "cumsum");
+  check_real("cumsum", x);
   Tensor y = empty_like(x);
   kernels(y).cumsum(y, x, dim);
   return record("cumsum", y,

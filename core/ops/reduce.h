@@ -2,8 +2,8 @@
 
 #include "core/tensor.h"
 
-// Reductions. `dims` may be negative; no dims means all of them. keepdim keeps reduced dimensions with
-// size 1.
+// Reductions: x's shape without `dims`, or with size 1 there (keepdim); no dims means all of them. Sums are
+// formed in f64. x is f32 or f64; in sum, max, min and prod also i64, in sum (to i64), max and min also u8.
 namespace lockstep {
 
 Tensor sum(const Tensor& x);
@@ -11,7 +11,7 @@ Tensor sum(const Tensor& x, const DimList& dims, bool keepdim = false);
 Tensor mean(const Tensor& x);
 Tensor mean(const Tensor& x, const DimList& dims, bool keepdim = false);
 
-// The largest and the smallest element; the gradient is shared between equals.
+// The largest and the smallest element; the gradient is shared between equals. Throws for no elements.
 Tensor max(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 Tensor min(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 Tensor prod(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
@@ -26,7 +26,8 @@ Tensor norm(const Tensor& x, const DimList& dims = {}, bool keepdim = false);
 // y_i = x_0 + ... + x_i along dim
 Tensor cumsum(const Tensor& x, int dim);
 
-// The sum over whatever was broadcast from `shape` to x's shape: the adjoint of expand.
+// The sum over whatever was broadcast from `shape` to x's shape: the adjoint of expand. Throws where `shape`
+// does not broadcast to x's.
 Tensor sum_to(const Tensor& x, const Dims& shape);
 
 }  // namespace lockstep

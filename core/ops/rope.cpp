@@ -2,12 +2,14 @@
 
 #include <cmath>
 
+#include "core/ops/checks.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 
 namespace lockstep {
 
 Tensor rope(const Tensor& x, const RopeOptions& options) {
+  check_real("rope", x);
   check(x.rank() >= 2 && x.size(-1) % 2 == 0, "[rope] expected x (..., T, D) with an even D, got {}",
         describe(x));
   const std::int64_t tokens = x.size(-2), width = x.size(-1), half = width / 2;

@@ -33,33 +33,33 @@ class KeyedStream {
   std::uint64_t bits64(std::uint64_t index) const;
   double uniform(std::uint64_t index) const;  // in (0, 1), both ends excluded, a multiple of 2^-53
   double normal(std::uint64_t index) const;   // mean 0, standard deviation 1; |normal| < 8.6
-  std::uint64_t below(std::uint64_t index, std::uint64_t n) const;  // an integer in [0, n)
+  std::uint64_t below(std::uint64_t index, std::uint64_t n) const;  // an integer in [0, n); throws for n = 0
 
-  // out[i] = the number at first_index + i.
+  // out[i] = the number at first_index + i: low + (high - low) uniform, mean + std normal.
   void fill_uniform(std::span<float> out, double low, double high, std::uint64_t first_index = 0) const;
   void fill_uniform(std::span<double> out, double low, double high, std::uint64_t first_index = 0) const;
   void fill_normal(std::span<float> out, double mean, double std, std::uint64_t first_index = 0) const;
   void fill_normal(std::span<double> out, double mean, double std, std::uint64_t first_index = 0) const;
   // A normal distribution without what lies outside [low, high]: number i is the first one inside among
-  // normal(i) of the stream, of its substream(0), substream(1), ... Throws where less than 1% of the
-  // distribution is inside.
+  // normal(i) of the stream, of its substream(0), substream(1), ... Throws for a std that is not positive,
+  // and where less than 1% of the distribution is inside.
   void fill_truncated_normal(std::span<float> out, double mean, double std, double low, double high,
                              std::uint64_t first_index = 0) const;
   void fill_truncated_normal(std::span<double> out, double mean, double std, double low, double high,
                              std::uint64_t first_index = 0) const;
   void fill_integers(std::span<std::int64_t> out, std::int64_t low, std::int64_t high,
-                     std::uint64_t first_index = 0) const;  // in [low, high)
+                     std::uint64_t first_index = 0) const;  // in [low, high); throws unless low < high
 
   // out[i] = `value` with the given probability (a multiple of 2^-32), else 0; the same choice for every
   // type. A dropout mask is fill_bernoulli(mask, 1 - rate, 0, 1 / (1 - rate)). Costs half the bits of the
-  // fills above.
+  // fills above. Throws for a probability outside [0, 1].
   void fill_bernoulli(std::span<float> out, double probability, std::uint64_t first_index = 0,
                       float value = 1) const;
   void fill_bernoulli(std::span<double> out, double probability, std::uint64_t first_index = 0,
                       double value = 1) const;
   void fill_bernoulli(std::span<std::uint8_t> out, double probability, std::uint64_t first_index = 0) const;
 
-  // 0 ... n - 1 in random order (Fisher and Yates). It takes the indices below n.
+  // 0 ... n - 1 in random order (Fisher and Yates). It takes the indices below n. Throws for a negative n.
   std::vector<std::int64_t> permutation(std::int64_t n) const;
 
   // What a kernel on another device needs to draw the same numbers (formulas: keyed_math.h).

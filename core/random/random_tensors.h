@@ -9,7 +9,7 @@
 //
 // Every thread has a stream of its own, which starts as after manual_seed(0): the same program gives the same
 // numbers, whatever other threads do, on any device. The n-th call gives the same numbers for f32 and f64, up
-// to rounding.
+// to rounding. Throws Error for a type that is not f32 or f64, low >= high, and what empty() throws for.
 namespace lockstep {
 
 // Starts this thread's stream again.

@@ -16,6 +16,10 @@ namespace lockstep {
 // 5). Truth is PyTorch 2.15 on x86-64 with AVX2. What depends on the machine even there: numbers that go
 // through the C library's log, sin and cos in double (f64 and short fills of normal numbers), and bernoulli_,
 // where PyTorch on an Intel processor uses MKL's generator; here it is what PyTorch does on any other.
+//
+// Throws Error for low > high or an infinite width of uniform numbers, a negative std (in truncated ones also
+// 0, a mean that is not finite, and low >= high), integers with low >= high, a probability outside [0, 1], a
+// negative n.
 class TorchStream {
  public:
   explicit TorchStream(std::uint64_t seed) : engine_(static_cast<std::uint32_t>(seed)) {}
@@ -28,8 +32,8 @@ class TorchStream {
   void fill_uniform(std::span<double> out, double low = 0, double high = 1);
 
   // Tensor.normal_(mean, std) and, with the defaults, torch.randn. Fewer than 16 numbers come one by one from
-  // pairs, and a pair's second number waits for the next such call; longer fills take blocks of 16 and know
-  // nothing of it.
+  // pairs, and a pair's second number waits for the next such call; longer fills take blocks of 16 and leave
+  // it waiting.
   void fill_normal(std::span<float> out, double mean = 0, double std = 1);
   void fill_normal(std::span<double> out, double mean = 0, double std = 1);
 

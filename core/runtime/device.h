@@ -44,9 +44,10 @@ class Backend {
   ~Backend() = default;
 };
 
-// Throws an Error that says why there is none (built without CUDA, no driver, no device).
+// Throws an Error that says why there is none (built without CUDA, no driver, no device). There is none for
+// the CPU, whose kernels and memory need no backend.
 const Backend& backend(Device device);
-// Empty if tensors can live there.
+// Empty if tensors can live there, else the reason, as a part of a sentence.
 std::string why_unavailable(Device device);
 // Devices of this kind and what they need (driver, toolkit, libraries), a line each, for a reader.
 std::vector<std::string> device_facts(Device device);

@@ -13,10 +13,10 @@ namespace lockstep {
 //
 // Freed memory is kept by the thread that frees it and handed out again without a lock or a system call, so a
 // training allocates from the system in its first steps only. What a thread holds stays below 1.5 times the
-// most that it ever used at once: sizes that do not come again go back to the system. A buffer that dies on
-// another thread than the one that made it goes back to the system: a loader that hands batches over would
-// fill the receiver's cache. Under AddressSanitizer nothing is kept, so that it sees every overflow and use
-// after free.
+// most that it ever used at once: sizes that do not come again go back to the system. A buffer that is
+// destroyed on another thread than the one that made it goes back to the system: a loader that hands batches
+// over would fill the receiver's cache. Under AddressSanitizer nothing is kept, so that it sees every
+// overflow and use after free.
 class Buffer {
  public:
   Buffer() = default;
@@ -46,7 +46,7 @@ class Buffer {
 };
 
 // What this thread's buffers take, in bytes with rounding (at most 12.5 % from 512 bytes on). A buffer counts
-// as freed on the thread where it dies.
+// as freed on the thread where it is destroyed.
 struct MemoryStats {
   std::int64_t active = 0;              // in buffers
   std::int64_t cached = 0;              // kept for the next ones
@@ -56,8 +56,8 @@ struct MemoryStats {
 };
 
 MemoryStats memory_stats(Device device = Device::cpu);
-void reset_peak();
-// Gives what this thread keeps back to the system.
+void reset_peak();  // of host memory: to what is active and cached now
+// Gives what this thread keeps of host memory back to the system.
 void release_cached();
 
 }  // namespace lockstep

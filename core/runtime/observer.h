@@ -28,7 +28,7 @@ class Observer {
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
 
-  // Null if nobody watches this thread.
+  // Null if there is none on this thread.
   static Observer* current() { return current_; }
 
   // An op has been computed and recorded on the tape.

@@ -52,12 +52,12 @@ bool has_cores_for(int threads) {
 
 }  // namespace
 
-// A cache line takes 0.1 to 0.5 us from core to core, so a loop moves two: all that the worker has to know
-// comes with `told`, and all that it has to say with `done`.
+// A cache line takes 0.1 to 0.5 us from core to core, so a loop moves two: what goes to the worker comes with
+// `given`, what comes back with `done`.
 struct Threads::Worker {
   // Written by the owner.
-  alignas(64) std::atomic<int> told = 0;  // counts the chunks given to this worker
-  Call call = nullptr;                    // null: stop
+  alignas(64) std::atomic<int> given = 0;  // counts the chunks given to this worker
+  Call call = nullptr;                     // null: stop
   void* body = nullptr;
   std::int64_t begin = 0, end = 0;
 
@@ -73,19 +73,19 @@ struct Threads::Worker {
     body = new_body;
     begin = new_begin;
     end = new_end;
-    told.store(told.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    if (asleep.load(std::memory_order_relaxed)) told.notify_one();
+    given.store(given.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (asleep.load(std::memory_order_relaxed)) given.notify_one();
   }
 
   // give() has no fence, which would cost the owner the way of a cache line, so it can overlook a worker that
   // falls asleep at that very moment. Called before the owner waits; fetch_add is the fence.
   void wake_if_overlooked() {
-    told.fetch_add(0);
-    if (asleep.load()) told.notify_one();
+    given.fetch_add(0);
+    if (asleep.load()) given.notify_one();
   }
 
   void wait(bool spin) {
-    const int all = told.load(std::memory_order_relaxed);
+    const int all = given.load(std::memory_order_relaxed);
     wake_if_overlooked();
     for (int now; (now = done.load(std::memory_order_acquire)) != all;) {
       if (!spin || !spin_until_changed(done, now)) done.wait(now, std::memory_order_acquire);
@@ -94,9 +94,9 @@ struct Threads::Worker {
 
   void work(bool spin) {
     for (int chunks = 0;; ++chunks) {
-      if (!spin || !spin_until_changed(told, chunks)) {
+      if (!spin || !spin_until_changed(given, chunks)) {
         asleep.store(true);
-        if (told.load() == chunks) told.wait(chunks);
+        if (given.load() == chunks) given.wait(chunks);
         asleep.store(false);
       }
       if (call == nullptr) return;
@@ -117,7 +117,7 @@ Threads::Threads(int threads)
       owner_(std::this_thread::get_id()),
       process_(getpid()) {
   check(threads >= 1, "[Threads] expected at least 1 thread, got {}", threads);
-  [[maybe_unused]] static const int told = pthread_atfork(nullptr, nullptr, [] { current_ = nullptr; });
+  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { current_ = nullptr; });
   workers_ = std::make_unique<Worker[]>(static_cast<std::size_t>(threads - 1));
   for (; threads_ < threads; ++threads_) {
     Worker& worker = workers_[threads_ - 1];

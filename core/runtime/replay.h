@@ -40,7 +40,8 @@ class WorkRecorder {
 // For one thread at a time; another one begins anew.
 class Replay {
  public:
-  explicit Replay(Device device);
+  explicit Replay(Device device);  // throws Error if there is no such device
+  // Throws what the work throws.
   void run(const std::function<void()>& work);
   // Within the work: a part of it that asks for the same as long as `key` is the same, and is then left out
   // on the host as well, which takes longer there than all the rest. Whatever it made on the device and is

@@ -26,7 +26,8 @@ SystemInfo system_info();
 // How many threads can run at once: logical cores, or fewer if there is a quota.
 int usable_cores();
 
-// The most memory that this process ever had (Linux: VmHWM), and what it has now, in bytes.
+// The most memory that this process ever had (Linux: VmHWM), and what it has now, in bytes; 0 where /proc
+// does not say.
 std::int64_t peak_resident_bytes();
 std::int64_t resident_bytes();
 

@@ -62,6 +62,26 @@ TEST_P(Op, DerivativesMatchFiniteDifferences) {
     expect_close(second[i], (above[i] - below[i]) / (2 * h), 1e-7, "second derivative " + std::to_string(i));
 }
 
+// Inputs of another type, or undefined, are taken or refused with an Error that names an op and what came
+// ("[softmax] expected f32 or f64, got i64 (2, 3): ..."): never a crash, never an error from a kernel.
+TEST_P(Op, RefusesOtherInputsByName) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::vector<Tensor> others{
+        to(inputs[i], DType::i64), to(inputs[i], DType::u8), to(inputs[i], DType::f32), {}};
+    for (const Tensor& other : others) {
+      Inputs given = inputs;
+      given[i] = other;
+      try {
+        op.call(given);
+      } catch (const Error& error) {
+        const std::string text = error.what();
+        EXPECT_TRUE(text.starts_with("[") || text.starts_with("an undefined tensor was used: "))
+            << "input " << i << ", " << describe(other) << ": " << text;
+      }
+    }
+  }
+}
+
 TEST_P(Op, RawGradientEqualsTheDifferentiableOne) {
   const Inputs raw = gradients(op, inputs, false), reference = gradients(op, inputs, true);
   for (std::size_t i = 0; i < raw.size(); ++i) expect_close(raw[i], reference[i], 1e-13, "gradient");

@@ -26,6 +26,9 @@ TEST(OpErrors, SayWhatIsWrong) {
       {"[mul] element types differ: f32 (2, 3) and f64 (3,): convert one with to()",
        [&] { x* ones({3}, {DType::f64}); }},
       {"[where] the condition must be u8, got f32 (2, 3)", [&] { where(x, x, x); }},
+      {"[softmax] expected f32 or f64, got i64 (2,): convert it with to()", [&] { softmax(i, 0); }},
+      {"[multi_head_attention] expected at least one head, got 0", [&] { multi_head_attention(x, x, x, 0); }},
+      {"[index_select] index 7 is out of range: expected 0 ... 1", [&] { index_select(x, i, 0); }},
       {"[softmax] dimension 2 is out of range for a tensor of rank 2", [&] { softmax(x, 2); }},
       {"[reshape] f32 (2, 3) does not fit (4, -1)",
        [&] {
