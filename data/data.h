@@ -1,6 +1,7 @@
 #pragma once
 
-// Data sets and their batches, tasks, weight files.
+// Data sets and their batches, tasks, weight files. What cannot be read, does not fit or is damaged throws
+// Error with the file, what was expected and what to do.
 #include "data/files/hdf5.h"
 #include "data/files/paths.h"
 #include "data/files/safetensors.h"

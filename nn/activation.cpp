@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <ranges>
 
 #include "core/ops.h"
 
@@ -83,12 +84,12 @@ Activation activation_from(const std::string& name) {
       {"swish", Activation::silu},
       {"tanh", Activation::tanh},
   };
-  std::string lower = name, names;
+  std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   if (const auto found = known.find(lower); found != known.end()) return found->second;
-  for (const auto& [known_name, value] : known)
-    if (!known_name.empty()) names += (names.empty() ? "" : ", ") + known_name;
-  fail("expected an activation ({}), got \"{}\"", names, name);
+  fail("expected an activation ({}), got \"{}\"",
+       fmt::join(std::views::keys(known) | std::views::drop(1), ", "),
+       name);  // the first is ""
 }
 
 }  // namespace lockstep::nn

@@ -38,6 +38,7 @@ struct Activation {
 
 using lockstep::prelu;
 
+// Of x's shape, for geglu half as wide. Throws for prelu, and for geglu with an odd width.
 Tensor activate(const Tensor& x, const Activation& activation);
 
 // MONAI's and PyTorch's names, in any case: "GELU", "swish", ...; "" is the identity. Throws for an unknown

@@ -5,8 +5,8 @@
 
 namespace lockstep::nn {
 
-// What SABlock and CrossAttentionBlock ask of their options alike: MONAI's conditions. `where` is the block's
-// path.
+// What SABlock and CrossAttentionBlock ask of their options alike: MONAI's conditions. Throws where one does
+// not hold; `where` is the block's path.
 template <typename Options>
 void check_attention_options(const std::string& where, const Options& o) {
   check(o.dropout_rate >= 0 && o.dropout_rate <= 1, "[{}] dropout_rate must lie in [0, 1], got {}", where,
@@ -30,6 +30,7 @@ void check_attention_options(const std::string& where, const Options& o) {
         where);
 }
 
+// The width of a head.
 template <typename Options>
 std::int64_t dim_head_of(const Options& o) {
   return o.dim_head.value_or(o.num_heads > 0 ? o.hidden_size / o.num_heads : 0);
@@ -39,7 +40,7 @@ std::int64_t dim_head_of(const Options& o) {
 // read.
 Tensor causal_mask(std::int64_t length, TensorOptions options);
 
-// A sequence that is longer than a causal block was made for.
+// Throws for a sequence that is longer than a causal block was made for; both in tokens.
 inline void check_length(const std::string& where, bool causal, std::int64_t tokens,
                          std::int64_t sequence_length) {
   check(!causal || tokens <= sequence_length,

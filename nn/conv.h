@@ -5,7 +5,7 @@
 
 namespace lockstep::nn {
 
-// core's ConvGeometry, flat, and what a module adds.
+// The options of ConvGeometry (core/ops/conv.h), and what a module adds.
 struct ConvOptions {
   PerDim stride = {1};
   PerDim padding = {0};
@@ -17,7 +17,7 @@ struct ConvOptions {
 };
 
 // torch.nn.Conv1d, Conv2d and Conv3d, by the number of kernel sizes: x (..., in, spatial) -> (..., out,
-// spatial'). weight (out, in / groups, kernel...), bias (out).
+// spatial'). weight (out, in / groups, kernel...), bias (out). Throws for other than 1 to 3 kernel sizes.
 struct Conv {
   Conv(const Scope& scope, std::int64_t in, std::int64_t out, const PerDim& kernel,
        const ConvOptions& options_ = {});

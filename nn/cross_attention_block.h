@@ -31,11 +31,13 @@ struct CrossAttentionBlockOptions {
   LinearInit out_init = {};
 };
 
-// MONAI's cross-attention block: queries from x, keys and values from a context.
+// MONAI's cross-attention block: queries from x, keys and values from a context. Throws for options that
+// MONAI refuses (nn/attention_checks.h).
 struct CrossAttentionBlock {
   CrossAttentionBlock(const Scope& scope, const CrossAttentionBlockOptions& options_);
 
   // x (..., T, hidden_input_size), context (..., S, context_input_size), undefined: x itself -> x's shape.
+  // Throws for more tokens than sequence_length, where causal, and with rel_pos_embedding unless S = T.
   Tensor operator()(const Tensor& x, const Tensor& context = {}) const;
 
   CrossAttentionBlockOptions options;

@@ -44,7 +44,8 @@ struct DecoderOnlyTransformer {
   DecoderOnlyTransformer(const Scope& scope, const DecoderOnlyTransformerOptions& options_);
 
   // tokens i64 (..., S) -> logits (..., S, num_tokens), or those of the wanted positions. context
-  // (..., C, attn_layers_dim) for the cross attention.
+  // (..., C, attn_layers_dim) for the cross attention. Throws for S above max_seq_len and for a token outside
+  // 0 ... num_tokens - 1.
   Tensor operator()(const Tensor& tokens, const Tensor& context = {}, const Positions& wanted = {}) const;
   // What to_logits is given: (..., S, attn_layers_dim).
   Tensor features(const Tensor& tokens, const Tensor& context = {}, const Positions& wanted = {}) const;

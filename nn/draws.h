@@ -26,7 +26,7 @@ class Draws {
       : parameter_(parameter), source_(source), redraw_(redraw) {}
 
   const Parameter& parameter() const { return parameter_; }
-  // Whole rows of the parameter's tensor, filled.
+  // Whole rows of the parameter's tensor, filled. Throw what the streams throw (core/random/).
   void uniform(const RowRange& range, double low, double high) const;
   void normal(const RowRange& range, double mean, double std) const;
   // What lies outside [low, high] is drawn again; by_erfinv: as TorchStream::fill_truncated_normal_by_erfinv,

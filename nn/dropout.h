@@ -7,7 +7,7 @@
 namespace lockstep::nn {
 
 // In training: each element 0 with probability `rate`, else x / (1 - rate). In evaluation, or with rate 0: x.
-// Throws where neither nn::TrainingMode nor nn::EvaluationMode says which (nn/mode.h).
+// Of x's shape. Throws where neither nn::TrainingMode nor nn::EvaluationMode says which (nn/mode.h).
 struct Dropout {
   Dropout(const Scope& scope, double rate_);
   Tensor operator()(const Tensor& x) const;

@@ -13,7 +13,8 @@ struct EmbeddingOptions {
   std::optional<std::int64_t> padding = {};
 };
 
-// Rows of a table by index: i64 (...) -> (..., width). weight (rows, width), N(0, 1).
+// Rows of a table by index: i64 (...) -> (..., width). weight (rows, width), N(0, 1). Throws for a padding
+// row outside the table, and for an index outside it.
 struct Embedding {
   Embedding(const Scope& scope, std::int64_t rows, std::int64_t width, const EmbeddingOptions& options = {})
       : padding(options.padding) {

@@ -225,9 +225,7 @@ std::vector<std::string> init_names() {
 
 InitRule init_from(const std::string& name) {
   if (const auto found = named_rules().find(name); found != named_rules().end()) return found->second;
-  std::string names;
-  for (const std::string& known : init_names()) names += (names.empty() ? "" : ", ") + known;
-  fail("expected an initialiser ({}), got \"{}\"", names, name);
+  fail("expected an initialiser ({}), got \"{}\"", fmt::join(init_names(), ", "), name);
 }
 
 }  // namespace lockstep

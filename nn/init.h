@@ -8,8 +8,9 @@
 #include "core/parameter.h"
 #include "nn/draws.h"
 
-// Initialisers, as values. Formulas and names are those of torch.nn.init. A weight is (rows, columns,
-// kernel...): fan_in = columns * kernel, fan_out = rows * kernel.
+// Initialisers, as values. Formulas and names are those of torch.nn.init
+// (docs.pytorch.org/docs/stable/nn.init.html). A weight is (rows, columns, kernel...): fan_in = columns *
+// kernel, fan_out = rows * kernel.
 namespace lockstep {
 
 enum class FanMode : std::uint8_t { fan_in, fan_out };
@@ -24,7 +25,7 @@ namespace init {
 struct Constant {
   double value = 0;
 };
-// Values computed elsewhere, of the parameter's shape.
+// Values computed elsewhere, of the parameter's shape; they are converted to its type.
 struct Given {
   Tensor values;
 };
@@ -34,11 +35,12 @@ struct Uniform {
 struct Normal {
   double mean = 0, std = 1;
 };
+// Normal, within [low, high].
 struct TruncNormal {
   double mean = 0, std = 1, low = -2, high = 2;
   bool by_erfinv = false;  // with Rng::torch: MONAI's own and PyTorch's before 2.15, one draw a number
 };
-// std = gain(nonlinearity, a) / sqrt(fan)
+// std = gain(nonlinearity, a) / sqrt(fan). He et al. 2015, arXiv:1502.01852.
 struct KaimingNormal {
   double a = 0;
   FanMode mode = FanMode::fan_in;
@@ -49,7 +51,7 @@ struct KaimingUniform {  // U(-sqrt(3) std, sqrt(3) std)
   FanMode mode = FanMode::fan_in;
   Nonlinearity nonlinearity = Nonlinearity::leaky_relu;
 };
-// std = gain sqrt(2 / (fan_in + fan_out))
+// std = gain sqrt(2 / (fan_in + fan_out)); uniform: U(-sqrt(3) std, sqrt(3) std). Glorot and Bengio 2010.
 struct XavierNormal {
   double gain = 1;
 };
@@ -57,16 +59,17 @@ struct XavierUniform {
   double gain = 1;
 };
 // gain Q, where Q R is a normal matrix, the diagonal of R positive: orthonormal columns, or rows where there
-// are fewer rows than columns.
+// are fewer rows than columns. Saxe et al. 2014, arXiv:1312.6120.
 struct Orthogonal {
   double gain = 1;
 };
+// A matrix with 1 on its diagonal, else 0.
 struct Eye {};
 // Convolutions (out, in, kernel...) that pass their input on: 1 at the kernel's centre.
 struct Dirac {
   int groups = 1;
 };
-// N(0, std), then a share of every column set to 0.
+// A matrix N(0, std), then a share of every column set to 0. Martens 2010.
 struct Sparse {
   double sparsity = 0.1, std = 0.01;
 };
@@ -96,7 +99,9 @@ struct Init {
   std::optional<std::int64_t> zero_row = {};  // set to 0 when all is drawn
 };
 
-// Fills the parameter's tensor.
+// Fills the parameter's tensor. Throws for one of a shape that the rule does not take: fans and orthogonal
+// need two dimensions or more, eye and sparse exactly two, dirac three to five and groups that divide the
+// rows, given values the same.
 void initialize(const Parameter& parameter, const Init& init, RandomSource source);
 
 // "xavier_uniform" and so on, with torch.nn.init's default arguments, except that kaiming_uniform has a =

@@ -30,7 +30,8 @@ struct LinearOptions {
   std::vector<RowPart> parts = {};  // none: the layer is one
 };
 
-// y = x W^T + b: x (..., in) -> (..., out). weight (out, in), bias (out).
+// y = x W^T + b: x (..., in) -> (..., out). weight (out, in), bias (out). Throws for parts that do not have
+// `out` rows together.
 struct Linear {
   Linear(const Scope& scope, std::int64_t in, std::int64_t out, const LinearOptions& options = {});
   Tensor operator()(const Tensor& x) const;

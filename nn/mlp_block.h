@@ -10,7 +10,7 @@ namespace lockstep::nn {
 // Where an MLPBlock drops: vit and swin after both layers (vit: two modules, swin: one, called twice, which
 // with keyed masks is the same thing), vista3d nowhere.
 enum class DropoutMode : std::uint8_t { vit, swin, vista3d };
-DropoutMode dropout_mode_from(const std::string& name);
+DropoutMode dropout_mode_from(const std::string& name);  // "vit", "swin", "vista3d"; throws for another word
 
 struct MLPBlockOptions {
   std::int64_t hidden_size = 0;
@@ -21,7 +21,7 @@ struct MLPBlockOptions {
   LinearInit init = {};
 };
 
-// MONAI's MLPBlock: drop2(linear2(drop1(act(linear1(x))))).
+// MONAI's MLPBlock: drop2(linear2(drop1(act(linear1(x))))), x (..., hidden_size) -> the same shape.
 struct MLPBlock {
   MLPBlock(const Scope& scope, const MLPBlockOptions& options);
   Tensor operator()(const Tensor& x) const;

@@ -17,8 +17,7 @@
 //   nn::EvaluationMode evaluation;
 //   Tensor y = model(x);
 //
-// Without a guard, a module with dropout throws: it cannot know what is meant. Guards nest; the innermost
-// counts.
+// Without a guard, a module with dropout throws: neither is the default. Guards nest; the innermost counts.
 namespace lockstep::nn {
 
 class Mode {
@@ -50,6 +49,7 @@ class TrainingMode final : public Mode {
  public:
   TrainingMode(std::uint64_t seed, std::uint64_t step) : seed_(seed), step_(step) {}
   bool is_training() const override { return true; }
+  // The stream of this call of the dropout at this path.
   KeyedStream dropout_stream(std::string_view path);
 
  private:

@@ -29,7 +29,7 @@ struct MultiheadAttentionMasks {
   bool causal = false;
 };
 
-// torch.nn.MultiheadAttention, with its names and its order of draws.
+// torch.nn.MultiheadAttention (Vaswani et al. 2017, arXiv:1706.03762), with its names and its order of draws.
 struct MultiheadAttention {
   MultiheadAttention(const Scope& scope, const MultiheadAttentionOptions& options_);
 

@@ -1,7 +1,13 @@
 #pragma once
 
 // Every module. A module is a struct of tensors: a copy of it shares its weights. For weights of its own,
-// build it again in a Scope with values_of (nn/scope.h).
+// build it again in a Scope with values_of (nn/scope.h). Options, names and formulas are PyTorch's
+// (docs.pytorch.org/docs/stable/nn.html) or, where said, MONAI's (docs.monai.io/en/stable/networks.html).
+//
+// Common to all: a constructor throws Error, with the module's path, for options that do not go together:
+// heads or groups that do not divide a width, a rate outside [0, 1], a linear layer without inputs or
+// outputs, a name that is taken in its scope. A call throws, as its ops do (core/ops.h), for an input of
+// another shape or type.
 #include "nn/activation.h"
 #include "nn/conv.h"
 #include "nn/cross_attention_block.h"

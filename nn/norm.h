@@ -4,7 +4,7 @@
 #include "core/ops/views.h"
 #include "nn/scope.h"
 
-// Normalisations; formulas: core/ops/normalization.h. Weights begin at 1, biases at 0.
+// Normalisations, of x's shape; formulas: core/ops/normalization.h. Weights begin at 1, biases at 0.
 namespace lockstep::nn {
 
 struct NormOptions {
@@ -13,7 +13,7 @@ struct NormOptions {
   bool bias = true;
 };
 
-// Over the trailing dimensions `shape`.
+// Over the trailing dimensions `shape` of x (..., shape).
 struct LayerNorm {
   LayerNorm(const Scope& scope, const Dims& shape_, const NormOptions& options = {})
       : shape(shape_), eps(options.eps) {
@@ -30,6 +30,7 @@ struct LayerNorm {
   double eps;
 };
 
+// Likewise; weight of that shape, no bias.
 struct RMSNorm {
   RMSNorm(const Scope& scope, const Dims& shape, std::optional<double> eps_ = {})
       : weight(scope.parameter("weight", shape, init::Constant{1})), eps(eps_) {}

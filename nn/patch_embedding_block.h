@@ -12,6 +12,7 @@ namespace lockstep::nn {
 
 enum class PatchProjection : std::uint8_t { conv, perceptron };
 enum class PositionEmbedding : std::uint8_t { none, learnable, sincos, fourier };
+// The words above; throw for another.
 PatchProjection patch_projection_from(const std::string& name);
 PositionEmbedding position_embedding_from(const std::string& name);
 
@@ -34,7 +35,9 @@ struct PatchEmbeddingBlockOptions {
 
 // Images in patches: x (B, in_channels, size...) -> (B, patches, hidden_size). As in MONAI, a convolution
 // keeps PyTorch's first values, while a perceptron's weight and the learnable positions begin as
-// trunc_normal(0.02).
+// trunc_normal(0.02). Throws for numbers that are neither one nor one for each dimension, a patch larger than
+// the image, with a perceptron also one that does not divide it, and an odd hidden_size with fourier
+// positions.
 struct PatchEmbeddingBlock {
   PatchEmbeddingBlock(const Scope& scope, const PatchEmbeddingBlockOptions& options_);
   Tensor operator()(const Tensor& x) const;

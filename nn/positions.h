@@ -10,7 +10,7 @@ namespace lockstep::nn {
 struct Positions {
   std::int64_t begin = 0, end = -1;
 
-  // x (..., S, width) -> (..., end - begin, width)
+  // x (..., S, width) -> (..., end - begin, width). Throws for positions that x has not.
   Tensor of(const Tensor& x) const {
     const std::int64_t length = x.size(-2), last = end == -1 ? length : end;
     check(begin >= 0 && begin <= last && last <= length, "[Positions] {} ... {} are not positions of {}",

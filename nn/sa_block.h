@@ -42,12 +42,14 @@ struct SABlockOptions {
 
 // MONAI's self-attention block: one combined projection (qkv), or three (to_q, to_k, to_v), which compute the
 // same function. Rows of qkv.weight are q, k, v, each head by head; in both storages their logical names are
-// q.weight, k.weight and v.weight. Creation order as in MONAI: out_proj, then qkv or to_q, to_k, to_v.
+// q.weight, k.weight and v.weight. Creation order as in MONAI: out_proj, then qkv or to_q, to_k, to_v. Throws
+// for options that MONAI refuses (nn/attention_checks.h).
 struct SABlock {
   SABlock(const Scope& scope, const SABlockOptions& options_);
 
   // x (..., S, hidden_input_size) -> the same shape. attn_mask: u8 (..., S), 0 hides a key; a query without
-  // any key to look at gives zeros before out_proj, where MONAI gives NaN.
+  // any key to look at gives zeros before out_proj, where MONAI gives NaN. Where causal, throws for an
+  // attn_mask and for S above sequence_length.
   Tensor operator()(const Tensor& x, const Tensor& attn_mask = {}, const Positions& wanted = {}) const;
 
   SABlockOptions options;

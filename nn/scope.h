@@ -31,6 +31,8 @@ using ValueSource = std::function<bool(const Parameter&)>;
 // The values of the parameters of the same names, which another tree of this shape has: a model built with
 // them is a copy with weights of its own (a target network, a moving average).
 //   Scope other(Seed{0}, {.values = values_of(root.parameters())});
+// Throws for a parameter of the same name and another shape; one of another name gets its initialiser's
+// values.
 ValueSource values_of(ParameterList parameters);
 
 struct ScopeOptions {
@@ -60,7 +62,8 @@ class Scope {
   std::string sibling(std::string_view name) const;
 
   // A trainable tensor. `parts` have complete names and cover its rows; none: itself is its only part. Throws
-  // for a name that is taken.
+  // for a name that is taken, for parts that do not cover the rows in order and in whole heads, and what
+  // initialize() throws.
   Tensor parameter(std::string_view name, const Dims& shape, const Init& init,
                    std::vector<LogicalPart> parts = {}) const;
   // The same, never trained: it is saved and loaded.

@@ -20,7 +20,8 @@ struct SpatialAttentionBlockOptions {
   bool use_flash_attention = false;
 };
 
-// Self-attention between the points of an image: x + attn(norm(x)), x (B, num_channels, size...).
+// MONAI's self-attention between the points of an image: x + attn(norm(x)), x (B, num_channels, size...) ->
+// the same shape.
 struct SpatialAttentionBlock {
   SpatialAttentionBlock(const Scope& scope, const SpatialAttentionBlockOptions& options);
   Tensor operator()(const Tensor& x) const;

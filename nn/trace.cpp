@@ -37,17 +37,16 @@ void Trace::change(std::string wanted, Change change) {
 const Tensor& Trace::operator[](std::string_view name) const {
   const auto found = seen_.find(name);
   if (found != seen_.end()) return found->second;
-  std::string there;
-  for (const std::string& known : names_) there += (there.empty() ? "" : ", ") + known;
   fail("[Trace] nothing was computed under the name {}: {}", name,
-       there.empty() ? "run a model while the trace lives, and let it want that name" : "there are " + there);
+       names_.empty() ? "run a model while the trace lives, and let it want that name"
+                      : fmt::format("there are {}", fmt::join(names_, ", ")));
 }
 
 bool Trace::wants(std::string_view name) const {
   return std::ranges::any_of(wanted_, [&](const std::string& pattern) { return fits(pattern, name); });
 }
 
-Tensor Trace::tell(const std::string& name, Tensor x) {
+Tensor Trace::record(const std::string& name, Tensor x) {
   if (!wants(name)) return x;
   for (const auto& [pattern, change] : changes_) {
     if (!fits(pattern, name)) continue;
@@ -71,8 +70,8 @@ bool TracePoint::wants(std::initializer_list<std::string_view> names) const {
   return trace && std::ranges::any_of(names, [&](std::string_view name) { return trace->wants(full(name)); });
 }
 
-Tensor TracePoint::told(std::string_view name, Tensor x) const {
-  return Trace::current()->tell(full(name), std::move(x));
+Tensor TracePoint::recorded(std::string_view name, Tensor x) const {
+  return Trace::current()->record(full(name), std::move(x));
 }
 
 }  // namespace lockstep::nn

@@ -26,8 +26,8 @@
 // gets them: scaled, and -infinity where a mask hides a key.
 namespace lockstep::nn {
 
-// While one lives, modules on this thread tell it what they compute; the innermost is notified. Without one,
-// a module pays a look at a variable of its thread. Fused ops give way only to what is asked for: scores and
+// While one lives, modules on this thread hand it what they compute; the innermost gets it. Without one, a
+// module pays a look at a variable of its thread. Fused ops give way only to what is asked for: scores and
 // weights of attention, the hidden layer of an MLP.
 class [[nodiscard]] Trace {
  public:
@@ -52,7 +52,8 @@ class [[nodiscard]] Trace {
   // ---- for modules ----
   static Trace* current();
   bool wants(std::string_view name) const;
-  Tensor tell(const std::string& name, Tensor x);
+  // x, or what the changes make of it, kept under this name if that is wanted.
+  Tensor record(const std::string& name, Tensor x);
 
  private:
   std::vector<std::string> wanted_;
@@ -69,14 +70,14 @@ class TracePoint {
 
   // x, or what a trace makes of it.
   Tensor operator()(std::string_view name, Tensor x) const {
-    return Trace::current() ? told(name, std::move(x)) : x;
+    return Trace::current() ? recorded(name, std::move(x)) : x;
   }
   // Whether a trace asks for one of these.
   bool wants(std::initializer_list<std::string_view> names) const;
 
  private:
   std::string full(std::string_view name) const;
-  Tensor told(std::string_view name, Tensor x) const;
+  Tensor recorded(std::string_view name, Tensor x) const;
 
   std::string path_;
 };

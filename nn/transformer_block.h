@@ -37,7 +37,8 @@ struct TransformerBlockOptions {
 struct TransformerBlock {
   TransformerBlock(const Scope& scope, const TransformerBlockOptions& options);
 
-  // x (..., S, hidden_size), attn_mask u8 (..., S), 0 hides.
+  // x (..., S, hidden_size) -> the same shape, or the wanted positions; context (..., C, hidden_size),
+  // attn_mask u8 (..., S), 0 hides.
   Tensor operator()(const Tensor& x, const Tensor& context = {}, const Tensor& attn_mask = {},
                     const Positions& wanted = {}) const;
 

@@ -20,7 +20,7 @@ struct TransformerEncoderLayerOptions {
   Init in_proj_init = init::XavierUniform{};  // of self_attn
 };
 
-// torch.nn.TransformerEncoderLayer:
+// torch.nn.TransformerEncoderLayer (Vaswani et al. 2017, arXiv:1706.03762):
 //   norm_first:  x = x + attention(norm1(x));  x = x + feed_forward(norm2(x))
 //   else:        x = norm1(x + attention(x));  x = norm2(x + feed_forward(x))
 struct TransformerEncoderLayer {

@@ -34,8 +34,8 @@ struct ViTOptions {
   LinearInit linear_init = {};  // of the blocks' other layers
 };
 
-// MONAI's vision transformer. With classification, a cls_token is put before the patches (after their
-// positions) and the output is the head's, else it is norm(x).
+// MONAI's vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929). With classification, a cls_token is
+// put before the patches (after their positions) and the output is the head's, else it is norm(x).
 struct ViT {
   ViT(const Scope& scope, const ViTOptions& options_);
 

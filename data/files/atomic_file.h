@@ -50,7 +50,7 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 // has locks.
 void remove_leftovers(const std::filesystem::path& folder);
 
-// The whole content of a file.
+// The whole content of a file. Throws where it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
 }  // namespace lockstep::data

@@ -9,8 +9,8 @@
 
 namespace lockstep::data {
 
-// A regular file, read in pieces, so it may be larger than memory. Where somebody cuts it short meanwhile,
-// reading throws. (A mapping would end the process by SIGBUS.)
+// A regular file, read in pieces, so it may be larger than memory. Throws Error where there is none, or it
+// cannot be read, and where it is cut short meanwhile (a mapping would end the process by SIGBUS).
 class FileReader {
  public:
   explicit FileReader(const std::filesystem::path& path);
@@ -23,7 +23,7 @@ class FileReader {
 
   const std::string& name() const { return name_; }
   std::int64_t size() const { return size_; }  // bytes, when it was opened
-  // The bytes from `offset` on.
+  // Fills `out` with the bytes from `offset` on.
   void read(std::int64_t offset, std::span<std::byte> out) const;
 
  private:

@@ -7,8 +7,8 @@
 
 namespace lockstep::data {
 
-// The value of an IEEE half: 1 sign, 5 exponent (bias 15), 10 fraction bits. Every half is a float, exactly;
-// a NaN keeps its payload.
+// The value of a half (IEEE 754 binary16): 1 sign, 5 exponent (bias 15), 10 fraction bits. Every half is a
+// float, exactly; a NaN keeps its payload.
 inline float half_to_float(uint16_t bits) {
   const uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u, fraction = bits & 0x3ffu;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
@@ -23,7 +23,7 @@ inline float half_to_float(uint16_t bits) {
 inline float bfloat16_to_float(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
 
 // The nearest number with `fraction_bits` after the leading one and exponents from `least_exponent` on, ties
-// to even; the type's range is the caller's business.
+// to even; x of the type's range.
 inline double round_to_bits(double x, int fraction_bits, int least_exponent) {
   if (x == 0 || !std::isfinite(x)) return x;
   const double unit = std::ldexp(1.0, std::max(std::ilogb(x), least_exponent) - fraction_bits);

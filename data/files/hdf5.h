@@ -18,19 +18,20 @@
 //   h5::File file = h5::File::create("study.h5");
 //   file.set_attribute("seeds", 12);
 //   file.write("runs/0/loss", losses, {200});              // makes the groups on the way
-//   file.commit();                                         // now, and only now, study.h5 changes, all at
-//   once
+//   file.commit();                                         // now, and only now, study.h5 changes, as a whole
 //
 //   h5::File file = h5::File::open("digits.h5");
 //   std::vector<uint8_t> ten = file.dataset("images").read_rows<uint8_t>(0, 10);
 //
-// A file that is written lives in memory until commit() puts it on the disk whole (data/files/atomic_file.h):
-// killed at any moment, what stands on the disk is the old file or the new one. Files larger than memory can
-// be read, by rows.
+// A file that is written is kept in memory until commit() puts it on the disk whole
+// (data/files/atomic_file.h): killed at any moment, what stands on the disk is the old file or the new one.
+// Files larger than memory can be read, by rows.
 //
 // HDF5 is not thread-safe in every build, so one lock inside serialises all calls: use separate objects from
 // as many threads as you like, but expect no speed-up. Errors are lockstep::Error and name file, object and
-// remedy.
+// remedy: for a file that is none of HDF5's, cut short or damaged, an object that is not there or of another
+// kind, a name that is taken, values that do not have the shape, and a stored type that T does not hold
+// exactly.
 namespace lockstep::h5 {
 
 template <typename T>
@@ -44,9 +45,8 @@ struct Array {
 };
 
 struct Layout {
-  bool compress = false;  // gzip after a byte shuffle; stores in chunks
-  int64_t chunk_rows =
-      0;  // rows (indices of the first dimension) in a chunk; 0: HDF5 may store it in one piece
+  bool compress = false;   // gzip after a byte shuffle; stores in chunks
+  int64_t chunk_rows = 0;  // indices of the first dimension in a chunk; 0: HDF5 may store it in one piece
 };
 
 // An HDF5 identifier. Copies share it; the last one closes it.
@@ -147,6 +147,7 @@ class Dataset : public Object {
     expect_shape(std::span(expected.begin(), expected.size()));
   }
 
+  // All values, in C order. `out` must have size() elements.
   template <Element T>
   void read(std::span<T> out) const {
     read_all(dtype_of<T>(), out.data(), static_cast<int64_t>(out.size()));
@@ -162,7 +163,7 @@ class Dataset : public Object {
   // written give the fill value, or zeros.
   std::vector<std::byte> read_stored() const;
 
-  // Rows [begin, begin + count) of the first dimension.
+  // Rows [begin, begin + count) of the first dimension, in C order. Throws for rows that it has not.
   template <Element T>
   void read_rows(int64_t begin, int64_t count, std::span<T> out) const {
     read_rows(dtype_of<T>(), begin, count, out.data(), static_cast<int64_t>(out.size()));
@@ -252,10 +253,10 @@ class File : public Group {
   // seal (data/files/seal.h) a child process reads it first, and its end is an Error here.
   static File open_foreign(const std::string& path);
   static File create(const std::string& path);  // empty; commit() makes or replaces the file at `path`
-  static File modify(
-      const std::string& path);  // the content of an existing file, to be changed and committed
+  static File modify(const std::string& path);  // the content of a file, to be changed and committed
 
-  // Puts the content on the disk in one step. May be called again after further changes.
+  // Puts the content on the disk in one step. May be called again after further changes. Throws for a file
+  // that was opened to be read.
   void commit();
 
  private:

@@ -36,7 +36,7 @@ class Guard {
  private:
   static std::mutex& mutex();
 
-  // Guards of this thread. A recursive mutex would not know its thread again in a copy of the process.
+  // Guards of this thread. A recursive mutex would not recognise its thread in a forked process.
   inline static thread_local int depth_ = 0;
   H5E_auto2_t print_ = nullptr;
   void* print_data_ = nullptr;

@@ -1,6 +1,7 @@
 #include "data/files/paths.h"
 
 #include <cstdlib>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,12 @@ std::filesystem::path find_data_file(std::string_view name) {
     folders.emplace_back(LOCKSTEP_SOURCE_DATA);  // both from CMakeLists.txt
     folders.emplace_back(LOCKSTEP_INSTALLED_DATA);
   }
-  std::string tried;
   for (const std::filesystem::path& folder : folders) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(folder / name, ignored)) return folder / name;
-    tried += (tried.empty() ? "" : ", ") + folder.string();
   }
   fail("[data] {} is not in {}; set the environment variable LOCKSTEP_DATA to the folder that holds it", name,
-       tried);
+       fmt::join(folders | std::views::transform([](const auto& folder) { return folder.string(); }), ", "));
 }
 
 }  // namespace lockstep::data

@@ -50,7 +50,8 @@ struct Content {
 
 inline constexpr int64_t length_bytes = 8;  // in front of the header
 
-// The length of the header that a file of so many bytes begins with.
+// The length in bytes of the header that a file of so many bytes begins with. Throws, with `name` for the
+// file, where it is longer than the file, or than 100 MB.
 int64_t header_length(std::span<const std::byte> first_bytes, int64_t file_bytes, std::string_view name);
 
 // Checks a header and gives what it says of `data_bytes` of data. Throws Error, with `name` for the file,
@@ -59,10 +60,11 @@ int64_t header_length(std::span<const std::byte> first_bytes, int64_t file_bytes
 Content parse(std::string_view header, int64_t data_bytes, std::string_view name);
 
 // What a file begins with, up to the data: the length and the header, padded so that the data starts at a
-// multiple of 8 bytes. The tensors lie in the order given.
+// multiple of 8 bytes. The tensors lie in the order given. Throws for a name that is there twice or that the
+// format keeps for itself, names or metadata that are no UTF-8, and shapes that are negative or too large.
 std::string encode_header(std::span<const Info> tensors, const Metadata& metadata);
 
-// A file, open to be read tensor by tensor.
+// A file, open to be read tensor by tensor. Throws what parse() throws.
 class File {
  public:
   explicit File(const std::filesystem::path& path);
@@ -99,8 +101,8 @@ class Writer {
   // and else as they were given.
   const std::vector<Info>& order() const { return tensors_; }
 
-  void write(std::span<const std::byte> bytes);
-  void commit();  // throws unless every byte has come
+  void write(std::span<const std::byte> bytes);  // throws for more than the tensors have
+  void commit();                                 // throws for fewer
 
  private:
   std::string name_;

@@ -11,7 +11,7 @@ namespace lockstep::data {
 
 // Sixteen bytes after the content of every HDF5 file that is written here: "lockstep" and a hash of the
 // content. HDF5 1.10 checks little of what it reads, and a damaged file can crash it; with a seal the damage
-// is noticed first. Readers of HDF5 stop before it, and a program that changes the file drops it.
+// is found first. Readers of HDF5 stop before it, and a program that changes the file drops it.
 using Seal = std::array<std::byte, 16>;
 Seal seal_of(std::span<const std::byte> content);
 

@@ -28,7 +28,8 @@ concept Decoded =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, int64_t> || std::same_as<T, uint8_t>;
 
 // The numbers that `bytes` hold, which need not be aligned. T must be a type that the stored one fits(), or
-// float for stored f64: those are rounded to the nearest.
+// float for stored f64: those are rounded to the nearest. Throws for others, and unless `out` has as many
+// numbers as the bytes hold.
 template <Decoded T>
 void decode(std::string_view stored, std::span<const std::byte> bytes, std::span<T> out);
 

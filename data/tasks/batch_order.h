@@ -21,10 +21,12 @@ struct BatchOptions {
 //   Tensor x = images.gather(order.batch(step)), y = labels.gather(order.batch(step));
 class BatchOrder {
  public:
+  // Throws for no rows, a batch size below 1, and with drop_last for fewer rows than a batch has.
   BatchOrder(std::int64_t rows, const BatchOptions& options);
 
   std::int64_t batches_per_epoch() const { return batches_; }
-  // The rows of batch `step`, counted over all epochs. They stay valid until another epoch is asked for.
+  // The rows of batch `step`, counted over all epochs from 0 on. They stay valid until another epoch is asked
+  // for. Throws for a negative step.
   std::span<const std::int64_t> batch(std::int64_t step);
 
  private:

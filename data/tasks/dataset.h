@@ -22,13 +22,15 @@ class Hdf5Dataset {
  public:
   static constexpr std::int64_t default_cache_bytes = 64 << 20;
 
-  // `dtype` must hold every stored value exactly (u8 to f32, say); throws otherwise.
+  // `dtype` must hold every stored value exactly (u8 to f32, say); throws otherwise, and for a scalar, more
+  // than 8 dimensions or empty rows.
   Hdf5Dataset(h5::Dataset set, DType dtype, std::int64_t cache_bytes = default_cache_bytes);
 
   std::int64_t size() const { return size_; }           // rows
   const Dims& row_shape() const { return row_shape_; }  // of one row: (8, 8)
   DType dtype() const { return dtype_; }
 
+  // Both throw for rows that there are not.
   Tensor rows(std::int64_t begin, std::int64_t count);   // (count, row_shape...)
   Tensor gather(std::span<const std::int64_t> indices);  // (indices, row_shape...), in this order
   std::int64_t cached_bytes() const { return cached_bytes_; }

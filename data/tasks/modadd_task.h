@@ -5,7 +5,8 @@
 #include "core/random/keyed_stream.h"
 #include "data/tasks/task.h"
 
-// Modular addition (Power et al. 2022, arXiv:2201.02177; Nanda et al. 2023, arXiv:2301.05217).
+// Modular addition, a b = with the answer (a + b) mod 113 (Power et al. 2022, arXiv:2201.02177; Nanda et al.
+// 2023, arXiv:2301.05217).
 namespace lockstep::data {
 
 class ModaddTask final : public Task {

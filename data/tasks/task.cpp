@@ -1,5 +1,8 @@
 #include "data/tasks/task.h"
 
+#include <algorithm>
+#include <ranges>
+
 #include "core/error.h"
 // The tasks, in the order in which they are shown.
 // clang-format off
@@ -17,12 +20,10 @@ namespace lockstep::data {
 const std::vector<TaskInfo>& tasks() { return Registry<TaskInfo>::all(); }
 
 const TaskInfo& task_info(const std::string& name) {
-  std::string known;
-  for (const TaskInfo& info : tasks()) {
-    if (info.name == name) return info;
-    known += (known.empty() ? "" : ", ") + info.name;
-  }
-  fail("there is no task \"{}\": expected one of {}", name, known);
+  const auto found = std::ranges::find(tasks(), name, &TaskInfo::name);
+  if (found != tasks().end()) return *found;
+  fail("there is no task \"{}\": expected one of {}", name,
+       fmt::join(tasks() | std::views::transform(&TaskInfo::name), ", "));
 }
 
 std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed) {

@@ -36,9 +36,10 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual TaskShape shape() const = 0;
-  // The batch of a training step.
+  // The batch of a training step, from 0 on: `size` rows (B), or all there are, if those are fewer.
   virtual Batch training(std::int64_t step, std::int64_t size) = 0;
-  // Batches never trained on: number `index` of validation_batches(size).
+  // Batches never trained on: number `index`, from 0 on, of validation_batches(size). The last may be
+  // smaller.
   virtual Batch validation(std::int64_t index, std::int64_t size) = 0;
   virtual std::int64_t validation_batches(std::int64_t size) const = 0;
   // Text tasks: the characters that the tokens stand for; empty for others.

@@ -21,8 +21,7 @@ enum class Arrangement {
 struct AttentionLayout {
   std::string_view name;
   Arrangement arrangement;
-  std::vector<std::string_view>
-      names;  // what stands in front of "weight" and "bias": one, or q's, k's and v's
+  std::vector<std::string_view> names;  // what stands before "weight" and "bias": one, or q's, k's and v's
   std::string_view known_from;
 };
 const std::vector<AttentionLayout>& attention_layouts();

@@ -11,9 +11,8 @@ namespace lockstep::data {
 // Names of GenerativeModels, as MONAI had them before 1.4, for a model that wants today's. A block has old
 // names where all of its names are those of that block and no others are beside them, and the model wants the
 // new ones and none of the old:
-//   TransformerBlock   norm1, attn, norm3, mlp, with norm2 and cross_attn or without: norm2 is
-//   norm_cross_attn, and
-//                      norm3 is norm2
+//   TransformerBlock   norm1, attn, norm3, mlp, with norm2 and cross_attn or without:
+//                      norm2 is norm_cross_attn, and norm3 is norm2
 //   AttentionBlock     norm, to_q, to_k, to_v, proj_attn: they are in attn, and proj_attn is its out_proj
 //   CrossAttention     to_q, to_k, to_v, to_out.0: that is out_proj
 // Values are never touched. The tensors get notes and keep their names_in_file.

@@ -15,7 +15,7 @@ nlohmann::json parse_json(const std::string& text, const std::string& where);
 // Throws unless they cover the rows of the tensor in order.
 void say_parts(StoredTensor& tensor, const nlohmann::json& list);
 
-// The names of those whose parts a reader could not tell.
+// The names of those whose parts do not follow from names and shapes.
 std::set<std::string> parts_to_say(const std::vector<StoredTensor>& tensors);
 
 }  // namespace lockstep::data

@@ -21,9 +21,9 @@
 // GenerativeModels (data/weights/old_names.h), each recognised by its whole set of names.
 namespace lockstep::data {
 
-// What a file holds; it stays open as long as one of these lives. A file of Hugging Face's in several shards
+// What a file holds; it stays open as long as one of these exists. A file of Hugging Face's in several shards
 // goes by its index, model.safetensors.index.json. An HDF5 file's groups stand in the names:
-// "encoder/weight".
+// "encoder/weight". Throws for another ending, and for what is damaged.
 Weights open_weight_file(const std::string& path);
 std::vector<StoredTensor> open_weights(const std::string& path);
 bool is_hdf5(const std::string& path);  // by the name's ending: .h5 or .hdf5
@@ -35,7 +35,8 @@ std::vector<StoredTensor> weights_below(const h5::Group& group);
 // In one step: after a crash the file is the old one or the new one. Metadata are for safetensors and HDF5
 // alike. `type` is what real numbers are rounded to: "f32", "f64", "f16" or "bf16"; empty: stored as they
 // are. Under a name that ends in .safetensors.index.json they go into shards of at most `shard_bytes` (or one
-// larger tensor), NAME-00001-of-00002.safetensors and so on, and the index that names them, last.
+// larger tensor), NAME-00001-of-00002.safetensors and so on, and the index that names them, last. Throws for
+// another ending or type, and for a tensor with an obstacle_to_saving().
 inline constexpr std::int64_t usual_shard = 5'000'000'000;
 void save(const std::string& path, const ParameterList& parameters, const Metadata& metadata = {},
           const std::string& type = "", std::int64_t shard_bytes = usual_shard);
@@ -54,8 +55,7 @@ struct LoadOptions {
 };
 
 struct LoadReport {
-  std::vector<std::pair<std::string, std::string>>
-      mapped;  // from the file's tensor (and rows) to the parameter's
+  std::vector<std::pair<std::string, std::string>> mapped;  // the file's tensor (and rows), the parameter's
   std::vector<std::string> missing, unexpected, other_shape;
   std::vector<std::string> not_finite;  // of the file, with NaN or infinite values; loaded as they are
   std::vector<std::string> notes;       // what was left out or made up, and why
