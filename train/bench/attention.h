@@ -30,7 +30,7 @@ struct AttentionResult {
   std::int64_t memory = 0;
 };
 
-// Each row is reported as soon as it is known.
+// Each row is reported as soon as it is known. Throws for another mask.
 std::vector<AttentionResult> bench_attention(const AttentionBenchOptions& options,
                                              const std::function<void(const AttentionResult&)>& report);
 

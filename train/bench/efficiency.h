@@ -37,7 +37,7 @@ struct EfficiencyResult {
   std::int64_t combined_memory = 0, separate_memory = 0;  // the peak of a step, in bytes of tensors
 };
 
-// Each row is reported as soon as it is known.
+// Each row is reported as soon as it is known. Throws for widths and tokens that are no multiples of 32.
 std::vector<EfficiencyResult> bench_efficiency(const EfficiencyOptions& options,
                                                const std::function<void(const EfficiencyResult&)>& report);
 

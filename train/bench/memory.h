@@ -16,7 +16,7 @@ struct MemoryUse {
 // Calls `make` and then, six times, the step that it returns.
 MemoryUse memory_use(const std::function<std::function<void()>()>& make);
 
-// Gives back to the system what nobody uses, and lets peak_resident_bytes() count anew (on Linux; elsewhere
+// Gives back to the system what is not in use, and lets peak_resident_bytes() count anew (on Linux; elsewhere
 // it goes on).
 void reset_resident_peak();
 

@@ -17,7 +17,8 @@ struct StartResult {
   double median = 0, max = 0;
 };
 
-// Starts `program` bench --first-step --model ... --attention ... some times for every model.
+// Starts `program` bench --first-step --model ... --attention ... some times for every model. Throws where it
+// cannot be started or fails.
 std::vector<StartResult> bench_start(const std::string& program);
 
 std::string to_text(const std::vector<StartResult>& results);

@@ -37,7 +37,7 @@ struct StepResult {
 };
 
 // Step times. Of a model, the storages and their floors are timed in turn, so that all meet the same moments
-// of a machine that others use as well.
+// of a machine that others use as well. Throws for another attention than combined and separate.
 std::vector<StepResult> bench_steps(const BenchOptions& options);
 
 std::string to_text(const std::vector<StepResult>& results);

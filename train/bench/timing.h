@@ -14,8 +14,8 @@ Timing timing_of(const std::vector<double>& seconds);
 // The time on a clock that all processes of the machine share (CLOCK_MONOTONIC).
 double monotonic_seconds();
 
-// Wall-clock time, and the time of all cores that this process used: equal for one thread that nobody
-// interrupts.
+// Seconds of wall-clock time, and of all cores that this process used: equal for one thread without
+// interruption.
 struct Elapsed {
   double wall = 0, cpu = 0;
 };

@@ -35,8 +35,7 @@ struct Session {
 const std::atomic<bool>& stop_requested();
 inline constexpr int exit_stopped = 130;
 
-// The help of an option with what it is where nobody gives it, unless that is said already or there is
-// nothing.
+// The help of an option with its default, unless that is said already or there is none.
 std::string with_default(const std::string& help, const std::string& what);
 
 void add_study(CLI::App& app, Session& session);  // study, merge, studies

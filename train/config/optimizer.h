@@ -23,6 +23,7 @@ bool reshapes(const std::string& optimizer);
 std::vector<std::string> optimizer_keys(const std::string& optimizer);
 std::vector<std::string> optimizer_keys();
 
+// Throws what the rule refuses (optim/factory.h).
 std::unique_ptr<optim::Optimizer> make_optimizer(const RunConfig& config, const ParameterList& parameters);
 
 }  // namespace lockstep::train

@@ -6,8 +6,8 @@
 
 namespace lockstep::train {
 
-// The settings a task is trained and studied with by default: its recipe,
-// data/tasks/NAME_task.h. Throws for a task that does not exist.
+// The settings a task is trained and studied with by default: its recipe, data/tasks/NAME_task.h. Throws for
+// a task that does not exist.
 RunConfig defaults_for(const std::string& task);
 ExperimentConfig experiment_for(const std::string& task);
 

@@ -11,7 +11,7 @@
 namespace lockstep::train {
 
 // A training that is looked into: its settings and metrics, a model that takes the weights of one kept step
-// after another, and where those are. The model computes in f64, so that another program can be held against
+// after another, and where those are. The model computes in f64, so that another program can be compared with
 // it without the noise of rounding.
 class ExplainedRun {
  public:

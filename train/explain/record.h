@@ -15,7 +15,7 @@ struct Recorded {
   double gradient_sum = 0, gradient_norm = 0;
 };
 
-// What Lockstep computes for a batch: the mean loss, every tensor that nn::Trace knows, every parameter, and
+// What Lockstep computes for a batch: the mean loss, every tensor that nn::Trace names, every parameter, and
 // by which ops.
 struct Record {
   double loss = 0;

@@ -10,7 +10,7 @@
 
 namespace lockstep::train::mpi {
 
-// Values one behind the other as bytes, each as it stands in memory: for messages between processes of one
+// Values one after the other as bytes, each as it stands in memory: for messages between processes of one
 // program on machines of one byte order. Read in the order in which they were written.
 class ByteWriter {
  public:

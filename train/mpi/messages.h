@@ -6,7 +6,7 @@
 #include "train/mpi/bytes.h"
 #include "train/study/tuning.h"
 
-// What ranks say to each other. Rank 0 has the study, its queue and its files; the others ask it for runs:
+// What ranks send to each other. Rank 0 has the study, its queue and its files; the others ask it for runs:
 //   others -> 0   Hello, once; then for each training thread Request, Result, Request, ...; Failure
 //   0 -> others   Begin, once; an Order for each Request, once there is a run; Quit, which is the last
 namespace lockstep::train::mpi {

@@ -11,7 +11,7 @@ struct Letter {
   std::string bytes;
 };
 
-// Letters between the processes of an MPI job, which this process is a rank of while the object lives. Where
+// Letters between the processes of an MPI job, which this process is a rank of while the object exists. Where
 // something waits, it sleeps: MPI's own waiting takes a whole core from the trainings. One thread, the main
 // one, may use it.
 class Messenger {

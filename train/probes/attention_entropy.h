@@ -5,7 +5,7 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/attention_look.h"
 
-// How widely the heads look.
+// How widely the heads look (Zhai et al. 2023, arXiv:2303.06296).
 namespace lockstep::train {
 
 class AttentionEntropy final : public AtIntervals {

@@ -5,7 +5,8 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/matrices.h"
 
-// How strongly the heads can match, and how strongly they can write.
+// How strongly the heads can match, and how strongly they can write (Elhage et al. 2021,
+// transformer-circuits.pub/2021/framework).
 namespace lockstep::train {
 
 class HeadCircuits final : public AtIntervals {

@@ -5,7 +5,8 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/attention_look.h"
 
-// Which of the patterns that solve sequence tasks the heads have taken up.
+// Which of the patterns that solve sequence tasks the heads have taken up (Olsson et al. 2022,
+// arXiv:2209.11895).
 namespace lockstep::train {
 
 class HeadScores final : public AtIntervals {

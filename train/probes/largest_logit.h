@@ -6,7 +6,7 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/attention_look.h"
 
-// Whether attention is about to saturate.
+// Whether attention is about to saturate (Dehghani et al. 2023, arXiv:2302.05442).
 namespace lockstep::train {
 
 class LargestLogit final : public AtIntervals {

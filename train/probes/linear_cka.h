@@ -6,8 +6,7 @@
 namespace lockstep::train {
 
 // ||Y^T X||_F^2 / (||X^T X||_F ||Y^T Y||_F), columns centred; x (n, d) and y (n, e), row by row. 1: equal up
-// to a rotation and a factor. Kornblith et al. 2019, "Similarity of Neural Network Representations
-// Revisited".
+// to a rotation and a factor. Kornblith et al. 2019, arXiv:1905.00414.
 double linear_cka(const std::vector<double>& x, const std::vector<double>& y, std::size_t rows);
 
 class LinearCka final : public Probe {
@@ -31,10 +30,7 @@ inline const Registry<ProbeKind>::Entry linear_cka_probe(
                 "runs after "
                 "each block, 16 validation inputs, at the last step that all runs take",
      .source = "Kornblith et al. 2019",
-     .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
-       if (!plan.compared) return nullptr;
-       return std::make_unique<LinearCka>(plan.last_step);
-     },
+     .make = make_if_compared<LinearCka>,
      .compare = LinearCka::between,
      .on_request = true});
 

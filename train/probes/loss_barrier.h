@@ -13,7 +13,7 @@ struct LossBarrier {
 };
 
 // On the straight line between the weights of two trainings of the same model and task, in `parts` steps;
-// either storage. Frankle et al. 2020, "Linear Mode Connectivity and the Lottery Ticket Hypothesis".
+// either storage. Frankle et al. 2020, arXiv:1912.05671.
 LossBarrier loss_barrier(const Training& a, const Training& b, int parts = 10);
 
 }  // namespace lockstep::train

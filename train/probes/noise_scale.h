@@ -3,7 +3,8 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/loss_gradient.h"
 
-// How many inputs a batch wants before its gradient is more signal than noise.
+// How many inputs a batch wants before its gradient is more signal than noise (McCandlish et al. 2018,
+// arXiv:1812.06162).
 namespace lockstep::train {
 
 class NoiseScale final : public AtIntervals {

@@ -58,6 +58,12 @@ struct ProbeKind {
   bool on_request = false;  // costs too much to be made always
 };
 
+// ProbeKind::make of what two runs are compared by at the last step that both take.
+template <typename P>
+std::unique_ptr<Probe> make_if_compared(const ProbePlan& plan) {
+  return plan.compared ? std::make_unique<P>(plan.last_step) : nullptr;
+}
+
 // In the order in which they are shown.
 std::span<const ProbeKind> probes();
 // Throws where one of the keys is that of no probe, with the nearest.

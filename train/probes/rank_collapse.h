@@ -2,7 +2,8 @@
 
 #include "train/probes/at_intervals.h"
 
-// Whether the tokens of an input become alike on their way through the layers.
+// Whether the tokens of an input become alike on their way through the layers (Dong et al. 2021,
+// arXiv:2103.03404).
 namespace lockstep::train {
 
 class RankCollapse final : public AtIntervals {

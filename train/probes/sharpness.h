@@ -9,7 +9,8 @@
 #include "train/probes/loss_gradient.h"
 
 // How sharply the loss bends where it bends most: beyond 2 / lr gradient descent is unstable, and beyond
-// (2 + 2 beta1) / ((1 - beta1) lr), preconditioned, Adam.
+// (2 + 2 beta1) / ((1 - beta1) lr), preconditioned, Adam. Cohen et al. 2021, arXiv:2103.00065; 2022,
+// arXiv:2207.14484.
 namespace lockstep::train {
 
 class Sharpness final : public AtIntervals {

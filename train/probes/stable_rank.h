@@ -3,7 +3,8 @@
 #include "train/probes/at_intervals.h"
 #include "train/probes/matrices.h"
 
-// How many directions a weight matrix of attention works in.
+// How many directions a weight matrix of attention works in (Rudelson and Vershynin 2007,
+// arXiv:math/0503442).
 namespace lockstep::train {
 
 class StableRank final : public AtIntervals {

@@ -63,10 +63,7 @@ inline const Registry<ProbeKind>::Entry weight_distance_probe(
                 "softmax, count "
                 "in \"with key biases\" alone",
      .source = "",
-     .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
-       if (!plan.compared) return nullptr;
-       return std::make_unique<WeightDistance>(plan.last_step);
-     },
+     .make = make_if_compared<WeightDistance>,
      .compare = WeightDistance::between});
 
 }  // namespace lockstep::train

@@ -54,10 +54,7 @@ inline const Registry<ProbeKind>::Entry weight_drift_probe(
                 "out, after 1, "
                 "2, 4, 8, ... updates",
      .source = "",
-     .make = [](const ProbePlan& plan) -> std::unique_ptr<Probe> {
-       if (!plan.compared) return nullptr;
-       return std::make_unique<WeightDrift>(plan.last_step);
-     },
+     .make = make_if_compared<WeightDrift>,
      .compare = WeightDrift::between});
 
 }  // namespace lockstep::train

@@ -26,7 +26,7 @@ struct LineChart {
   std::vector<Line> lines;
 };
 
-// The chart, 460 pixels wide. Pointing at it, or the arrow keys, tell the numbers there (charts.js).
+// The chart, 460 pixels wide. Pointing at it, or the arrow keys, show the numbers there (charts.js).
 Drawing line_chart(const LineChart& chart);
 
 // What a legend shows of line `index`.

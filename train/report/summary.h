@@ -17,9 +17,9 @@ struct ArmCurve {
   std::string arm;    // "A3"
   std::string label;  // plain words: "combined, Xavier by the whole (3d, d) tensor"
   std::string group;  // the optimizer, "Adam" or "Muon": each group has its own panel
-  int runs = 0;       // seeds behind it
-  std::vector<double> step, median, low,
-      high;  // loss in TaskSummary::loss_label; low, high: TaskSummary::spread
+  int runs = 0;       // seeds that it is made of
+  // Loss in TaskSummary::loss_label; low, high: TaskSummary::spread.
+  std::vector<double> step, median, low, high;
 };
 
 // Numbers over the training steps with what encloses them: a band that holds the whole true curve with 95%,
@@ -77,26 +77,23 @@ struct Contrast {
   int censored = 0;            // pairs of which a run never reached the threshold, and none diverged
   int diverged = 0;            // pairs of which a run ended in NaN or infinity
   double effect = 0, sd = 0;   // mean and standard deviation of the paired differences, in `unit`
-  double low = 0,
-         high = 0;  // 95% interval of the mean difference, in `unit`; infinite: too few pairs to bound it
+  // 95% interval of the mean difference, in `unit`; infinite: too few pairs to bound it.
+  double low = 0, high = 0;
   double base = 0;  // arm_a's mean, which percentages refer to, in `unit`
   double percent = 0, percent_low = 0, percent_high = 0;  // effect, low and high in percent of `base`
   double p = 1;                                           // two-sided, that the difference is zero
   double p_adjusted = 1;                                  // corrected over all contrasts of the study
   double margin = 0;                                      // equivalence is |difference| < margin, in `unit`
   double equivalence_p = 1, equivalence_p_adjusted = 1;   // the larger of the two one-sided tests (TOST)
-  int further_seeds =
-      0;  // more seeds that would settle an inconclusive one; 0: none needed or no number helps
-  std::string held_equal;             // what both arms share: "weights, data order, optimizer"
-  std::string note;                   // anything that the reader must know; may be empty
+  int further_seeds = 0;   // more seeds that would settle an inconclusive one; 0: none needed, or none helps
+  std::string held_equal;  // what both arms share: "weights, data order, optimizer"
+  std::string note;        // anything that the reader must know; may be empty
   std::vector<double> differences;    // one for each pair, in `unit`
   std::vector<double> values_a = {};  // arm_a's value in each pair, in `unit`
   std::vector<RateEffect> rates;      // of a contrast at tuned learning rates, by rate; else empty
   std::optional<RateSlope> slope = {};
-  std::vector<Parting> partings =
-      {};  // the earliest first; of the declared rate and the primary metric alone
-  BandCurve apart =
-      {};  // loss of arm_b - loss of arm_a with its simultaneous band; of those with partings alone
+  std::vector<Parting> partings = {};  // the earliest first; of the declared rate and the primary metric
+  BandCurve apart = {};  // loss of arm_b - loss of arm_a, its simultaneous band; of those with partings
 };
 
 // One arm's outcome in one metric, in the unit of that metric.

@@ -9,7 +9,8 @@
 namespace lockstep::train {
 
 // As judge(), but as sure after any number of pairs, however it came about: by the evidence of e_process.h,
-// corrected by e_holm(). Intervals are confidence sequences; nothing is planned further.
+// corrected by e_holm(). Intervals are confidence sequences; nothing is planned further. Throws what judge()
+// throws.
 std::vector<Finding> judge_anytime(std::span<const Comparison> family, const Criteria& criteria = {});
 
 // Whether one of a family of so many has its verdict, whatever comes out of the others: seeds may end here.

@@ -14,7 +14,8 @@ struct Band {
 // quantile at `level` of the largest |t| of the curve, t = mean / se, over joint sign flips of the pairs'
 // deviations from the mean (all 2^n, or the sampled ones of step_down.h). With 6 to 16 pairs it holds the
 // whole curve in 94 to 96% of simulated studies at the level 0.95, where intervals made point by point leave
-// it somewhere in 41 to 70%. Infinite with less than 6 pairs, at which no flips can tell 95%.
+// it somewhere in 41 to 70%. Infinite with less than 6 pairs, whose flips cannot reach 95%. Throws for
+// numbers that are not finite or not whole rows, and a level outside (0, 1).
 Band simultaneous_band(std::span<const double> curves, std::size_t points, double level = 0.95);
 
 }  // namespace lockstep::train

@@ -14,7 +14,7 @@ struct Summary {
 Summary summarize(std::span<const double> values);
 
 // The q-quantile, 0 <= q <= 1, by linear interpolation between order statistics (Hyndman and Fan's type 7:
-// NumPy's and R's default).
+// NumPy's and R's default). NaN of no values; throws for another q.
 double quantile(std::span<const double> values, double q);
 
 }  // namespace lockstep::train

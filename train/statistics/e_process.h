@@ -10,13 +10,13 @@
 // Tests that may be looked at after every pair, and stopped at will. With the equivalence margin m,
 // lambda_j = 2^j / m for j = -4 ... 7, and the differences d_1 ... d_n so far,
 //
-//   E(theta) = mean over j of the product over i of exp(lambda_j (d_i - theta)) / cosh(lambda_j (d_i -
-//   theta))
+//   E(theta) = mean_j prod_i exp(lambda_j (d_i - theta)) / cosh(lambda_j (d_i - theta))
 //
 // is a nonnegative supermartingale that starts at 1, if each d_i is symmetric about a mean of at most theta
 // given those before it: with a symmetric x, exp(x) / cosh(x) has the mean 1. So the chance that it ever
 // reaches 1 / alpha is at most alpha (Ville 1939; de la Pena 1999; Ramdas et al. 2020). A pair multiplies it
-// by less than 2: it takes 6 pairs to reach 20.
+// by less than 2: it takes 6 pairs to reach 20. Throws for a margin that is not above 0, and for differences
+// that are not finite.
 namespace lockstep::train {
 
 // The largest value that was reached with the first 1, 2, ... n pairs.

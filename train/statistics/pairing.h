@@ -22,7 +22,7 @@ struct Outcome {
 // No run is dropped. A stand-in makes the metric a *restricted* one, min(steps, limit), as in survival
 // analysis (restricted mean time, Royston and Parmar 2013): arms that do the same still swap, so a
 // "different" is as sure as without censoring, and mean and interval are those of the restricted metric. But
-// nobody knows how far apart an unfinished pair would have ended, and with one such pair, whose difference
+// how far apart an unfinished pair would have ended is not known, and with one such pair, whose difference
 // has no bound, a one-sided sign-flip p is at least 1/2: `judge` gives no "equivalent" then.
 struct PairedSample {
   std::vector<double> differences;  // b - a, stand-ins included
@@ -33,7 +33,7 @@ struct PairedSample {
   std::vector<double> values_a;  // a's value in each pair, stand-ins included
 };
 
-// a[i] and b[i] come from the same seed.
+// a[i] and b[i] come from the same seed. Throws unless there are as many of both, all finite.
 PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b);
 
 }  // namespace lockstep::train

@@ -8,7 +8,8 @@ namespace lockstep::train {
 // How many pairs in all give a test at `alpha` this power if the mean and the standard deviation stay what
 // they are: a normal approximation, plus z^2 / 2 for the estimated standard deviation (Guenther 1981), but
 // never fewer than the floors below, nor than the test needs to reject at all. Nothing: not within
-// `max_pairs`, or never (no difference to show; a mean outside the margin).
+// `max_pairs`, or never (no difference to show; a mean outside the margin). Throws for a mean that is not
+// finite, a negative sd, alpha or power outside (0, 1), and a margin that is not above 0.
 struct PlanOptions {
   double alpha = 0.05;
   double power = 0.8;

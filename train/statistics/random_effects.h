@@ -20,7 +20,8 @@ inline constexpr std::size_t fewest_for_random_effects = 6;
 
 // From the effects and the squares of their standard errors: tau by Paule and Mandel 1982; the 95% interval
 // of the mean by Hartung and Knapp 2001, never narrower than with tau known (Roever et al. 2015); the
-// prediction interval of Higgins et al. 2009, k - 2 degrees of freedom. Throws with less than 3.
+// prediction interval of Higgins et al. 2009, k - 2 degrees of freedom. Throws with less than 3, and unless
+// each has a variance.
 RandomEffects random_effects(std::span<const double> effects, std::span<const double> variances);
 
 // Student's t: the value that |t| stays below with the probability `level`.

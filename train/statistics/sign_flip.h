@@ -25,7 +25,8 @@ inline constexpr std::size_t max_exact_pairs = 24;
 inline constexpr std::size_t sampled_sign_flips = 99'999;
 
 // Tests that the mean of `differences` is `mean`. Ties with the observed sum, up to rounding, count as "as
-// extreme". No pairs, or differences that all equal `mean`: p = 1.
+// extreme". No pairs, or differences that all equal `mean`: p = 1. Throws, as the interval does, for numbers
+// that are not finite.
 SignFlipTest sign_flip_test(std::span<const double> differences, double mean = 0);
 
 // All hypothetical means that the two-sided test doesn't reject at 1 - `level` (reject: p <= 1 - level).

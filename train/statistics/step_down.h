@@ -34,7 +34,7 @@ struct FamilyP {
 // All three kinds are one family: the chance that any verdict of it is false is at most alpha, if
 // the differences of a seed are jointly symmetric about the true means. As the sign patterns carry the
 // members' dependence along, it costs less than Holm's correction: the smallest p is 2 / 2^n, however many
-// members.
+// members. Throws for a margin that is not above 0, and for differences that are not finite.
 std::vector<FamilyP> step_down(std::span<const FamilyMember> family);
 
 }  // namespace lockstep::train

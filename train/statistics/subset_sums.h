@@ -7,7 +7,8 @@
 namespace lockstep::train {
 
 // The sums of all 2^n subsets of n numbers, in the space and time of 2^(n/2): every subset is one of the
-// first half joined with one of the second (meet in the middle; Horowitz and Sahni 1974). n is at most 64.
+// first half joined with one of the second (meet in the middle; Horowitz and Sahni 1974). Throws for n
+// above 64.
 class SubsetSums {
  public:
   explicit SubsetSums(std::span<const double> values);

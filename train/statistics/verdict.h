@@ -56,7 +56,8 @@ struct Criteria {
   std::size_t max_pairs = 1000;  // more pairs than this in all aren't worth planning
 };
 
-// One finding for each, corrected over all of them by step_down().
+// One finding for each, corrected over all of them by step_down(). Throws for a margin that is not above 0,
+// and an alpha outside (0, 0.5).
 std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& criteria = {});
 
 }  // namespace lockstep::train

@@ -18,7 +18,7 @@ class Crew {
   virtual std::string description() const = 0;
   // How this process makes a run.
   virtual MakeRun make_run(Device device) const { return on_device(device); }
-  // Tells them the study. Throws where one of them cannot take part.
+  // Sends them the study. Throws where one of them cannot take part.
   virtual void begin(const StudyConfig& study, Device device) = 0;
   // Hands them runs out of the queue and puts in it what comes of them, until there are no more or `stop` is
   // set. Throws what goes wrong in one of them.

@@ -16,7 +16,7 @@ void take_runs(StudyStore& store, const StudyConfig& study, const std::vector<De
 
 // Makes one study.h5 in `out`, and study.toml, of those in the folders `from` and of one that `out` holds,
 // and says which runs are missing and the commands that make them. `command` is what was typed. Throws as
-// take_runs() does, and writes nothing then.
+// take_runs() does, and where no folder holds a study; writes nothing then.
 void merge_studies(const std::vector<std::filesystem::path>& from, const std::filesystem::path& out,
                    const std::string& command);
 

@@ -19,12 +19,12 @@ struct Metric {
   std::string formula;
   // "steps until the training loss is below 0.5"
   std::string (*label)(const ExperimentConfig& experiment);
-  // Whether the losses so far (each before its step's update) tell the value: a run ends when they tell all.
+  // Whether the value follows from the losses so far (each before its step's update): a run ends when all do.
   bool (*known)(std::span<const double> losses, const ExperimentConfig& experiment);
   // Of a run that has ended; with a stand-in where it ended too early, see Outcome.
   Outcome (*of)(std::span<const double> losses, bool diverged, const ExperimentConfig& experiment);
-  // What the value is at least, however a run with these losses, which do not tell it yet, goes on: a
-  // hopeless learning rate is given up by it. Null: nothing is known before the end.
+  // A lower bound of the value, however a run with these losses, from which it does not follow yet, goes on:
+  // a hopeless learning rate is given up by it. Null: there is none before the end.
   double (*at_least)(std::span<const double> losses, const ExperimentConfig& experiment) = nullptr;
 };
 

@@ -14,7 +14,7 @@
 
 namespace lockstep::train {
 
-// What a run of a study leaves behind.
+// What a run of a study gives.
 struct RunResult {
   std::vector<double> losses;  // training loss before each step's update
   bool diverged = false;       // the loss became NaN or infinite
@@ -36,7 +36,7 @@ using RunResults = std::map<RunKey, RunResult>;
 
 // Trains the arm with a seed on a device until all metrics are known; at a tuned learning rate, or with a
 // tuning seed, until the primary one is, or is sure to exceed `give_up_above`. Nothing if `stop` was set
-// meanwhile.
+// meanwhile. Throws where the first loss is not finite or below the threshold, and what Training throws.
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  Device device, const std::atomic<bool>& stop,
                                  const std::function<void()>& on_step,

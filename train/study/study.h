@@ -29,7 +29,7 @@ enum class StudyEnd { finished, stopped };
 // not the whole study, study.h5 and study.toml alone. Runs that study.h5 already holds are not repeated when
 // resuming; without `resume` an `out` that holds a study is an error. Setting `stop` ends the study soon.
 // However it ends, finished runs are saved, and study.h5 and study.toml are whole. An error before the first
-// run has finished leaves no file behind.
+// run has finished leaves no file.
 StudyEnd run_study(const StudyConfig& study, const StudyOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace lockstep::train

@@ -15,9 +15,8 @@ namespace lockstep::train {
 
 // What study.h5 holds.
 struct StudyRecord {
-  std::map<std::string, std::string>
-      about;           // config (TOML), question, command, date, version, processor, ...
-  double seconds = 0;  // wall time, over all sessions
+  std::map<std::string, std::string> about;  // config (TOML), question, command, date, version, ...
+  double seconds = 0;                        // wall time, over all sessions
   RunResults runs;
 };
 

@@ -40,8 +40,8 @@ struct Tuning {
 Tuning tuning_of(std::size_t experiment, const ExperimentConfig& config, const Design& design,
                  const RunResults& runs);
 
-// The design with the arms at the rates that were tried, and with a contrast at the best ones behind each
-// that has them. Where a search failed, that contrast is not measurable, and says why.
+// The design with the arms at the rates that were tried, and with a contrast at the best ones after each that
+// has them. Where a search failed, that contrast is not measurable, and says why.
 Design with_rates(const Design& design, const ExperimentConfig& config, const Tuning& tuning);
 
 }  // namespace lockstep::train

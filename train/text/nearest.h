@@ -6,7 +6,8 @@
 
 namespace lockstep::train {
 
-// The name nearest to `word`: by edit distance, then by the letters in front; empty where none is near.
+// The name nearest to `word`: by edit distance, then by the letters they begin with; empty where none is
+// near.
 std::string nearest(const std::string& word, std::span<const std::string> names);
 
 // Throws, with the nearest and all of `allowed`, unless the value of the key is one of them.

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-// What a training tells people while it runs. A terminal that was closed or a log on a full disk must not end
+// What a training prints while it runs. A terminal that was closed or a log on a full disk must not end
 // it: nothing here throws.
 namespace lockstep::train {
 
@@ -15,7 +15,7 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
   say_text(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// To stdout, at once. What cannot be written is remembered for check_output().
+// To stdout, at once. What cannot be written is kept for check_output().
 void show_text(std::string_view text);
 template <typename... Args>
 void show(fmt::format_string<Args...> format, Args&&... args) {

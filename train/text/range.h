@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-// Numbers that somebody typed.
+// Numbers as typed: what is allowed, and reading them.
 namespace lockstep::train {
 
 // Which finite numbers are allowed.

@@ -18,10 +18,9 @@ struct Habits {
 };
 
 // A training on the disk, in HDF5:
-//   /                 attributes: format, config (TOML), steps_done, every, keep, probes, version,
-//                     hdf5
+//   /                 attributes: format, config (TOML), steps_done, every, keep, probes, version, hdf5
 //   /weights          the model's tensors by name
-//   /optimizer/SLOT   what the optimizer remembers, by the names of the parameters
+//   /optimizer/SLOT   the optimizer's state, by the names of the parameters
 //   /metrics          train/training/metrics.h
 class Checkpoint {
  public:

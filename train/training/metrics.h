@@ -11,7 +11,7 @@ namespace lockstep::train {
 // Loss (mean cross entropy, nats) and the share of targets that come out right, over the validation batches.
 struct Evaluation {
   double loss = 0;
-  double accuracy = 0;
+  double accuracy = 0;  // 0 to 1
 };
 
 struct Validation {
@@ -36,7 +36,7 @@ struct Metrics {
 std::string to_csv(const Metrics& metrics);
 
 // As data sets with their units in attributes: training_loss (steps), validation_step, validation_loss,
-// validation_accuracy, validation_seconds (validations); and back.
+// validation_accuracy, validation_seconds (validations); and back. Throws for lists that do not fit together.
 void write_metrics(h5::Group& group, const Metrics& metrics);
 Metrics read_metrics(const h5::Group& group);
 

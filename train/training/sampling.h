@@ -18,7 +18,8 @@ struct SampleOptions {
 
 // The prompt, and its continuation one token after another; the model sees the last shape().length tokens.
 // Each character is given to `emit` as it comes. Token i depends on (seed, i) and on what stands before it.
-// Throws for a task without an alphabet, and for characters of the prompt that are not in it.
+// Throws for a task without an alphabet, an empty prompt or characters of it that are not in the alphabet, a
+// negative temperature or top_k.
 void sample_text(Training& training, const SampleOptions& options, const std::function<void(char)>& emit);
 
 // For tasks that are no text: `count` validation examples, each with what was asked, what would be right and

@@ -19,7 +19,7 @@ class Training;
 class UpdateObserver {
  public:
   virtual ~UpdateObserver() = default;
-  // Whether it looks at the next update; if not, it is not called. On a GPU, a step that nobody looks at is
+  // Whether it looks at the next update; if not, it is not called. On a GPU, a step without an observer is
   // replayed as a whole.
   virtual bool looks_at(const Training&) const = 0;
   // The gradients are there, clipped, and the weights as the loss saw them.
@@ -32,13 +32,14 @@ class UpdateObserver {
 class Training {
  public:
   // With `redraw`, q, k and v start from other random numbers of the same distribution. First weights and
-  // batches are the same on all devices, bit for bit; sums are rounded in another order.
+  // batches are the same on all devices, bit for bit; sums are rounded in another order. Throws where there
+  // is no such device, and for settings that do not go with the task.
   explicit Training(const RunConfig& config, Device device = Device::cpu, bool redraw = false);
 
   // One step. Returns the loss before the update; after a NaN or infinite one the weights stay as they were.
   double step(UpdateObserver* observer = nullptr);
   std::int64_t steps_done() const { return steps_done_; }
-  Evaluation evaluate();
+  Evaluation evaluate();  // over all validation batches, without dropout
 
   const RunConfig& config() const { return config_; }
   const Model& model() const { return *model_; }
