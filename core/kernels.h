@@ -14,6 +14,7 @@ namespace lockstep {
 class ConvKernels;  // core/conv_kernels.h
 class KeyedStream;  // core/random/keyed_stream.h
 
+// What a reduction makes of the elements it takes together.
 enum class ReduceOp : std::uint8_t { sum, max, min };
 
 // The error of check_range.

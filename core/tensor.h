@@ -16,6 +16,7 @@ namespace tape {
 class Node;  // core/autograd.h
 }
 
+// What a new tensor is of and where: element type and device.
 struct TensorOptions {
   DType dtype = DType::f32;
   Device device = Device::cpu;

@@ -7,6 +7,7 @@
 
 namespace lockstep::nn {
 
+// First values, and a row that stands for nothing.
 struct EmbeddingOptions {
   Init init = init::Normal{};
   // PyTorch's padding_idx: this row begins at 0 and is never trained.

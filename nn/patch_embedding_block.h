@@ -10,6 +10,7 @@
 
 namespace lockstep::nn {
 
+// MONAI's words: how a patch becomes a vector, and where its position comes from.
 enum class PatchProjection : std::uint8_t { conv, perceptron };
 enum class PositionEmbedding : std::uint8_t { none, learnable, sincos, fourier };
 // The words above; throw for another.

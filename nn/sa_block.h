@@ -10,6 +10,7 @@
 
 namespace lockstep::nn {
 
+// MONAI's one relative position (nn/relative_position.h).
 enum class RelPosEmbedding : std::uint8_t { decomposed };
 
 // MONAI's options, in its order and with its defaults, and below them Lockstep's own.

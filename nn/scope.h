@@ -11,6 +11,7 @@
 
 namespace lockstep {
 
+// What all random numbers of a tree of names start from.
 struct Seed {
   std::uint64_t value = 0;
 };

@@ -6,6 +6,7 @@
 
 namespace lockstep::optim {
 
+// PyTorch's options, by its names; steps are calls of step().
 struct ReduceLROnPlateauOptions {
   enum class Mode { min, max };           // which way is better
   enum class ThresholdMode { rel, abs };  // better by a share of the best, or by an amount

@@ -7,6 +7,7 @@
 
 namespace lockstep::optim {
 
+// Parameters with the settings that they are stepped by.
 struct SettingsGroup {
   ParameterList parameters;
   Settings settings;

@@ -4,6 +4,7 @@
 
 namespace lockstep::cuda {
 
+// Throws: a kernel for `expected` was given x, an error of this library.
 [[noreturn]] void fail_on_type(const Tensor& x, DType expected);
 
 // x's elements in device memory; null if it is undefined.

@@ -4,6 +4,7 @@
 
 namespace lockstep {
 
+// Which rotation, and from which position on.
 struct RopeOptions {
   std::int64_t offset = 0;  // position of the first token: how many a KV cache holds already
   double base = 10000;

@@ -6,6 +6,7 @@
 
 namespace lockstep::data {
 
+// How rows become batches; sizes in rows.
 struct BatchOptions {
   std::int64_t batch_size = 32;
   bool shuffle = true;     // another order in every epoch

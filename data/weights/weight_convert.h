@@ -4,6 +4,7 @@
 
 namespace lockstep::data {
 
+// How q, k and v of an attention are stored: in one tensor, or in three.
 enum class AttentionStorage { combined, separate };
 
 struct ConvertOptions {

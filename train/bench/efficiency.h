@@ -11,6 +11,7 @@
 
 namespace lockstep::train {
 
+// What `bench efficiency` compares the two storages over.
 struct EfficiencyOptions {
   std::vector<std::int64_t> widths = {32, 64, 128, 256, 512};
   std::vector<std::int64_t> tokens = {32, 128, 512, 2048};  // of a batch

@@ -10,6 +10,7 @@
 
 namespace lockstep::train {
 
+// What `bench --device cuda` measures.
 struct GpuBenchOptions {
   std::vector<BenchModel> models = reference_models();
   std::vector<std::string> attention = {"combined", "separate"};

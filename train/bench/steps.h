@@ -11,6 +11,7 @@
 
 namespace lockstep::train {
 
+// What `bench` measures.
 struct BenchOptions {
   std::vector<BenchModel> models = reference_models();
   std::vector<std::string> attention = {"combined", "separate"};

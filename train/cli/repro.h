@@ -6,6 +6,7 @@
 
 namespace lockstep::train {
 
+// MONAI's numbers: hidden size, batch and tokens of the inputs.
 struct ReproOptions {
   std::uint64_t seed = 0;
   std::int64_t hidden = 360, batch = 2, tokens = 512;

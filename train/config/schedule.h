@@ -8,6 +8,7 @@
 
 namespace lockstep::train {
 
+// The words of the key `schedule`.
 std::vector<std::string> schedule_names();
 // The keys that a schedule looks at beside lr and steps: "warmup", "min_lr", ... Throws for an unknown name.
 const std::vector<std::string>& schedule_keys(const std::string& name);

@@ -11,6 +11,7 @@
 
 namespace lockstep::train {
 
+// How precisely weights stand in a page.
 enum class EmbeddedType : std::uint8_t { f32, f16 };
 
 // RFC 4648.

@@ -8,6 +8,7 @@
 
 namespace lockstep::train {
 
+// A page that still opens at once, and may be sent by mail.
 inline constexpr std::size_t largest_page = 3'000'000;  // bytes
 
 // One page that loads nothing: the weights of one run, or of two side by side, at as many kept steps as fit

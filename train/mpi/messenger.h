@@ -6,6 +6,7 @@
 
 namespace lockstep::train::mpi {
 
+// A message as bytes (train/mpi/messages.h).
 struct Letter {
   int rank = 0;  // from whom
   std::string bytes;

@@ -6,6 +6,7 @@
 
 namespace lockstep::train {
 
+// How a run ended.
 enum class Ending {
   observed,
   censored,  // the threshold wasn't reached within the limit: the true value is at least `value`

@@ -5,6 +5,7 @@
 
 namespace lockstep::train {
 
+// p-values of a sign-flip test (train/statistics/statistics.h).
 struct SignFlipTest {
   double p_greater;    // one-sided, against a mean above the hypothetical one
   double p_less;       // one-sided, against a mean below it

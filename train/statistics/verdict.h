@@ -13,6 +13,7 @@
 
 namespace lockstep::train {
 
+// What a contrast comes to (train/statistics/statistics.h).
 enum class Verdict { different, equivalent, inconclusive };
 std::string_view to_string(Verdict verdict);
 

@@ -11,6 +11,7 @@
 
 namespace lockstep::train {
 
+// How a study is run; what is run says its configuration.
 struct StudyOptions {
   std::filesystem::path out;
   bool resume = false;

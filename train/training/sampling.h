@@ -8,6 +8,7 @@
 
 namespace lockstep::train {
 
+// How a text is continued.
 struct SampleOptions {
   std::string prompt = "\n";
   std::int64_t tokens = 300;

@@ -4,6 +4,7 @@
 
 namespace lockstep::cpu {
 
+// Functions of one number that have vector forms.
 enum class Map : std::uint8_t { exp, log, tanh, sigmoid, erf, silu };
 
 // y = f(x), element by element, contiguous, f32 and f64; y may be x. f32 is within 3 ulp of the exact value,
