@@ -57,7 +57,7 @@ on_hosts() {
     --host lockstep1:$ranks,lockstep2:$ranks,lockstep3:$ranks $*"
 }
 same() {
-  for file in contrasts.csv probes.csv rates.csv; do
+  for file in contrasts.csv probes.csv rates.csv bands.csv; do
     cmp "$work/$1/$file" "$work/$2/$file" || { echo "FAILED: $file of $2 differs" >&2; exit 1; }
   done
 }

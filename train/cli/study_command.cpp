@@ -121,7 +121,7 @@ int study(const Given& given, const Session& session) {
   show(
       "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); arms.csv, runs.csv, contrasts.csv, "
       "rates.csv, "
-      "probes.csv and study.toml "
+      "bands.csv, probes.csv and study.toml "
       "beside it\n",
       (options.out / "report.html").string(), (options.out / "study.h5").string());
   return 0;

@@ -14,7 +14,7 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr double width = 460, height = 300, left = 58, right = 12, top = 10, bottom = 46;
+constexpr double width = 460, height = 300, left = 68, right = 12, top = 10, bottom = 46;
 constexpr std::size_t most_points = 300;  // of a curve: more than the pixels can show
 constexpr std::size_t styles = 8;         // chart.css has as many
 constexpr std::size_t most_stops = 40;    // places to point at

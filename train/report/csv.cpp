@@ -130,6 +130,23 @@ std::string rates_csv(const StudySummary& study) {
   return out;
 }
 
+std::string bands_csv(const StudySummary& study) {
+  std::string out = "task,cause,arm_a,arm_b,measured,name,unit,step,difference,low95,high95\r\n";
+  for (const TaskSummary& task : study.tasks) {
+    for (const Contrast& c : task.contrasts) {
+      for (const PairedCurve& curve : c.paired_curves) {
+        const BandCurve& band = curve.difference;
+        for (std::size_t i = 0; i < band.step.size(); ++i) {
+          out += line({csv_cell(task.task), csv_cell(c.cause), csv_cell(c.arm_a), csv_cell(c.arm_b),
+                       csv_cell(curve.measured), csv_cell(curve.name), csv_cell(curve.unit),
+                       cell(band.step[i]), cell(band.middle[i]), cell(band.low[i]), cell(band.high[i])});
+        }
+      }
+    }
+  }
+  return out;
+}
+
 std::span<const std::pair<std::string, std::string (*)(const ArmRow&)>> arm_columns() {
   static const std::vector<std::pair<std::string, std::string (*)(const ArmRow&)>> columns = {
       {"task", [](const ArmRow& arm) { return arm.task; }},

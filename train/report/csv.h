@@ -27,6 +27,10 @@ std::string contrasts_csv(const StudySummary& study);
 // One row per contrast at tuned learning rates and rate: both arms' means and the effect there.
 std::string rates_csv(const StudySummary& study);
 
+// One row per step of every paired curve: what arm_b has more than arm_a, the mean over the pairs and the
+// band that holds the whole true curve with 95%.
+std::string bands_csv(const StudySummary& study);
+
 // What is known of an arm, by name: task, arm, label, purpose, storage, precision, initialiser,
 // initialise_by, optimizer, optimise_by, learning_rate. "by" is the matrix that the rule takes for one:
 // "tensor", "part" or "head"; or "tensor, sized as by part" where another gives a part its size.

@@ -9,7 +9,9 @@
 #include "train/report/chart_lines.h"
 #include "train/report/chart_pairs.h"
 #include "train/report/html_parts.h"
+#include "train/report/panels.h"
 #include "train/report/verdict_words.h"
+#include "train/report/why_figure.h"
 #include "train/text/html.h"
 #include "train/text/numbers.h"
 
@@ -18,39 +20,6 @@ namespace lockstep::train {
 namespace {
 
 constexpr double wide = 900, narrow = 340;
-
-struct Panel {
-  std::string title;
-  Drawing drawing;
-  std::vector<std::pair<std::string, std::string>> legend;  // names of its lines, and what they are
-};
-
-// With its caption as the line that folds it away.
-std::string folding_figure(std::string_view caption, std::string_view about, std::string_view content) {
-  return fmt::format(
-      "<details class=\"fold\" open>\n<summary>{0}{1}</summary>\n<figure "
-      "aria-label=\"{0}\">\n{2}</figure>\n</details>\n",
-      html_escape(caption), small(about), content);
-}
-
-std::string legend_of(const Panel& panel) {
-  std::string items;
-  for (std::size_t i = 0; i < panel.legend.size(); ++i) {
-    items +=
-        fmt::format("<li tabindex=\"0\" data-line=\"{}\">{}<b>{}</b> <span>{}</span></li>\n", i,
-                    line_swatch(i), html_escape(panel.legend[i].first), html_escape(panel.legend[i].second));
-  }
-  return items.empty() ? "" : "<ul class=\"legend\">\n" + items + "</ul>\n";
-}
-
-std::string side_by_side(const std::vector<Panel>& panels, std::string_view css) {
-  std::string html;
-  for (const Panel& panel : panels) {
-    html += fmt::format("<div class=\"panel\">\n<h4>{}</h4>\n{}{}</div>\n", html_escape(panel.title),
-                        panel.drawing.svg(), legend_of(panel));
-  }
-  return fmt::format("<div class=\"{}\">\n{}</div>\n", css, html);
-}
 
 std::vector<const Contrast*> tested(const TaskSummary& task, const std::string& metric) {
   std::vector<const Contrast*> list;
@@ -124,30 +93,6 @@ std::vector<Panel> curve_panels(const TaskSummary& task) {
       legend.emplace_back(curve->arm, curve->label);
     }
     panels.push_back({"Under " + group, line_chart(chart), std::move(legend)});
-  }
-  return panels;
-}
-
-std::vector<Panel> apart_panels(const TaskSummary& task) {
-  std::vector<Line> all;
-  for (const Contrast& c : task.contrasts) {
-    if (!c.apart.step.empty())
-      all.push_back({c.cause, c.apart.step, c.apart.middle, c.apart.low, c.apart.high});
-  }
-  std::vector<Panel> panels;
-  for (const Contrast& c : task.contrasts) {
-    if (c.apart.step.empty()) continue;
-    const LineChart chart{
-        .name = fmt::format("{}: loss of {} less that of {} over the steps, with its 95% band",
-                            capitalised(c.cause), c.arm_b, c.arm_a),
-        .x_label = "step",
-        .y_label = "difference of the loss",
-        .x = x_extent(all),
-        .y = y_extent(all),
-        .bound = 0.0,
-        .lines = {{"B − A", c.apart.step, c.apart.middle, c.apart.low, c.apart.high}}};
-    panels.push_back(
-        {fmt::format("{}: {} → {}", capitalised(c.cause), c.arm_a, c.arm_b), line_chart(chart), {}});
   }
   return panels;
 }
@@ -263,17 +208,6 @@ std::string curve_figure(const TaskSummary& task) {
       side_by_side(panels, "panels"));
 }
 
-std::string apart_figure(const TaskSummary& task) {
-  const std::vector<Panel> panels = apart_panels(task);
-  if (panels.empty()) return "";
-  return folding_figure(
-      "Where the loss parts",
-      "Mean over the pairs of the loss of arm B less that of arm A, with the band that holds the "
-      "whole true curve "
-      "with 95%: where it is clear of zero, the arms have parted. All panels have one axis.",
-      side_by_side(panels, "panels"));
-}
-
 std::string distance_figure(const TaskSummary& task) {
   const std::vector<Panel> panels = distance_panels(task);
   if (panels.empty()) return "";
@@ -301,7 +235,7 @@ std::vector<std::pair<std::string, std::string>> figure_files(const StudySummary
     add("pairs", pair_panels(task));
     add("rates", rate_panels(task));
     add("curves", curve_panels(task));
-    add("apart", apart_panels(task));
+    add("why", why_panels(task));
     add("distance", distance_panels(task));
   }
   return files;

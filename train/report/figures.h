@@ -13,7 +13,6 @@ std::string forest_figures(const TaskSummary& task);
 std::string pair_figures(const TaskSummary& task);
 std::string rate_figure(const TaskSummary& task);
 std::string curve_figure(const TaskSummary& task);
-std::string apart_figure(const TaskSummary& task);
 std::string distance_figure(const TaskSummary& task);
 
 // The same charts as files of their own, by their names: "copy-effects-1.svg".

@@ -14,6 +14,7 @@
 #include "train/report/tables.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
+#include "train/report/why_figure.h"
 #include "train/text/html.h"
 #include "train/text/numbers.h"
 
@@ -60,7 +61,7 @@ std::string section_of(const TaskSummary& task, std::size_t index) {
                  {"contrasts", contrast_tables(task)},
                  {"pairs", pair_figures(task)},
                  {"rates", rate_figure(task) + rate_tables(task)},
-                 {"curves", curve_figure(task) + apart_figure(task) + distance_figure(task)},
+                 {"curves", curve_figure(task) + why_figure(task) + distance_figure(task)},
                  {"arms", arms_table(task)},
                  {"measured", probe_tables(task)}});
 }

@@ -46,11 +46,19 @@ struct RateSlope {
   bool depends = false;                   // it is not, or different turns into different the other way round
 };
 
-// Where two arms first differ in a number that was measured of both over the steps.
-struct Parting {
-  std::string what;    // "the loss", "size of the updates, q"
-  long long step = 0;  // updates done before
-  double percent = 0;  // mean difference there, of arm_a's mean
+// A number of both arms over the steps: arm_b's less arm_a's, the mean over the pairs with the band that
+// holds the whole true curve with 95%.
+struct PairedCurve {
+  std::string measured;  // "loss", or a probe's label: "size of the updates"
+  std::string name;      // of the probe's numbers: "q"; of the loss: empty
+  std::string unit;      // "1": a ratio
+  BandCurve difference;
+  // Where the band first leaves zero.
+  struct Parting {
+    long long step = 0;  // updates done before
+    double percent = 0;  // mean difference there, of arm_a's mean
+  };
+  std::optional<Parting> parting = {};
 };
 
 // One cause, seen alone: arm_b against arm_a, paired by seed. An effect is metric(b) - metric(a).
@@ -92,8 +100,8 @@ struct Contrast {
   std::vector<double> values_a = {};  // arm_a's value in each pair, in `unit`
   std::vector<RateEffect> rates;      // of a contrast at tuned learning rates, by rate; else empty
   std::optional<RateSlope> slope = {};
-  std::vector<Parting> partings = {};  // the earliest first; of the declared rate and the primary metric
-  BandCurve apart = {};  // loss of arm_b - loss of arm_a, its simultaneous band; of those with partings
+  // Those that part first stand first; of the declared rate and the primary metric alone.
+  std::vector<PairedCurve> paired_curves = {};
 };
 
 // One arm's outcome in one metric, in the unit of that metric.

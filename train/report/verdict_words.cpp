@@ -123,20 +123,26 @@ std::string across_sentence(const AcrossTasks& across) {
   return text + ".";
 }
 
+std::string name_of(const PairedCurve& curve) {
+  return curve.name.empty() ? "the " + curve.measured : curve.measured + ", " + curve.name;
+}
+
 std::string why_sentence(const Contrast& c) {
   constexpr std::size_t most = 6;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(c.partings.size(), most); ++i) {
-    const Parting& p = c.partings[i];
-    text += fmt::format("{}{} at step {} ({}%)", text.empty() ? "" : "; ", p.what, p.step,
-                        number(p.percent, decimals_for(std::abs(p.percent) / 50, p.percent), true));
+  std::vector<std::string> parted;
+  for (const PairedCurve& curve : c.paired_curves) {
+    if (!curve.parting) break;
+    const auto& [step, percent] = *curve.parting;
+    if (parted.size() < most) {
+      parted.push_back(fmt::format("{} at step {} ({}%)", name_of(curve), step,
+                                   number(percent, decimals_for(std::abs(percent) / 50, percent), true)));
+    } else if (curve.name.empty()) {
+      parted.push_back(fmt::format("{} only at step {}", name_of(curve), step));
+    }
   }
-  if (text.empty()) return "";
-  const auto loss = std::ranges::find(c.partings, "the loss", &Parting::what);
-  if (loss != c.partings.end() && loss - c.partings.begin() >= std::ptrdiff_t(most))
-    text += fmt::format("; the loss only at step {}", loss->step);
+  if (parted.empty()) return "";
   return fmt::format("Why: by the band that holds a whole paired curve with 95%, the arms first part in {}.",
-                     text);
+                     joined(parted, "; "));
 }
 
 std::string rate_sentence(const Contrast& c) {

@@ -17,6 +17,9 @@ std::string scope_sentence(const StudySummary& study);
 // few.
 std::string across_sentence(const AcrossTasks& across);
 
+// "the loss", "size of the updates, q".
+std::string name_of(const PairedCurve& curve);
+
 // Where the arms first part, and how long before the loss does; empty where nothing parts.
 std::string why_sentence(const Contrast& contrast);
 

@@ -8,7 +8,7 @@
 #include "train/statistics/anytime.h"
 #include "train/statistics/describe.h"
 #include "train/statistics/verdict.h"
-#include "train/study/partings.h"
+#include "train/study/paired_curves.h"
 #include "train/study/rate_effects.h"
 #include "train/study/rounding.h"
 
@@ -188,10 +188,7 @@ std::vector<std::vector<Contrast>> judged(std::span<const ExperimentView> experi
         };
         const PairedSample base = anytime ? runs.pairs(planned.a, planned.b, *metric, fewest) : pairs;
         add(pairs, base.mean_a * config.margin / 100, false);
-        if (primary && !planned.is_tuned()) {
-          contrast.partings = partings(planned, experiment);
-          contrast.apart = loss_apart(planned, experiment);
-        }
+        if (primary && !planned.is_tuned()) contrast.paired_curves = paired_curves(planned, experiment);
         if (!planned.is_tuned()) continue;
         contrast.rates = rate_effects(planned, *metric, experiment);
         const std::vector<double> slopes = slopes_over_rates(planned, *metric, experiment);

@@ -133,6 +133,7 @@ StudySummary write_results(const StudyRecord& record, const std::filesystem::pat
   data::write_file(out / "probes.csv", probes_csv(probe_rows(study, runs)));
   data::write_file(out / "contrasts.csv", contrasts_csv(summary));
   data::write_file(out / "rates.csv", rates_csv(summary));
+  data::write_file(out / "bands.csv", bands_csv(summary));
   data::write_file(out / "report.html", report_page(summary));
   std::filesystem::create_directories(out / "figures");
   for (const auto& [name, svg] : figure_files(summary)) data::write_file(out / "figures" / name, svg);

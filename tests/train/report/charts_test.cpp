@@ -11,6 +11,8 @@
 #include "train/report/report_file.h"
 #include "train/report/scale.h"
 #include "train/report/svg.h"
+#include "train/report/verdict_words.h"
+#include "train/report/why_figure.h"
 
 namespace lockstep::train {
 namespace {
@@ -158,6 +160,51 @@ TEST(Figures, NoneOfNothing) {
   EXPECT_TRUE(figure_files({}).empty());
   EXPECT_EQ(distance_figure({}) + pair_figures({}) + rate_figure({}) + forest_figures({}), "");
 }
+
+PairedCurve paired_curve(const std::string& measured, const std::string& name,
+                         std::optional<PairedCurve::Parting> parting) {
+  return {.measured = measured,
+          .name = name,
+          .unit = "1",
+          .difference = {.name = "B - A",
+                         .step = {0, 10, 20},
+                         .middle = {0, 1, 2},
+                         .low = {-1, 0.5, 1},
+                         .high = {1, 1.5, 3}},
+          .parting = parting};
+}
+
+// The loss comes first though it parts last; of a probe only what parts is drawn; a contrast that is not
+// different is folded away.
+TEST(WhyFigure, ShowsTheLossAndWhatParts) {
+  TaskSummary task = example_study().tasks[0];
+  task.contrasts[2].paired_curves = {paired_curve("size of the updates", "v", {{10, 50}}),
+                                     paired_curve("size of the updates", "q", {{20, 30}}),
+                                     paired_curve("loss", "", {{20, -4}}),
+                                     paired_curve("attention entropy", "layer 0", {}),
+                                     paired_curve("size of the first weights", "q", {{0, 9}})};
+  task.contrasts[2].paired_curves.back().difference = {
+      .name = "B - A", .step = {0}, .middle = {1}, .low = {1}, .high = {1}};
+  task.contrasts[3].paired_curves = {paired_curve("loss", "", {})};
+  const std::vector<Panel> panels = why_panels(task);
+  ASSERT_EQ(panels.size(), 3u);
+  EXPECT_EQ(panels[0].title, "Loss");
+  EXPECT_EQ(panels[1].title, "Size of the updates");
+  EXPECT_EQ(panels[1].legend, (std::vector<std::pair<std::string, std::string>>{
+                                  {"v", "first apart at step 10"}, {"q", "first apart at step 20"}}));
+  EXPECT_EQ(times(panels[1].drawing.svg(), "class=\"band "), 2u);
+  EXPECT_EQ(panels[2].legend[0].second, "never apart");
+  const std::string page = why_figure(task);
+  EXPECT_EQ(times(page, "<details open>"), 1u);
+  EXPECT_EQ(times(page, "nothing parts"), 1u);
+  EXPECT_EQ(why_sentence(task.contrasts[2]),
+            "Why: by the band that holds a whole paired curve with 95%, the arms first part in size of the "
+            "updates, v at step 10 (+50.0%); size of the updates, q at step 20 (+30.0%); the loss at step 20 "
+            "(-4.00%).");
+  EXPECT_EQ(why_sentence(task.contrasts[3]), "");
+}
+
+TEST(WhyFigure, IsEmptyWithoutCurves) { EXPECT_EQ(why_figure(example_study().tasks[0]), ""); }
 
 }  // namespace
 }  // namespace lockstep::train

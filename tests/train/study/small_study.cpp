@@ -105,7 +105,8 @@ std::string numbers_of(const fs::path& out) {
   std::string text;
   append_all(h5::File::open((out / "study.h5").string()), "/", text);
   return text + without_seconds(data::read_file(out / "runs.csv")) + data::read_file(out / "probes.csv") +
-         data::read_file(out / "contrasts.csv") + data::read_file(out / "rates.csv");
+         data::read_file(out / "contrasts.csv") + data::read_file(out / "rates.csv") +
+         data::read_file(out / "bands.csv");
 }
 
 std::size_t runs_in(const fs::path& file) {

@@ -64,7 +64,8 @@ TEST(StudyResults, ReportComesFromTheFileAlone) {
   std::filesystem::create_directory(again);
   const StudyRecord record = read_study_record(folder / "study.h5");
   const StudySummary summary = write_results(record, again);
-  for (const char* file : {"arms.csv", "runs.csv", "probes.csv", "contrasts.csv", "rates.csv", "report.html"})
+  for (const char* file :
+       {"arms.csv", "runs.csv", "probes.csv", "contrasts.csv", "rates.csv", "bands.csv", "report.html"})
     EXPECT_EQ(data::read_file(folder / file), data::read_file(again / file)) << file;
   EXPECT_EQ(summary.command, "lockstep study small.toml");
   EXPECT_EQ(summary.name, "small");

@@ -1,8 +1,9 @@
-#include "train/study/partings.h"
+#include "train/study/paired_curves.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 
 #include "train/statistics/band.h"
@@ -49,14 +50,8 @@ Curve column_of(const RunResult& run, const std::string& probe, const std::strin
 
 using CurveOf = std::function<Curve(const RunResult&)>;
 
-// The paired differences of curves, as far as all of them go.
-struct Differences {
-  std::vector<std::int64_t> steps;
-  std::vector<double> mean_a;
-  Band band;
-};
-
-std::optional<Differences> differences_of(const Pairs& pairs, const CurveOf& curve_of) {
+// With its band, as far as the curves of all pairs go. Nothing where they have no points in common.
+std::optional<PairedCurve> paired_curve(const Pairs& pairs, const CurveOf& curve_of) {
   std::vector<std::pair<Curve, Curve>> curves;
   std::size_t points = SIZE_MAX;
   for (const auto& [a, b] : pairs) {
@@ -64,61 +59,57 @@ std::optional<Differences> differences_of(const Pairs& pairs, const CurveOf& cur
     points = std::min({points, first.values.size(), second.values.size()});
   }
   if (points == 0 || curves.empty()) return std::nullopt;
-  Differences found{.steps = curves.front().first.steps, .mean_a = std::vector<double>(points), .band = {}};
-  found.steps.resize(points);
-  std::vector<double> differences;
+  std::vector<double> differences, mean_a(points);
   for (const auto& [a, b] : curves) {
     for (std::size_t s = 0; s < points; ++s) {
       differences.push_back(b.values[s] - a.values[s]);
-      found.mean_a[s] += a.values[s] / static_cast<double>(curves.size());
+      mean_a[s] += a.values[s] / static_cast<double>(curves.size());
     }
   }
   if (!std::ranges::all_of(differences, [](double d) { return std::isfinite(d); })) return std::nullopt;
-  found.band = simultaneous_band(differences, points);
-  return found;
-}
-
-std::optional<Parting> first_parting(const std::string& what, const Pairs& pairs, const CurveOf& curve_of) {
-  const std::optional<Differences> found = differences_of(pairs, curve_of);
-  if (!found) return std::nullopt;
-  const Band& band = found->band;
-  for (std::size_t s = 0; s < found->steps.size(); ++s) {
+  Band band = simultaneous_band(differences, points);
+  const std::vector<std::int64_t>& steps = curves.front().first.steps;
+  PairedCurve paired;
+  for (std::size_t s = 0; s < points && !paired.parting; ++s) {
     if (band.low[s] > 0 || band.high[s] < 0)
-      return Parting{what, found->steps[s], 100 * band.mean[s] / std::abs(found->mean_a[s])};
+      paired.parting = {.step = steps[s], .percent = 100 * band.mean[s] / std::abs(mean_a[s])};
   }
-  return std::nullopt;
+  paired.difference = {.name = "B - A",
+                       .step = {steps.begin(), steps.begin() + std::ptrdiff_t(points)},
+                       .middle = std::move(band.mean),
+                       .low = std::move(band.low),
+                       .high = std::move(band.high)};
+  return paired;
 }
 
 }  // namespace
 
-std::vector<Parting> partings(const PlannedContrast& contrast, const ExperimentView& experiment) {
+std::vector<PairedCurve> paired_curves(const PlannedContrast& contrast, const ExperimentView& experiment) {
   const Pairs pairs = pairs_of(contrast, experiment.runs);
-  std::vector<Parting> all;
-  const auto add = [&](const std::string& what, const CurveOf& curve_of) {
-    if (const auto parting = first_parting(what, pairs, curve_of)) all.push_back(*parting);
+  std::vector<PairedCurve> all;
+  const auto add = [&](const std::string& measured, const std::string& name, const std::string& unit,
+                       const CurveOf& curve_of) {
+    std::optional<PairedCurve> paired = paired_curve(pairs, curve_of);
+    if (!paired) return;
+    paired->measured = measured;
+    paired->name = name;
+    paired->unit = unit;
+    all.push_back(std::move(*paired));
   };
   if (pairs.empty()) return all;
-  add("the loss", loss_of);
+  add("loss", "", "nats", loss_of);
   for (const ProbeKind& kind : probes()) {
-    if (kind.compare) continue;  // says of two runs already how they differ
+    if (kind.compare) continue;
     const auto found = pairs.front().first->measured.find(kind.key);
     if (found == pairs.front().first->measured.end()) continue;
     for (const std::string& name : found->second.series.names) {
-      add(kind.label + ", " + name, [&](const RunResult& run) { return column_of(run, kind.key, name); });
+      add(kind.label, name, kind.unit, [&](const RunResult& run) { return column_of(run, kind.key, name); });
     }
   }
-  std::ranges::stable_sort(all, {}, &Parting::step);
+  std::ranges::stable_sort(all, {}, [](const PairedCurve& curve) {
+    return curve.parting ? curve.parting->step : std::numeric_limits<long long>::max();
+  });
   return all;
-}
-
-BandCurve loss_apart(const PlannedContrast& contrast, const ExperimentView& experiment) {
-  const std::optional<Differences> found = differences_of(pairs_of(contrast, experiment.runs), loss_of);
-  if (!found) return {};
-  return {.name = "B - A",
-          .step = {found->steps.begin(), found->steps.end()},
-          .middle = found->band.mean,
-          .low = found->band.low,
-          .high = found->band.high};
 }
 
 }  // namespace lockstep::train
