@@ -33,7 +33,7 @@ Words initialisers() {
 Words granularities() { return {"tensor", "part", "head"}; }
 
 // Largest values: far beyond what a study needs, and far below what would overflow.
-constexpr Range steps{.least = 0, .most = 1e9}, period{.least = 1, .most = 1e9},
+constexpr Range step_count{.least = 0, .most = 1e9}, period{.least = 1, .most = 1e9},
     size{.least = 1, .most = 1e6}, layers{.least = 1, .most = 1e3}, seed{.least = 0, .most = any_size},
     positive{.least = 0, .without_least = true}, not_negative{.least = 0},
     decay{.least = 0, .most = 1, .without_most = true}, share{.least = 0, .most = 1};
@@ -46,7 +46,7 @@ std::span<const Key<RunConfig>> run_keys() {
       {"task", &C::task, "what is learned; see lockstep tasks", {}, task_names},
       {"seed", &C::seed, "the (first) seed of weights and data", seed},
       {"steps", &C::steps, "training steps; in a study the limit after which a run counts as censored",
-       steps},
+       step_count},
       {"batch", &C::batch, "sequences or images in a step", size},
       {"precision",
        &C::precision,

@@ -19,7 +19,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string duration(double seconds) {
+// Shorter than duration() in numbers.h: the line is narrow.
+std::string clock_time(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
@@ -81,9 +82,9 @@ void Progress::show_locked(bool last) {
   // A run under way counts half.
   const double share = (static_cast<double>(fresh) + 0.5 * static_cast<double>(running_)) /
                        std::max(1.0, static_cast<double>(runs_ - done_before_));
-  const std::string left = last         ? duration(elapsed) + " in all"
+  const std::string left = last         ? clock_time(elapsed) + " in all"
                            : fresh == 0 ? "estimating"
-                                        : duration(elapsed * (1 - share) / share) + " left";
+                                        : clock_time(elapsed * (1 - share) / share) + " left";
   const std::string full =
       fmt::format("{}/{} runs done, {} running, {:.0f} steps/s, {}", done_, runs_, running_,
                   static_cast<double>(steps_.load()) / std::max(elapsed, 1e-3), left);
