@@ -29,12 +29,12 @@ namespace lockstep::nn {
 // While one lives, modules on this thread hand it what they compute; the innermost gets it. Without one, a
 // module pays a look at a variable of its thread. Fused ops give way only to what is asked for: scores and
 // weights of attention, the hidden layer of an MLP.
-class [[nodiscard]] Trace {
+class Trace {
  public:
   using Change = std::function<Tensor(const Tensor&)>;
 
   // Names that are wanted; * stands for any letters. Without any: all there are.
-  explicit Trace(std::vector<std::string> wanted = {"*"});
+  [[nodiscard]] explicit Trace(std::vector<std::string> wanted = {"*"});
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;

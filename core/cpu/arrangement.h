@@ -15,6 +15,17 @@
 // neighbours, whatever the step, so that columns lie in runs. x that needs no copy is its own arrangement.
 namespace lockstep::cpu {
 
+// The convolution of dy that gives dx, with reversed windows and exchanged channels; for steps of 1 and at
+// most spacing (window - 1) zeros in front.
+inline ConvShape transposed(const ConvShape& shape) {
+  ConvShape back = shape;
+  std::swap(back.in, back.out);
+  std::swap(back.size, back.places);
+  for (std::size_t i = 0; i < 3; ++i)
+    back.before[i] = shape.spacing[i] * (shape.window[i] - 1) - shape.before[i];
+  return back;
+}
+
 // Positions `source`, `source` + step, ... of one dimension of x, side by side in the arranged copy.
 struct Segment {
   std::int64_t to, source, count;

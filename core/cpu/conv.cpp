@@ -7,6 +7,7 @@
 #include "core/cpu/simd/blocks.h"
 #include "core/cpu/simd/columns.h"
 #include "core/cpu/simd/thin_columns.h"
+#include "core/cpu/winograd.h"
 #include "core/runtime/observer.h"
 #include "core/runtime/parallel.h"
 
@@ -79,6 +80,7 @@ struct Call {
   }
 
   void forward(T* y, const T* x, const T* weight, const T* bias) const {
+    if (winograd_suits(shape) && winograd_forward(shape, y, x, weight, bias)) return;
     if (of.pointwise(arrangement)) return pointwise_forward(y, x, weight, bias);
     for_images(true, [&](std::int64_t n, std::int64_t images, T* copy) {
       const Buffer joint = buffer(images == 1 || of.thin() ? 0 : of.m * images * of.places);
@@ -147,7 +149,21 @@ struct Call {
     });
   }
 
+  // Whether form(memory for `count` numbers) gave what belongs to the target.
+  template <typename Form>
+  static bool formed(T* target, bool accumulate, std::int64_t count, const Form& form) {
+    if (!accumulate) return form(target);
+    const Buffer sum = buffer(count);
+    T* const result = static_cast<T*>(sum.data());
+    if (!form(result)) return false;
+    scatter_rows<T>(target, 0, 1, result, 0, 1, count, true);
+    return true;
+  }
+
   void backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
+    const auto winograd = [&](T* to) { return winograd_backward_x(shape, to, dy, weight); };
+    if (winograd_suits_backward_x(shape) && formed(dx, accumulate, shape.images * of.x_image, winograd))
+      return;
     if (of.pointwise(arrangement)) return pointwise_backward_x(dx, accumulate, dy, weight);
     if (transposable()) return transposed_backward_x(dx, accumulate, dy, weight);
     const bool in_place = arrangement.in_place(),
@@ -185,13 +201,8 @@ struct Call {
 
   // With the window's elements in reverse order, and x's and y's channels exchanged.
   void transposed_backward_x(T* dx, bool accumulate, const T* dy, const T* weight) const {
-    ConvShape back = shape;
-    std::swap(back.in, back.out);
-    std::swap(back.size, back.places);
-    for (std::size_t i = 0; i < 3; ++i)
-      back.before[i] = shape.spacing[i] * (shape.window[i] - 1) - shape.before[i];
-    const Buffer reversed = buffer(shape.groups * of.m * of.k),
-                 sum = buffer(accumulate ? shape.images * of.x_image : 0);
+    const ConvShape back = transposed(shape);
+    const Buffer reversed = buffer(shape.groups * of.m * of.k);
     T* to = static_cast<T*>(reversed.data());
     for (std::int64_t c = 0; c < shape.in; ++c) {
       for (std::int64_t o = 0; o < of.m; ++o) {
@@ -199,13 +210,16 @@ struct Call {
         to = std::reverse_copy(window, window + of.window, to);
       }
     }
-    T* const result = accumulate ? static_cast<T*>(sum.data()) : dx;
-    Call{back}.forward(result, dy, static_cast<const T*>(reversed.data()), nullptr);
-    if (accumulate) scatter_rows<T>(dx, 0, 1, result, 0, 1, shape.images * of.x_image, true);
+    formed(dx, accumulate, shape.images * of.x_image, [&](T* result) {
+      Call{back}.forward(result, dy, static_cast<const T*>(reversed.data()), nullptr);
+      return true;
+    });
   }
 
   void backward_weight(T* dweight, bool accumulate, const T* dy, const T* x) const {
     const std::int64_t size = of.k * of.m;
+    const auto winograd = [&](T* to) { return winograd_backward_weight(shape, to, dy, x); };
+    if (winograd_suits(shape) && formed(dweight, accumulate, shape.groups * size, winograd)) return;
     const bool direct = of.window == 1 && of.k <= of.m;  // the smaller one is packed transposed
     const Buffer transposed = buffer(of.thin() || direct ? 0 : shape.groups * size);
     T* const sums = static_cast<T*>(transposed.data());

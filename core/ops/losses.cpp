@@ -166,13 +166,14 @@ Tensor l1_loss(const Tensor& x, const Tensor& y, Reduction reduction) {
   return reduced(abs(x - y), reduction);
 }
 
-// With s = min(d, beta): s (d - s / 2) / beta is d^2 / (2 beta) below beta and d - beta / 2 above.
+// With s = min(d, beta): s^2 / (2 beta) + (d - s) is d^2 / (2 beta) below beta and d - beta / 2 above. An
+// infinite d has a slope of 1, as no factor of it is multiplied with the clamp's slope of 0.
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& y, Reduction reduction, double beta) {
   check(beta >= 0, "[smooth_l1_loss] beta must not be negative, got {}", beta);
   check_pairs("smooth_l1_loss", x, y);
   if (beta == 0) return l1_loss(x, y, reduction);
   const Tensor d = abs(x - y), s = clamp(d, 0, beta);
-  return reduced(s * (d - s * 0.5) / beta, reduction);
+  return reduced(square(s) * (0.5 / beta) + (d - s), reduction);
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& y, Reduction reduction, double delta) {

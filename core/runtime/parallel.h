@@ -22,7 +22,7 @@ namespace lockstep {
 // them: there the kernels run on the thread that forked.
 class Threads {
  public:
-  explicit Threads(int threads);  // throws Error for fewer than 1
+  [[nodiscard]] explicit Threads(int threads);  // throws Error for fewer than 1
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;

@@ -1,13 +1,18 @@
 #include "core/runtime/memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <random>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -159,6 +164,39 @@ TEST(Memory, AThreadsLastDestructorsHaveSome) {
     const Buffer first(100);
   });
   EXPECT_EQ(filled, 2);
+}
+
+// Without memory for anything more, malloc's own included.
+void use_up_memory() {
+  std::int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const auto size = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE));
+  const rlimit limit{size, size};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  for (std::size_t bytes = MiB; bytes >= 16; bytes /= 2) {
+    while (std::malloc(bytes) != nullptr) {
+    }
+  }
+}
+
+// A destructor that throws ends the program: what the cache cannot note goes back to the system.
+TEST(Memory, BuffersEndWhereThereIsNoMemoryToNoteThem) {
+  static_assert(std::is_nothrow_destructible_v<Buffer> && std::is_nothrow_move_constructible_v<Buffer> &&
+                std::is_nothrow_move_assignable_v<Buffer>);
+  if (address_sanitizer || thread_sanitizer)
+    GTEST_SKIP() << "sanitizers need more memory than a limit leaves";
+  constexpr std::size_t count = 200;
+  const auto ends = [] {
+    release_cached();
+    const std::int64_t before = memory_stats().active;
+    std::vector<Buffer> buffers;
+    for (std::size_t i = 0; i < count; ++i) buffers.emplace_back(MiB);
+    use_up_memory();
+    buffers.clear();
+    const MemoryStats after = memory_stats();
+    return after.active == before && after.cached < static_cast<std::int64_t>(count * MiB);
+  };
+  EXPECT_EXIT(std::_Exit(ends() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

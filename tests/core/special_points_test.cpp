@@ -43,6 +43,16 @@ const std::vector<Point>& points() {
   constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
   static const std::vector<Point> all{
       {"relu", relu, {-1, 0, 1, nan}, {0, 0, 1, nan}, {0, 0, 1, 1}},
+      {"smooth_l1_loss to 0",
+       [](const Tensor& x) { return smooth_l1_loss(x, zeros_like(x), Reduction::none); },
+       {0, 0.5, -1, 3, inf, -inf, nan},
+       {0, 0.125, 0.5, 2.5, inf, inf, nan},
+       {0, 0.5, -1, 1, 1, -1, nan}},
+      {"huber_loss of 2 to 0",
+       [](const Tensor& x) { return huber_loss(x, zeros_like(x), Reduction::none, 2); },
+       {-1, 5, inf, -inf},
+       {0.5, 8, inf, inf},
+       {-1, 2, 2, -2}},
       {"elu",
        [](const Tensor& x) { return elu(x); },
        {0, -1e-7, -inf, inf, nan},

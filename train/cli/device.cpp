@@ -21,7 +21,7 @@ AskedDevice add_device(CLI::App& command, const std::string& auto_takes) {
 Device device_for(const std::string& asked, const std::function<bool()>& worth_it) {
   if (asked == "cpu") return Device::cpu;
   const std::string why = why_unavailable(Device::cuda);
-  check(why.empty() || asked != "cuda", "--device cuda: {}; --device cpu trains on the processor", why);
+  check(why.empty() || asked != "cuda", "--device cuda: {}; --device cpu takes the processor", why);
   if (!why.empty()) return Device::cpu;
   if (asked == "auto" && !worth_it()) {
     say("On the processor: too short for the GPU to be worth its start; --device cuda takes it\n");
@@ -29,6 +29,10 @@ Device device_for(const std::string& asked, const std::function<bool()>& worth_i
   }
   say("On {}\n", backend(Device::cuda).name());
   return Device::cuda;
+}
+
+Device device_if_named(const std::string& asked) {
+  return asked == "cuda" ? device_for(asked, {}) : Device::cpu;
 }
 
 double operations_of(const RunConfig& config) {

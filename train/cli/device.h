@@ -19,6 +19,9 @@ AskedDevice add_device(CLI::App& command, const std::string& auto_takes);
 // with the reason where cuda was asked for and cannot be used.
 Device device_for(const std::string& asked, const std::function<bool()>& worth_it);
 
+// Where the work is too short for a GPU to be worth its start: the processor, but for cuda. Throws likewise.
+Device device_if_named(const std::string& asked);
+
 // Of all steps of a training, roughly: two for each weight and token forward, four backward.
 double operations_of(const RunConfig& config);
 

@@ -47,9 +47,11 @@ void add_info(CLI::App& app, Session& session) {
   add_number(*repro, "--hidden", options->hidden, {.least = 1, .most = 1e6}, "width of the layers");
   add_number(*repro, "--batch", options->batch, {.least = 1, .most = 1e6}, "sequences in x");
   add_number(*repro, "--tokens", options->tokens, {.least = 1, .most = 1e6}, "tokens in a sequence");
+  const AskedDevice device = add_device(*repro, "the processor, which is faster there and back");
   repro->add_flag("--json", *json, "as JSON");
-  repro->callback([options, json, &session] {
-    session.action = [options, json] {
+  repro->callback([options, device, json, &session] {
+    session.action = [options, device, json] {
+      options->device = device_if_named(*device);
       const Repro result = reproduce(*options);
       fmt::print("{}", *json ? to_json(result) : to_text(result));
       return 0;

@@ -15,25 +15,25 @@ struct Layer {
   Tensor weight, bias;
 };
 
-Tensor uniform(TorchStream& stream, const Dims& shape, double low, double high) {
+Tensor uniform(TorchStream& stream, const Dims& shape, double low, double high, Device device) {
   Tensor x = empty(shape);
   stream.fill_uniform(std::span(x.data<float>(), static_cast<std::size_t>(x.numel())), low, high);
-  return x;
+  return to(x, device);
 }
 
 // torch.nn.Linear: both by U(-1/sqrt(in), 1/sqrt(in)), the weight first.
-Layer draw_linear(TorchStream& stream, std::int64_t out, std::int64_t in, bool bias) {
+Layer draw_linear(TorchStream& stream, std::int64_t out, std::int64_t in, bool bias, Device device) {
   const double gain = std::sqrt(2.0 / (1 + 5)),
                of_weight = std::sqrt(3.0) * gain / std::sqrt(static_cast<double>(in));
-  Layer layer{uniform(stream, {out, in}, -of_weight, of_weight), {}};
+  Layer layer{uniform(stream, {out, in}, -of_weight, of_weight, device), {}};
   const double of_bias = 1 / std::sqrt(static_cast<double>(in));
-  if (bias) layer.bias = uniform(stream, {out}, -of_bias, of_bias);
+  if (bias) layer.bias = uniform(stream, {out}, -of_bias, of_bias, device);
   return layer;
 }
 
-std::array<Layer, 3> draw_separate(TorchStream& stream, std::int64_t hidden, bool bias) {
+std::array<Layer, 3> draw_separate(TorchStream& stream, std::int64_t hidden, bool bias, Device device) {
   std::array<Layer, 3> layers;
-  for (Layer& layer : layers) layer = draw_linear(stream, hidden, hidden, bias);
+  for (Layer& layer : layers) layer = draw_linear(stream, hidden, hidden, bias, device);
   return layers;
 }
 
@@ -63,8 +63,8 @@ PartSums compare(const Layer& combined, const std::array<Layer, 3>& separate, co
 
 PartSums compare_reseeded(const ReproOptions& options, bool bias, const Tensor& x) {
   TorchStream first(options.seed), again(options.seed);
-  const Layer combined = draw_linear(first, 3 * options.hidden, options.hidden, bias);
-  return compare(combined, draw_separate(again, options.hidden, bias), x, DType::f64);
+  const Layer combined = draw_linear(first, 3 * options.hidden, options.hidden, bias, options.device);
+  return compare(combined, draw_separate(again, options.hidden, bias, options.device), x, DType::f64);
 }
 
 }  // namespace
@@ -76,9 +76,9 @@ Repro reproduce(const ReproOptions& options) {
   const NoGrad no_grad;
   const std::int64_t h = options.hidden;
   TorchStream stream(options.seed);
-  const Layer combined = draw_linear(stream, 3 * h, h, options.bias);
-  const std::array<Layer, 3> separate = draw_separate(stream, h, options.bias);
-  const Tensor x = uniform(stream, {options.batch, options.tokens, h}, 0, 1);
+  const Layer combined = draw_linear(stream, 3 * h, h, options.bias, options.device);
+  const std::array<Layer, 3> separate = draw_separate(stream, h, options.bias, options.device);
+  const Tensor x = uniform(stream, {options.batch, options.tokens, h}, 0, 1, options.device);
 
   Repro repro{.options = options};
   repro.fresh = compare(combined, separate, x, DType::f64);
@@ -86,8 +86,9 @@ Repro reproduce(const ReproOptions& options) {
       combined, {rows_of(combined, 0, h), rows_of(combined, 1, h), rows_of(combined, 2, h)}, x, DType::f32);
   repro.reseeded = compare_reseeded(options, options.bias, x);
   repro.reseeded_no_bias = compare_reseeded(options, false, x);
-  for (std::size_t i = 0; i < 3 && i < static_cast<std::size_t>(x.numel()); ++i)
-    repro.first_inputs[i] = x.data<float>()[i];
+  const Tensor inputs = to(x, Device::cpu);
+  for (std::size_t i = 0; i < 3 && i < static_cast<std::size_t>(inputs.numel()); ++i)
+    repro.first_inputs[i] = inputs.data<float>()[i];
   return repro;
 }
 

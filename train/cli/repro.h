@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/runtime/device.h"
+
 namespace lockstep::train {
 
 // MONAI's numbers: hidden size, batch and tokens of the inputs.
@@ -11,6 +13,7 @@ struct ReproOptions {
   std::uint64_t seed = 0;
   std::int64_t hidden = 360, batch = 2, tokens = 512;
   bool bias = true;
+  Device device = Device::cpu;  // of the products and sums; all is drawn on the host
 };
 
 // sum |a - b| over all outputs, for q, k and v.

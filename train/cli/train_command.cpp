@@ -255,7 +255,7 @@ int train(const Given& given, const std::string& command) {
 // A training as a checkpoint left it; a folder of lockstep train will do.
 Training restored(const std::string& path, const std::string& device) {
   const Checkpoint checkpoint(std::filesystem::is_directory(path) ? path + "/checkpoint.h5" : path);
-  Training training(checkpoint.config(), device == "cuda" ? device_for(device, {}) : Device::cpu);
+  Training training(checkpoint.config(), device_if_named(device));
   checkpoint.restore(training);
   return training;
 }

@@ -8,6 +8,7 @@
 #include "data/files/stored_type.h"
 #include "data/weights/old_names.h"
 #include "train/cli/commands.h"
+#include "train/cli/device.h"
 #include "train/cli/inspect.h"
 #include "train/text/output.h"
 #include "train/text/text_layout.h"
@@ -55,9 +56,10 @@ struct Conversion {
   std::string from, to, storage;
   int heads = 0;
   bool allow_inexact = false;
+  AskedDevice device;
 };
 
-int convert_checkpoint(const Conversion& given) {
+int convert_checkpoint(const Conversion& given, Device device) {
   check(!given.storage.empty(),
         "{} is a checkpoint: say --to combined or --to separate (its weights alone: lockstep export)",
         given.from);
@@ -73,7 +75,7 @@ int convert_checkpoint(const Conversion& given) {
       "--allow-inexact converts all the same",
       given.from, depends);
   config.attention = given.storage;
-  Training training(config);
+  Training training(config, device);
   checkpoint.restore(training);
   save_checkpoint(given.to, training, checkpoint.metrics());
   fmt::print("{}: {} -> {}: {}, {} with its state, {} steps done\n", given.from, before, given.to,
@@ -86,8 +88,9 @@ int convert_checkpoint(const Conversion& given) {
 }
 
 int convert(const Conversion& given) {
+  const Device device = device_if_named(*given.device);
   clear_folder_of(given.to);
-  if (is_checkpoint(given.from)) return convert_checkpoint(given);
+  if (is_checkpoint(given.from)) return convert_checkpoint(given, device);
   const data::Weights read = data::open_weight_file(given.from);
   check(!read.tensors.empty(), "{} holds no tensors: expected weights by name, or a checkpoint", given.from);
   const data::Weights weights = storable(stored_as(read, given.storage, given.heads), given.to);
@@ -113,6 +116,9 @@ void add_convert(CLI::App& app, Session& session) {
              "none has");
   command->add_flag("--allow-inexact", given->allow_inexact,
                     "convert, too, where the optimizer looks at whole stored tensors");
+  given->device = add_device(*command,
+                             "the processor; a checkpoint's training may stand on either meanwhile, "
+                             "files of weights are converted byte for byte on none");
   command->callback([given, &session] { session.action = [given] { return convert(*given); }; });
 }
 

@@ -1,0 +1,21 @@
+// Objects that work until the end of their scope, without a name, which ends them at once; with -DNAMED as they
+// are meant. tests/scopes/refused.sh compiles both.
+#include "core/autograd.h"
+#include "core/runtime/parallel.h"
+#include "nn/trace.h"
+
+using namespace lockstep;
+
+void scopes() {
+#ifdef NAMED
+  const NoGrad no_grad;
+  const EnableGrad enable_grad;
+  const Threads threads(2);
+  const nn::Trace trace({"blocks.*"});
+#else
+  NoGrad();
+  EnableGrad();
+  Threads(2);
+  nn::Trace({"blocks.*"});
+#endif
+}
