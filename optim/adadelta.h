@@ -15,10 +15,7 @@ struct AdadeltaOptions {
   bool maximize = false;
 
   static constexpr const char* name = "Adadelta";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("rho", rho, at_least(0)), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("maximize", maximize);
-  }
+  void visit(auto& field) { visit_common(*this, field), field("rho", rho, at_least(0)); }
   void validate() const { check(rho <= 1, "[Adadelta] rho must be 0 to 1, got {}", rho); }
   void add_slots(Member& member) const { member.add_slot("square_avg"), member.add_slot("acc_delta"); }
   UpdateRule rule(const Member&, double) const {
@@ -26,7 +23,7 @@ struct AdadeltaOptions {
   }
 };
 
-using Adadelta = Elementwise<AdadeltaOptions>;
+using Adadelta = Rule<AdadeltaOptions>;
 inline const Registered<Adadelta> registered_adadelta;
 
 }  // namespace lockstep::optim

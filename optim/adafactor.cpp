@@ -89,20 +89,13 @@ class Directions {
   double weight_, eps_;
 };
 
-// Rows of a parameter: its update, the same by scale_by, and which of the ranges of scale_by they are in.
-struct Piece {
-  Tensor parameter, update, sized;
-  std::size_t scale;
-  double rate;
-};
-
 }  // namespace
 
 void AdafactorOptions::validate() const {
   check(beta2_decay <= 0, "[Adafactor] beta2_decay must be 0 or less, got {}", beta2_decay);
-  const RangeChecker checker{name};
-  if (!std::isnan(eps[0])) checker("the first eps", eps[0], at_least(0));
-  checker("the second eps", eps[1], at_least(0));
+  check((std::isnan(eps[0]) || eps[0] >= 0) && eps[1] >= 0,
+        "[Adafactor] eps must be two numbers of 0 or more, the first of them or none, got {} and {}", eps[0],
+        eps[1]);
 }
 
 void AdafactorOptions::add_slots(Member& member) const {
@@ -117,44 +110,42 @@ void AdafactorOptions::add_slots(Member& member) const {
   if (scale_by != direction_by) add_column_slot(member, columns_of_scale_slot, scale_by);
 }
 
-void Adafactor::update(const AdafactorOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
+void AdafactorOptions::update(const Step& step) const {
   std::vector<Tensor> parameters, updates;  // by the ranges of scale_by
   std::vector<Piece> pieces;
-  for (const Due& d : due) {
-    const Directions directions(o, d, only_if_finite);
-    const Parameter& parameter = d.member.parameter();
+  std::vector<double> rates;
+  for (const Due& now : step.due) {
+    const Directions directions(*this, now, step.only_if_finite);
+    const Parameter& parameter = now.member.parameter();
     Tensor u, sized;
-    if (d.parameter().rank() < 2) {
+    if (now.parameter().rank() < 2) {
       u = sized = directions.of_vector();
     } else {
       directions.update_rows();
-      u = sized = directions.of_matrices(o.direction_by, columns_slot);
-      if (d.member.has_slot(columns_of_scale_slot)) {
-        sized = directions.of_matrices(o.scale_by, columns_of_scale_slot);
+      u = sized = directions.of_matrices(direction_by, columns_slot);
+      if (now.member.has_slot(columns_of_scale_slot)) {
+        sized = directions.of_matrices(scale_by, columns_of_scale_slot);
       }
     }
-    const std::vector<RowRange> scales = ranges_by(parameter, o.scale_by, o.vectors_by);
-    for (const RowRange& piece : ranges_by(parameter, finer(o.direction_by, o.scale_by), o.vectors_by)) {
-      pieces.push_back({rows(parameter.tensor, piece), rows(u, piece), rows(sized, piece),
-                        parameters.size() + index_of_row(scales, piece.begin),
-                        std::min(o.lr, 1 / std::sqrt(d.step)) * (o.maximize ? -1 : 1)});
+    for (Piece& piece : pieces_of(parameter, u, sized, {direction_by, scale_by, vectors_by})) {
+      piece.scale += parameters.size();
+      pieces.push_back(std::move(piece));
+      rates.push_back(std::min(lr, 1 / std::sqrt(now.step)) * (maximize ? -1 : 1));
     }
-    for (const RowRange& range : scales) {
+    for (const RowRange& range : ranges_by(parameter, scale_by, vectors_by)) {
       parameters.push_back(rows(parameter.tensor, range)), updates.push_back(rows(sized, range));
     }
   }
-  const Tensor sizes = clamp(root_mean_squares(parameters), o.eps[1], infinity) /
-                       clamp(root_mean_squares(updates) / o.d, 1, infinity);
-  std::vector<Tensor> made, wanted;
-  for (const Piece& piece : pieces) made.push_back(piece.update), wanted.push_back(piece.sized);
-  const Tensor factors = ratio_or_one(norms(wanted), norms(made));
-  Updates steps(only_if_finite);
+  const Tensor sizes = clamp(root_mean_squares(parameters), eps[1], infinity) /
+                       clamp(root_mean_squares(updates) / d, 1, infinity);
+  const Tensor factors = size_factors(pieces);
+  Updates steps(step.only_if_finite);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     steps.add(rules::Multiply<double>{},
               {.p = element(factors, i), .scale = element(sizes, pieces[i].scale)});
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    steps.add(rules::Add<double>{1 - o.lr * o.weight_decay, -pieces[i].rate},
+    steps.add(rules::Add<double>{1 - lr * weight_decay, -rates[i]},
               {.p = pieces[i].parameter, .g = pieces[i].update, .scale = element(factors, i)});
   }
   steps.run();

@@ -33,23 +33,15 @@ struct AdafactorOptions {
 
   static constexpr const char* name = "Adafactor";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("beta2_decay", beta2_decay), field("eps", eps);
-    field("d", d, at_least(1)), field("weight_decay", weight_decay, at_least(0)), field("maximize", maximize);
-    field("direction_by", direction_by), field("scale_by", scale_by), field("vectors_by", vectors_by);
+    visit_common(*this, field), field("beta2_decay", beta2_decay), field("eps", eps);
+    field("d", d, at_least(1));
   }
   void validate() const;
   void add_slots(Member& member) const;
+  void update(const Step& step) const;
 };
 
-class Adafactor final : public GroupedOptimizer<AdafactorOptions> {
- public:
-  using GroupedOptimizer::GroupedOptimizer;
-
- private:
-  void update(const AdafactorOptions& options, const std::vector<Due>& due,
-              const Tensor& only_if_finite) override;
-};
-
+using Adafactor = Rule<AdafactorOptions>;
 inline const Registered<Adafactor> registered_adafactor;
 
 }  // namespace lockstep::optim

@@ -16,10 +16,8 @@ struct AdagradOptions {
 
   static constexpr const char* name = "Adagrad";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("lr_decay", lr_decay, at_least(0));
-    field("weight_decay", weight_decay, at_least(0));
+    visit_common(*this, field), field("lr_decay", lr_decay, at_least(0));
     field("initial_accumulator_value", initial_accumulator_value, at_least(0));
-    field("eps", eps, at_least(0)), field("maximize", maximize);
   }
   void add_slots(Member& member) const { member.add_slot("sum", initial_accumulator_value); }
   UpdateRule rule(const Member&, double step) const {
@@ -28,7 +26,7 @@ struct AdagradOptions {
   }
 };
 
-using Adagrad = Elementwise<AdagradOptions>;
+using Adagrad = Rule<AdagradOptions>;
 inline const Registered<Adagrad> registered_adagrad;
 
 }  // namespace lockstep::optim

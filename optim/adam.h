@@ -17,11 +17,7 @@ struct AdamOptions {
   bool decoupled_weight_decay = false;  // AdamW
 
   static constexpr const char* name = "Adam";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("amsgrad", amsgrad), field("maximize", maximize);
-    field("decoupled_weight_decay", decoupled_weight_decay);
-  }
+  void visit(auto& field) { visit_common(*this, field), field("amsgrad", amsgrad); }
   void add_slots(Member& member) const {
     member.add_slot("exp_avg"), member.add_slot("exp_avg_sq");
     if (amsgrad) member.add_slot("max_exp_avg_sq");
@@ -36,7 +32,7 @@ struct AdamOptions {
   }
 };
 
-using Adam = Elementwise<AdamOptions>;
+using Adam = Rule<AdamOptions>;
 inline const Registered<Adam> registered_adam;
 
 }  // namespace lockstep::optim

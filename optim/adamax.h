@@ -14,10 +14,7 @@ struct AdamaxOptions {
   bool maximize = false;
 
   static constexpr const char* name = "Adamax";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("maximize", maximize);
-  }
+  void visit(auto& field) { visit_common(*this, field); }
   void add_slots(Member& member) const { member.add_slot("exp_avg"), member.add_slot("exp_inf"); }
   UpdateRule rule(const Member&, double step) const {
     return rules::Adamax<double>{.seen = seen_by(*this),
@@ -28,7 +25,7 @@ struct AdamaxOptions {
   }
 };
 
-using Adamax = Elementwise<AdamaxOptions>;
+using Adamax = Rule<AdamaxOptions>;
 inline const Registered<Adamax> registered_adamax;
 
 }  // namespace lockstep::optim

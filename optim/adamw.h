@@ -14,16 +14,13 @@ struct AdamWOptions {
   bool maximize = false;
 
   static constexpr const char* name = "AdamW";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("amsgrad", amsgrad), field("maximize", maximize);
-  }
+  void visit(auto& field) { visit_common(*this, field), field("amsgrad", amsgrad); }
   AdamOptions as_adam() const { return {lr, betas, eps, weight_decay, amsgrad, maximize, true}; }
   void add_slots(Member& member) const { as_adam().add_slots(member); }
   UpdateRule rule(const Member& member, double step) const { return as_adam().rule(member, step); }
 };
 
-using AdamW = Elementwise<AdamWOptions>;
+using AdamW = Rule<AdamWOptions>;
 inline const Registered<AdamW> registered_adamw;
 
 }  // namespace lockstep::optim

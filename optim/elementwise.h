@@ -4,23 +4,6 @@
 
 namespace lockstep::optim {
 
-// An optimizer by an elementwise rule of core/rules.h: Options::rule(member, step) gives it with its
-// constants. The slots that the rule changes are those of add_slots(), in that order.
-template <typename Options>
-class Elementwise final : public GroupedOptimizer<Options> {
- public:
-  using GroupedOptimizer<Options>::GroupedOptimizer;
-
- private:
-  void update(const Options& options, const std::vector<Due>& due, const Tensor& only_if_finite) override {
-    Updates updates(only_if_finite);
-    for (const Due& d : due) {
-      updates.add(options.rule(d.member, d.step), {d.parameter(), d.gradient, d.member.update_slots()});
-    }
-    updates.run();
-  }
-};
-
 // The constants of options that several rules have: maximize, weight_decay, decoupled_weight_decay, betas.
 
 template <typename Options>

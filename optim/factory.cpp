@@ -10,10 +10,10 @@ namespace lockstep::optim {
 namespace {
 
 const RegisteredOptimizer& find(const std::string& name) {
-  for (const RegisteredOptimizer& optimizer : Registry<RegisteredOptimizer>::all()) {
-    if (optimizer.name == lower_case(name)) return optimizer;
-  }
-  fail("there is no optimizer \"{}\"; there are {}", name, listed(optimizer_names()));
+  const auto& all = Registry<RegisteredOptimizer>::all();
+  const auto found = std::ranges::find(all, lower_case(name), &RegisteredOptimizer::name);
+  if (found != all.end()) return *found;
+  fail("there is no optimizer \"{}\"; there are {}", name, fmt::join(optimizer_names(), ", "));
 }
 
 }  // namespace

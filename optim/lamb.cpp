@@ -32,51 +32,47 @@ void be_cautious(const Tensor& u, const Tensor& gradient) {
 
 }  // namespace
 
-void LAMB::prepare(const std::vector<std::vector<Due>>& due) {
-  gradient_scale_ = {};
-  std::vector<Tensor> gradients;
-  for (const auto& group : due) {
-    for (const Due& d : group) gradients.push_back(d.gradient);
-  }
-  if (gradients.empty() || !options().max_grad_norm) return;
-  gradient_scale_ = 1 / clamp(joint_norm(gradients) / *options().max_grad_norm, 1, infinity);
+Tensor LAMBOptions::gradient_scale(const std::vector<Tensor>& gradients) const {
+  if (gradients.empty() || !max_grad_norm) return {};
+  return 1 / clamp(joint_norm(gradients) / *max_grad_norm, 1, infinity);
 }
 
-void LAMB::update(const LAMBOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
-  Updates updates(only_if_finite);
+void LAMBOptions::update(const Step& step) const {
+  const auto& due = step.due;
+  Updates updates(step.only_if_finite);
   std::vector<Tensor> directions;
   for (const Due& d : due) {
     directions.push_back(empty_like(d.parameter()));
-    updates.add(direction_rule(o, d.step),
-                {directions.back(), d.gradient, d.member.update_slots(), gradient_scale_});
+    updates.add(direction_rule(*this, d.step),
+                {directions.back(), d.gradient, d.member.update_slots(), step.gradient_scale});
   }
   updates.run();
 
   std::vector<Tensor> parameters, steps;  // by the ranges of scale_by
   for (std::size_t i = 0; i < due.size(); ++i) {
-    for (const RowRange& range : ranges_by(due[i].member.parameter(), o.scale_by, o.vectors_by)) {
+    for (const RowRange& range : ranges_by(due[i].member.parameter(), scale_by, vectors_by)) {
       parameters.push_back(rows(due[i].parameter(), range)), steps.push_back(rows(directions[i], range));
-      if (o.caution) be_cautious(steps.back(), rows(due[i].gradient, range));
+      if (caution) be_cautious(steps.back(), rows(due[i].gradient, range));
     }
   }
-  const double decay = o.weight_decay * (o.corrected_weight_decay ? o.lr * o.lr / first_lr_ : o.lr);
+  const double decay = weight_decay * (corrected_weight_decay ? lr * lr / step.first_lr : lr);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (o.decoupled_decay) {
+    if (decoupled_decay) {
       updates.add(rules::Multiply<double>{1 - decay}, {.p = parameters[i]});
     } else {
-      updates.add(rules::Add<double>{1, o.weight_decay}, {.p = steps[i], .g = parameters[i]});
+      updates.add(rules::Add<double>{1, weight_decay}, {.p = steps[i], .g = parameters[i]});
     }
   }
   updates.run();
 
   Tensor ratios;
-  if (o.weight_decay != 0 || o.always_adapt) {
+  if (weight_decay != 0 || always_adapt) {
     ratios = ratio_or_one(norms(parameters), norms(steps));
-    if (o.trust_clip) ratios = clamp(ratios, 0, 1);
+    if (trust_clip) ratios = clamp(ratios, 0, 1);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     updates.add(
-        rules::Add<double>{1, -o.lr},
+        rules::Add<double>{1, -lr},
         {.p = parameters[i], .g = steps[i], .scale = ratios.defined() ? element(ratios, i) : Tensor()});
   }
   updates.run();

@@ -15,12 +15,12 @@ struct LAMBOptions {
   double eps = 1e-6;
   double weight_decay = 0.01;
   bool grad_averaging = true;  // m = b1 m + (1 - b1) g; else b1 m + g
-  std::optional<double> max_grad_norm =
-      1.0;                       // clips the joint norm of all gradients; that of the first group counts
-  bool trust_clip = false;       // a trust ratio of at most 1
-  bool always_adapt = false;     // use the trust ratio even without weight decay
-  bool caution = false;          // only where step and gradient agree in sign (arXiv:2411.16085)
-  bool decoupled_decay = false;  // decay the parameter itself
+  // Clips the joint norm of all gradients; that of the first group counts.
+  std::optional<double> max_grad_norm = 1.0;
+  bool trust_clip = false;              // a trust ratio of at most 1
+  bool always_adapt = false;            // use the trust ratio even without weight decay
+  bool caution = false;                 // only where step and gradient agree in sign (arXiv:2411.16085)
+  bool decoupled_decay = false;         // decay the parameter itself
   bool corrected_weight_decay = false;  // by lr^2 / (lr at the start) instead of lr
   // What has a trust ratio of its own: the update's direction is elementwise, its size is the rule's by this.
   Granularity scale_by = Granularity::tensor;
@@ -29,28 +29,17 @@ struct LAMBOptions {
 
   static constexpr const char* name = "LAMB";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("bias_correction", bias_correction), field("betas", betas, below_one);
-    field("eps", eps, at_least(0)), field("weight_decay", weight_decay, at_least(0));
+    visit_common(*this, field), field("bias_correction", bias_correction);
     field("grad_averaging", grad_averaging), field("max_grad_norm", max_grad_norm);
     field("trust_clip", trust_clip), field("always_adapt", always_adapt), field("caution", caution);
     field("decoupled_decay", decoupled_decay), field("corrected_weight_decay", corrected_weight_decay);
-    field("scale_by", scale_by), field("vectors_by", vectors_by);
   }
   void add_slots(Member& member) const { member.add_slot("exp_avg"), member.add_slot("exp_avg_sq"); }
+  Tensor gradient_scale(const std::vector<Tensor>& gradients) const;
+  void update(const Step& step) const;
 };
 
-class LAMB final : public GroupedOptimizer<LAMBOptions> {
- public:
-  using GroupedOptimizer::GroupedOptimizer;
-
- private:
-  void prepare(const std::vector<std::vector<Due>>& due) override;
-  void update(const LAMBOptions& options, const std::vector<Due>& due, const Tensor& only_if_finite) override;
-
-  Tensor gradient_scale_;  // of this step; undefined: 1
-  double first_lr_ = groups() > 0 ? lr() : 0;
-};
-
+using LAMB = Rule<LAMBOptions>;
 inline const Registered<LAMB> registered_lamb;
 
 }  // namespace lockstep::optim

@@ -20,24 +20,24 @@ Tensor trust_ratios(const std::vector<Tensor>& parameters, const std::vector<Ten
 
 }  // namespace
 
-void LARS::update(const LARSOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
+void LARSOptions::update(const Step& step) const {
   std::vector<Tensor> parameters, gradients;  // by the ranges of scale_by
   std::vector<std::pair<UpdateRule, std::array<Tensor, 3>>> rules_and_slots;
-  for (const Due& d : due) {
-    for (const RowRange& range : ranges_by(d.member.parameter(), o.scale_by, o.vectors_by)) {
+  for (const Due& d : step.due) {
+    for (const RowRange& range : ranges_by(d.member.parameter(), scale_by, vectors_by)) {
       parameters.push_back(rows(d.parameter(), range)), gradients.push_back(rows(d.gradient, range));
       std::array<Tensor, 3> slots = d.member.update_slots();
       if (slots[0].defined()) slots[0] = rows(slots[0], range);
-      rules_and_slots.emplace_back(momentum_rule(o, {}, d.step), slots);
+      rules_and_slots.emplace_back(momentum_rule(*this, {}, d.step), slots);
     }
   }
-  Updates updates(only_if_finite);
+  Updates updates(step.only_if_finite);
   Tensor ratios;
-  if (o.weight_decay != 0 || o.always_adapt) {
-    ratios = trust_ratios(parameters, gradients, o);
-    for (std::size_t i = 0; o.weight_decay != 0 && i < gradients.size(); ++i) {
+  if (weight_decay != 0 || always_adapt) {
+    ratios = trust_ratios(parameters, gradients, *this);
+    for (std::size_t i = 0; weight_decay != 0 && i < gradients.size(); ++i) {
       gradients[i] = clone(gradients[i]);
-      updates.add(rules::Add<double>{1, o.weight_decay}, {.p = gradients[i], .g = parameters[i]});
+      updates.add(rules::Add<double>{1, weight_decay}, {.p = gradients[i], .g = parameters[i]});
     }
     updates.run();
   }

@@ -25,23 +25,15 @@ struct LARSOptions {
 
   static constexpr const char* name = "LARS";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("momentum", momentum, at_least(0)), field("dampening", dampening);
-    field("weight_decay", weight_decay, at_least(0)), field("nesterov", nesterov);
-    field("trust_coeff", trust_coeff), field("eps", eps), field("trust_clip", trust_clip);
-    field("always_adapt", always_adapt), field("scale_by", scale_by), field("vectors_by", vectors_by);
+    visit_common(*this, field), field("dampening", dampening), field("trust_coeff", trust_coeff);
+    field("trust_clip", trust_clip), field("always_adapt", always_adapt);
   }
   void validate_first() const { check_nesterov(name, *this); }
   void add_slots(Member&) const {}
+  void update(const Step& step) const;
 };
 
-class LARS final : public GroupedOptimizer<LARSOptions> {
- public:
-  using GroupedOptimizer::GroupedOptimizer;
-
- private:
-  void update(const LARSOptions& options, const std::vector<Due>& due, const Tensor& only_if_finite) override;
-};
-
+using LARS = Rule<LARSOptions>;
 inline const Registered<LARS> registered_lars;
 
 }  // namespace lockstep::optim

@@ -44,10 +44,22 @@ Tensor element(const Tensor& x, std::size_t i) {
   return x.view({1}, {1}, x.offset() + static_cast<std::int64_t>(i) * x.strides()[0]);
 }
 
-std::size_t index_of_row(const std::vector<RowRange>& ranges, std::int64_t row) {
-  const auto found =
-      std::find_if(ranges.begin(), ranges.end(), [row](const RowRange& range) { return row < range.end; });
-  return static_cast<std::size_t>(found - ranges.begin());
+std::vector<Piece> pieces_of(const Parameter& parameter, const Tensor& update, const Tensor& sized,
+                             const PieceRule& by) {
+  const std::vector<RowRange> scales = ranges_by(parameter, by.scale_by, by.vectors_by);
+  std::vector<Piece> pieces;
+  std::size_t scale = 0;
+  for (const RowRange& range : ranges_by(parameter, std::max(by.direction_by, by.scale_by), by.vectors_by)) {
+    while (range.begin >= scales[scale].end) ++scale;
+    pieces.push_back({rows(parameter.tensor, range), rows(update, range), rows(sized, range), scale});
+  }
+  return pieces;
+}
+
+Tensor size_factors(std::span<const Piece> pieces) {
+  std::vector<Tensor> made, wanted;
+  for (const Piece& piece : pieces) made.push_back(piece.update), wanted.push_back(piece.sized);
+  return ratio_or_one(norms(wanted), norms(made));
 }
 
 }  // namespace lockstep::optim

@@ -30,9 +30,19 @@ inline std::vector<RowRange> ranges_by(const Parameter& parameter, Granularity m
                                        Granularity vectors) {
   return row_ranges(parameter, parameter.tensor.rank() < 2 ? vectors : matrices);
 }
-// The finer of two granularities: its ranges lie inside of those of both.
-inline Granularity finer(Granularity a, Granularity b) { return std::max(a, b); }
-// Which of the ranges has the row.
-std::size_t index_of_row(const std::vector<RowRange>& ranges, std::int64_t row);
+
+// Rows of a parameter, of its update, and of the update by scale_by, which says how large the first one is to
+// be: parts or heads, the finer of what direction_by and scale_by take for one. Views, (rows, ...).
+struct Piece {
+  Tensor parameter, update, sized;
+  std::size_t scale;  // in which of the parameter's ranges by scale_by
+};
+struct PieceRule {
+  Granularity direction_by, scale_by, vectors_by = Granularity::tensor;
+};
+std::vector<Piece> pieces_of(const Parameter& parameter, const Tensor& update, const Tensor& sized,
+                             const PieceRule& by);
+// |sized| / |update| of each, 1 where a norm is 0: (count).
+Tensor size_factors(std::span<const Piece> pieces);
 
 }  // namespace lockstep::optim

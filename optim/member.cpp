@@ -93,8 +93,4 @@ double Member::count_step() {
   return step;
 }
 
-void Member::append_state(OptimizerState& state) const {
-  for (const Slot& slot : slots_) state[std::string(slot.name)].push_back(slot.value);
-}
-
 }  // namespace lockstep::optim

@@ -4,11 +4,11 @@
 #include <string_view>
 #include <vector>
 
-#include "optim/optimizer.h"
+#include "core/parameter.h"
 
 namespace lockstep::optim {
 
-// A parameter in an optimizer, with what the rule remembers of it.
+// A parameter in an optimizer, with its part of the state.
 class Member {
  public:
   Member(Parameter parameter, int group);
@@ -17,7 +17,7 @@ class Member {
   const Tensor& tensor() const { return parameter_.tensor; }
   int group() const { return group_; }
 
-  // The gradient, contiguous; undefined if there is none.
+  // The gradient, contiguous, shaped like the parameter; undefined if there is none.
   Tensor gradient() const;
 
   // Adds a slot shaped like the parameter.
@@ -39,15 +39,14 @@ class Member {
   // The number of this step, from 1 on.
   double count_step();
 
-  void append_state(OptimizerState& state) const;
-
- private:
   struct Slot {
     std::string_view name;  // a literal
-    Parameter value;
+    Parameter value;        // under the parameter's name
     bool is_elementwise = false;
   };
+  const std::vector<Slot>& slots() const { return slots_; }
 
+ private:
   Parameter parameter_;
   int group_;
   std::vector<Slot> slots_;

@@ -65,43 +65,35 @@ void MuonOptions::add_slots(Member& member) const {
   member.add_slot("momentum_buffer");
 }
 
-void Muon::update(const MuonOptions& o, const std::vector<Due>& due, const Tensor& only_if_finite) {
-  Updates updates(only_if_finite);
+void MuonOptions::update(const Step& step) const {
+  const auto& due = step.due;
+  Updates updates(step.only_if_finite);
   std::vector<Tensor> directions;
   for (const Due& d : due) {
     directions.push_back(empty_like(d.parameter()));
-    updates.add(rules::MuonMomentum<double>{1 - o.momentum, o.nesterov ? o.momentum : 1},
+    updates.add(rules::MuonMomentum<double>{1 - momentum, nesterov ? momentum : 1},
                 {directions.back(), d.gradient, d.member.update_slots()});
   }
   updates.run();
 
-  const bool matched = o.scale_by != o.direction_by;
-  const std::vector<Tensor> factors = factors_by(o.direction_by, directions, due, o);
-  const std::vector<Tensor> sized = matched ? factors_by(o.scale_by, directions, due, o) : factors;
-  struct Piece {
-    Tensor parameter, factor, sized;
-    double adjusted;
-  };
+  const bool matched = scale_by != direction_by;
+  const std::vector<Tensor> factors = factors_by(direction_by, directions, due, *this);
+  const std::vector<Tensor> sized = matched ? factors_by(scale_by, directions, due, *this) : factors;
   std::vector<Piece> pieces;
+  std::vector<double> adjustments;
   for (std::size_t i = 0; i < due.size(); ++i) {
     const Parameter& parameter = due[i].member.parameter();
-    const std::vector<RowRange> scales = row_ranges(parameter, o.scale_by);
-    for (const RowRange& piece : row_ranges(parameter, finer(o.direction_by, o.scale_by))) {
-      const RowRange& scale = scales[index_of_row(scales, piece.begin)];
-      pieces.push_back({rows(parameter.tensor, piece), rows(factors[i], piece), rows(sized[i], piece),
-                        adjusted(o.adjust_lr_fn, scale, parameter.tensor.size(1))});
+    const std::vector<RowRange> scales = row_ranges(parameter, scale_by);
+    for (Piece& piece : pieces_of(parameter, factors[i], sized[i], {direction_by, scale_by})) {
+      adjustments.push_back(adjusted(adjust_lr_fn, scales[piece.scale], parameter.tensor.size(1)));
+      pieces.push_back(std::move(piece));
     }
   }
-  Tensor scales;
-  if (matched) {
-    std::vector<Tensor> made, wanted;
-    for (const Piece& piece : pieces) made.push_back(piece.factor), wanted.push_back(piece.sized);
-    scales = ratio_or_one(norms(wanted), norms(made));
-  }
+  const Tensor scales = matched ? size_factors(pieces) : Tensor();
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     updates.add(
-        rules::Add<double>{1 - o.lr * o.weight_decay, -o.lr * pieces[i].adjusted},
-        {.p = pieces[i].parameter, .g = pieces[i].factor, .scale = matched ? element(scales, i) : Tensor()});
+        rules::Add<double>{1 - lr * weight_decay, -lr * adjustments[i]},
+        {.p = pieces[i].parameter, .g = pieces[i].update, .scale = matched ? element(scales, i) : Tensor()});
   }
   updates.run();
 }

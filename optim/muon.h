@@ -42,23 +42,15 @@ struct MuonOptions {
 
   static constexpr const char* name = "Muon";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("weight_decay", weight_decay, at_least(0));
-    field("momentum", momentum, at_least(0)), field("nesterov", nesterov), field("polar", polar);
-    field("ns_coefficients", ns_coefficients), field("eps", eps), field("ns_steps", ns_steps, Range{0, 100});
-    field("ns_bfloat16", ns_bfloat16), field("adjust_lr_fn", adjust_lr_fn);
-    field("direction_by", direction_by), field("scale_by", scale_by);
+    visit_common(*this, field), field("polar", polar), field("ns_coefficients", ns_coefficients);
+    field("ns_steps", ns_steps, Range{0, 100}), field("ns_bfloat16", ns_bfloat16);
+    field("adjust_lr_fn", adjust_lr_fn);
   }
   void add_slots(Member& member) const;
+  void update(const Step& step) const;
 };
 
-class Muon final : public GroupedOptimizer<MuonOptions> {
- public:
-  using GroupedOptimizer::GroupedOptimizer;
-
- private:
-  void update(const MuonOptions& options, const std::vector<Due>& due, const Tensor& only_if_finite) override;
-};
-
+using Muon = Rule<MuonOptions>;
 inline const Registered<Muon> registered_muon;
 
 }  // namespace lockstep::optim

@@ -19,9 +19,7 @@ struct NAdamOptions {
 
   static constexpr const char* name = "NAdam";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("momentum_decay", momentum_decay, at_least(0));
-    field("decoupled_weight_decay", decoupled_weight_decay), field("maximize", maximize);
+    visit_common(*this, field), field("momentum_decay", momentum_decay, at_least(0));
   }
   void add_slots(Member& member) const {
     member.add_slot("exp_avg"), member.add_slot("exp_avg_sq"), member.add_number("mu_product", 1);
@@ -41,7 +39,7 @@ struct NAdamOptions {
   }
 };
 
-using NAdam = Elementwise<NAdamOptions>;
+using NAdam = Rule<NAdamOptions>;
 inline const Registered<NAdam> registered_nadam;
 
 }  // namespace lockstep::optim

@@ -1,7 +1,6 @@
 #include "optim/optimizer.h"
 
-#include <functional>
-#include <vector>
+#include <ranges>
 
 #include "core/kernels.h"
 
@@ -24,9 +23,7 @@ std::map<std::string, Tensor> by_part(const ParameterList& stored) {
 }
 
 std::string names_of(const OptimizerState& state) {
-  std::string names;
-  for (const auto& [slot, unused] : state) names += (names.empty() ? "" : ", ") + slot;
-  return names;
+  return fmt::format("{}", fmt::join(std::views::keys(state), ", "));
 }
 
 struct Copy {
@@ -63,8 +60,34 @@ void Optimizer::zero_grad() {
   for (Parameter& parameter : parameters()) parameter.tensor.zero_grad();
 }
 
+Optimizer::Rates& Optimizer::rates(int group) const {
+  check(group >= 0 && group < groups(), "[Optimizer] there are {} groups, got number {}", groups(), group);
+  return *rates_[static_cast<std::size_t>(group)];
+}
+
 void Optimizer::set_lr(double lr) {
   for (int group = 0; group < groups(); ++group) set_lr(group, lr);
+}
+
+void Optimizer::set_momentum(int group, double momentum) {
+  check(rates(group).momentum.has_value(),
+        "[set_momentum] this optimizer has neither momentum nor beta1, cannot set it to {}", momentum);
+  rates(group).momentum = momentum;
+  momentum_changed();
+}
+
+ParameterList Optimizer::parameters() const {
+  ParameterList all;
+  for (const auto& member : members_) all.push_back(member->parameter());
+  return all;
+}
+
+OptimizerState Optimizer::state() const {
+  OptimizerState all;
+  for (const auto& member : members_) {
+    for (const Member::Slot& slot : member->slots()) all[std::string(slot.name)].push_back(slot.value);
+  }
+  return all;
 }
 
 void Optimizer::load_state(const OptimizerState& saved) {

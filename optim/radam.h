@@ -19,11 +19,7 @@ struct RAdamOptions {
   bool maximize = false;
 
   static constexpr const char* name = "RAdam";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("betas", betas, below_one), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0));
-    field("decoupled_weight_decay", decoupled_weight_decay), field("maximize", maximize);
-  }
+  void visit(auto& field) { visit_common(*this, field); }
   void add_slots(Member& member) const { member.add_slot("exp_avg"), member.add_slot("exp_avg_sq"); }
   // r_t sqrt(1 - b2^t); 0 while the variance is not tractable.
   double rectification(double step) const {
@@ -42,7 +38,7 @@ struct RAdamOptions {
   }
 };
 
-using RAdam = Elementwise<RAdamOptions>;
+using RAdam = Rule<RAdamOptions>;
 inline const Registered<RAdam> registered_radam;
 
 }  // namespace lockstep::optim

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "core/registry.h"
-#include "optim/grouped.h"
+#include "optim/rule.h"
 
 namespace lockstep::optim {
 
@@ -13,7 +13,7 @@ struct SettingsGroup {
   Settings settings;
 };
 
-// What the factory knows of an optimizer.
+// An optimizer as the factory (optim/factory.h) makes it.
 struct RegisteredOptimizer {
   std::string name;  // in lower case
   std::unique_ptr<Optimizer> (*make)(const std::string& name, const std::vector<SettingsGroup>& groups);
@@ -23,23 +23,20 @@ struct RegisteredOptimizer {
 
 std::string lower_case(std::string name);
 
-template <typename Kind>
-std::unique_ptr<Optimizer> make(const std::string& name, const std::vector<SettingsGroup>& groups) {
-  typename Kind::Groups typed;
-  for (const auto& [parameters, settings] : groups) {
-    typed.push_back({parameters, options_from<typename Kind::Options>(name, settings)});
-  }
-  return std::make_unique<Kind>(typed);
-}
-
-// An object of this type beside an optimizer makes it known to the factory (optim/factory.h) wherever its
-// header is included.
+// An object of this type beside an optimizer registers it wherever its header is included.
 template <typename Kind>
 struct Registered : Registry<RegisteredOptimizer>::Entry {
   using Options = typename Kind::Options;
   Registered()
-      : Entry({lower_case(Options::name), make<Kind>, [] { return settings_of(Options()); },
-               couples_rows<Options>()}) {}
+      : Entry({lower_case(Options::name), make, default_settings<Options>, couples_rows<Options>()}) {}
+
+ private:
+  static std::unique_ptr<Optimizer> make(const std::string& name, const std::vector<SettingsGroup>& groups) {
+    typename Kind::Groups typed;
+    for (const auto& [parameters, settings] : groups)
+      typed.push_back({parameters, options_from<Options>(name, settings)});
+    return std::make_unique<Kind>(typed);
+  }
 };
 
 }  // namespace lockstep::optim

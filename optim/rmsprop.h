@@ -18,9 +18,7 @@ struct RMSpropOptions {
 
   static constexpr const char* name = "RMSprop";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("alpha", alpha, at_least(0)), field("eps", eps, at_least(0));
-    field("weight_decay", weight_decay, at_least(0)), field("momentum", momentum, at_least(0));
-    field("centered", centered), field("maximize", maximize);
+    visit_common(*this, field), field("alpha", alpha, at_least(0)), field("centered", centered);
   }
   void add_slots(Member& member) const {
     member.add_slot("square_avg");
@@ -40,7 +38,7 @@ struct RMSpropOptions {
   }
 };
 
-using RMSprop = Elementwise<RMSpropOptions>;
+using RMSprop = Rule<RMSpropOptions>;
 inline const Registered<RMSprop> registered_rmsprop;
 
 }  // namespace lockstep::optim

@@ -16,8 +16,7 @@ struct RpropOptions {
 
   static constexpr const char* name = "Rprop";
   void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("etas", etas), field("step_sizes", step_sizes);
-    field("maximize", maximize);
+    visit_common(*this, field), field("etas", etas), field("step_sizes", step_sizes);
   }
   void validate() const {
     check(etas[0] > 0 && etas[0] < 1 && etas[1] > 1,
@@ -34,7 +33,7 @@ struct RpropOptions {
   }
 };
 
-using Rprop = Elementwise<RpropOptions>;
+using Rprop = Rule<RpropOptions>;
 inline const Registered<Rprop> registered_rprop;
 
 }  // namespace lockstep::optim

@@ -2,21 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
+
+#include "core/error.h"
 
 namespace lockstep::optim {
-
 namespace {
 
 template <typename T>
-constexpr const char* expected = "";
-template <>
-constexpr const char* expected<bool> = "true or false";
-template <>
-constexpr const char* expected<double> = "a number";
-template <>
-constexpr const char* expected<std::string> = "a word";
-template <>
-constexpr const char* expected<std::vector<double>> = "a list of numbers";
+const T& get(const Setting& from, const std::string& where, const char* expected) {
+  const T* const value = std::get_if<T>(&from);
+  check(value != nullptr, "{} takes {}, got {}", where, expected, to_string(from));
+  return *value;
+}
+
+bool is_none(const Setting& setting) { return std::holds_alternative<std::monostate>(setting); }
 
 }  // namespace
 
@@ -29,77 +29,80 @@ std::string to_string(const Setting& setting) {
     }
     std::string operator()(const std::string& value) const { return "\"" + value + "\""; }
     std::string operator()(const std::vector<double>& values) const {
-      std::string text;
-      for (double value : values) text += (text.empty() ? "" : ", ") + (*this)(value);
-      return "[" + text + "]";
+      return fmt::format("[{}]", fmt::join(values | std::views::transform(*this), ", "));
     }
   };
   return std::visit(Text{}, setting);
 }
 
-SettingsReader::SettingsReader(std::string rule, const Settings& settings)
-    : rule_(std::move(rule)), left_(settings) {
-  for (const char* execution : {"foreach", "fused", "capturable", "differentiable"}) left_.erase(execution);
+Setting setting_of(const std::optional<double>& value) { return value ? Setting(*value) : Setting(); }
+Setting setting_of(std::span<const double> values) {
+  return std::vector<double>(values.begin(), values.end());
 }
 
-template <typename T>
-bool SettingsReader::read(const std::string& name, T& value) {
-  known_ += (known_.empty() ? "" : ", ") + name;
-  const auto found = left_.find(name);
-  if (found == left_.end()) return false;
-  const T* given = std::get_if<T>(&found->second);
-  check(given != nullptr, "[{}] {} takes {}, got {}", rule_, name, expected<T>, to_string(found->second));
-  value = *given;
-  left_.erase(found);
-  return true;
+void assign(bool& to, const Setting& from, const std::string& where) {
+  to = get<bool>(from, where, "true or false");
 }
-
-template bool SettingsReader::read(const std::string&, bool&);
-template bool SettingsReader::read(const std::string&, double&);
-template bool SettingsReader::read(const std::string&, std::vector<double>&);
-
-bool SettingsReader::read_none(const std::string& name) {
-  const auto found = left_.find(name);
-  if (found == left_.end() || !std::holds_alternative<std::monostate>(found->second)) return false;
-  left_.erase(found);
-  return true;
+void assign(double& to, const Setting& from, const std::string& where) {
+  to = get<double>(from, where, "a number");
 }
-
-void SettingsReader::operator()(const std::string& name, int& value, Range) {
-  double number = value;
-  if (!read(name, number)) return;
-  check(number == std::trunc(number) && std::abs(number) < 1e9, "[{}] {} takes a whole number, got {}", rule_,
-        name, number);
-  value = static_cast<int>(number);
+void assign(int& to, const Setting& from, const std::string& where) {
+  const double number = get<double>(from, where, "a number");
+  check(number == std::trunc(number) && std::abs(number) < 1e9, "{} takes a whole number, got {}", where,
+        number);
+  to = static_cast<int>(number);
 }
-
-void SettingsReader::operator()(const std::string& name, std::optional<double>& value, Range) {
-  double number = 0;
-  if (read_none(name)) {
-    value.reset();
-  } else if (read(name, number)) {
-    value = number;
-  }
+void assign(std::optional<double>& to, const Setting& from, const std::string& where) {
+  to = is_none(from) ? std::nullopt : std::optional(get<double>(from, where, "a number"));
 }
-
-std::size_t SettingsReader::read_word(const std::string& name, std::span<const char* const> known,
-                                      std::size_t now) {
-  std::string word;
-  if (read_none(name) || !read(name, word)) return now;
-  const auto found = std::find(known.begin(), known.end(), word);
-  check(found != known.end(), "[{}] {} must be one of {}, got \"{}\"", rule_, name, listed(known), word);
+void assign(std::span<double> to, const Setting& from, const std::string& where) {
+  const auto& list = get<std::vector<double>>(from, where, "a list of numbers");
+  check(list.size() == to.size(), "{} takes {} numbers, got {}", where, to.size(), list.size());
+  std::ranges::copy(list, to.begin());
+}
+std::size_t word_of(std::span<const char* const> known, std::size_t now, const Setting& from,
+                    const std::string& where) {
+  if (is_none(from)) return now;
+  const auto& word = get<std::string>(from, where, "a word");
+  const auto found = std::ranges::find(known, word);
+  check(found != known.end(), "{} must be one of {}, got \"{}\"", where, fmt::join(known, ", "), word);
   return static_cast<std::size_t>(found - known.begin());
 }
 
-void SettingsReader::finish() const {
-  check(left_.empty(), "[{}] has no option \"{}\"; it has {}", rule_,
-        left_.empty() ? "" : left_.begin()->first, known_);
+Settings OptionFields::settings() const {
+  Settings settings;
+  for (const Field& field : fields_) settings[field.name] = field.get();
+  return settings;
 }
 
-void RangeChecker::operator()(const char* name, double value, Range range) const {
-  const bool bounded = range.below < std::numeric_limits<double>::infinity();
-  check(value >= range.least && (!bounded || value < range.below), "[{}] {} must be {} or more{}, got {}",
-        rule, name, range.least, bounded ? fmt::format(" and less than {}", range.below) : "", value);
+void OptionFields::set(const std::string& rule, Settings given) const {
+  for (const char* execution : {"foreach", "fused", "capturable", "differentiable"}) given.erase(execution);
+  for (const Field& field : fields_) {
+    if (const auto setting = given.extract(field.name); !setting.empty())
+      field.set(setting.mapped(), fmt::format("[{}] {}", rule, field.name));
+  }
+  check(given.empty(), "[{}] has no option \"{}\"; it has {}", rule,
+        given.empty() ? "" : given.begin()->first,
+        fmt::join(fields_ | std::views::transform(&Field::name), ", "));
 }
+
+void OptionFields::check_ranges(const char* rule) const {
+  for (const Field& field : fields_) {
+    const Range range = field.range;
+    if (!std::isfinite(range.least)) continue;
+    const bool bounded = std::isfinite(range.below);
+    const Setting setting = field.get();
+    std::vector<double> numbers;
+    if (const auto* const number = std::get_if<double>(&setting)) numbers = {*number};
+    if (const auto* const list = std::get_if<std::vector<double>>(&setting)) numbers = *list;
+    for (const double number : numbers) {
+      check(number >= range.least && (!bounded || number < range.below),
+            "[{}] {} must be {} or more{}, got {}", rule, field.name, range.least,
+            bounded ? fmt::format(" and less than {}", range.below) : "", number);
+    }
+  }
+}
+
+bool OptionFields::couple_rows() const { return std::ranges::any_of(fields_, &Field::is_granularity); }
 
 }  // namespace lockstep::optim

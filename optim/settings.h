@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -11,8 +12,8 @@
 
 #include "core/parameter.h"
 
-// Options by name, as a study file, a command line or a fixture gives them. An options struct says its fields
-// in visit(field): field("lr", lr, at_least(0)).
+// Options by name, as a study file, a command line or a fixture gives them. An options struct lists its
+// fields in visit(field): field("lr", lr, at_least(0)).
 namespace lockstep::optim {
 
 // least <= value < below. NaN is in no range but that of all numbers.
@@ -31,130 +32,110 @@ inline constexpr std::array words<Granularity> = {"tensor", "part", "head"};
 // std::monostate: none. In a list, NaN is none.
 using Setting = std::variant<std::monostate, bool, double, std::string, std::vector<double>>;
 using Settings = std::map<std::string, Setting>;
-
 std::string to_string(const Setting& setting);
 
-// "a, b, c", for messages.
-std::string listed(const auto& names) {
-  std::string list;
-  for (const auto& name : names) list.append(list.empty() ? "" : ", ").append(name);
-  return list;
-}
+// A field's value as a setting, and back. assign() throws for a setting of another type, and begins the error
+// with `where`, "[AdamW] lr". None empties an optional number, and leaves a word as it is.
+inline Setting setting_of(bool value) { return value; }
+inline Setting setting_of(double value) { return value; }
+inline Setting setting_of(int value) { return static_cast<double>(value); }
+Setting setting_of(const std::optional<double>& value);
+Setting setting_of(std::span<const double> values);
+void assign(bool& to, const Setting& from, const std::string& where);
+void assign(double& to, const Setting& from, const std::string& where);
+void assign(int& to, const Setting& from, const std::string& where);
+void assign(std::optional<double>& to, const Setting& from, const std::string& where);
+void assign(std::span<double> to, const Setting& from, const std::string& where);
+std::size_t word_of(std::span<const char* const> known, std::size_t now, const Setting& from,
+                    const std::string& where);
 
 template <typename T>
 concept Enumeration = std::is_enum_v<T>;
+template <Enumeration E>
+Setting setting_of(E value) {
+  return std::string(words<E>[static_cast<std::size_t>(value)]);
+}
+template <Enumeration E>
+void assign(E& to, const Setting& from, const std::string& where) {
+  to = static_cast<E>(word_of(words<E>, static_cast<std::size_t>(to), from, where));
+}
 
-// Fills the fields of an options struct.
-class SettingsReader {
+// The fields of an options struct, which must outlive this.
+class OptionFields {
  public:
+  template <typename Options>
+  explicit OptionFields(Options& options) {
+    options.visit(*this);
+  }
+  template <typename T>
+  void operator()(const std::string& name, T& value, Range range = {}) {
+    fields_.push_back(
+        {name, range, std::is_same_v<T, Granularity>, [&value] { return setting_of(value); },
+         [&value](const Setting& given, const std::string& where) { assign(value, given, where); }});
+  }
+
+  Settings settings() const;
+  // Sets what is given. Throws, in the name of the rule, for a setting that there is not, or of another type.
   // foreach, fused, capturable and differentiable, which say how PyTorch executes a step, are passed over.
-  SettingsReader(std::string rule, const Settings& settings);
-
-  void operator()(const std::string& name, bool& value, Range = {}) { read(name, value); }
-  void operator()(const std::string& name, double& value, Range = {}) { read(name, value); }
-  void operator()(const std::string& name, int& value, Range = {});
-  void operator()(const std::string& name, std::optional<double>& value, Range = {});
-  template <std::size_t n>
-  void operator()(const std::string& name, std::array<double, n>& value, Range = {}) {
-    std::vector<double> list(value.begin(), value.end());
-    if (!read(name, list)) return;
-    check(list.size() == n, "[{}] {} takes {} numbers, got {}", rule_, name, n, list.size());
-    std::copy(list.begin(), list.end(), value.begin());
-  }
-  void operator()(const std::string& name, Enumeration auto& value, Range = {}) {
-    using E = std::decay_t<decltype(value)>;
-    value = static_cast<E>(read_word(name, words<E>, static_cast<std::size_t>(value)));
-  }
-
-  // Throws if a setting was left over.
-  void finish() const;
+  void set(const std::string& rule, Settings given) const;
+  // Throws for a number outside of its range.
+  void check_ranges(const char* rule) const;
+  // Whether they say by which rows a rule looks at a matrix: then it couples what is stored together.
+  bool couple_rows() const;
 
  private:
-  // Whether the setting is there. Throws where it is of another type.
-  template <typename T>
-  bool read(const std::string& name, T& value);
-  // Whether it is there and says "none", which leaves the default.
-  bool read_none(const std::string& name);
-  std::size_t read_word(const std::string& name, std::span<const char* const> known, std::size_t now);
-
-  std::string rule_, known_;
-  Settings left_;
+  struct Field {
+    std::string name;
+    Range range;
+    bool is_granularity;
+    std::function<Setting()> get;
+    std::function<void(const Setting& given, const std::string& where)> set;
+  };
+  std::vector<Field> fields_;
 };
 
-// Collects the fields of an options struct.
-struct SettingsWriter {
-  Settings settings;
-
-  void operator()(const std::string& name, bool value, Range = {}) { settings[name] = value; }
-  void operator()(const std::string& name, double value, Range = {}) { settings[name] = value; }
-  void operator()(const std::string& name, int value, Range = {}) {
-    settings[name] = static_cast<double>(value);
-  }
-  void operator()(const std::string& name, const std::optional<double>& value, Range = {}) {
-    settings[name] = value ? Setting(*value) : Setting();
-  }
-  template <std::size_t n>
-  void operator()(const std::string& name, const std::array<double, n>& value, Range = {}) {
-    settings[name] = std::vector<double>(value.begin(), value.end());
-  }
-  void operator()(const std::string& name, Enumeration auto value, Range = {}) {
-    settings[name] = std::string(words<decltype(value)>[static_cast<std::size_t>(value)]);
-  }
-};
-
-// Throws for a number outside of its range.
-struct RangeChecker {
-  const char* rule;
-
-  void operator()(const char* name, double value, Range range) const;
-  void operator()(const char* name, const std::optional<double>& value, Range range) const {
-    if (value) (*this)(name, *value, range);
-  }
-  template <std::size_t n>
-  void operator()(const char* name, const std::array<double, n>& values, Range range) const {
-    for (const double value : values) (*this)(name, value, range);
-  }
-  void operator()(const char*, const auto&) const {}
-};
-
-// Whether the options say by which rows a rule looks at a matrix: then it couples what is stored together.
-struct GranularityFinder {
-  bool found = false;
-  void operator()(const char*, Granularity, Range = {}) { found = true; }
-  void operator()(const char*, const auto&, Range = {}) {}
-};
+// The fields that most rules have, by PyTorch's names, with the ranges that they share.
+template <typename Options>
+void visit_common(Options& o, auto& field) {
+  field("lr", o.lr, at_least(0));
+  if constexpr (requires { o.betas; }) field("betas", o.betas, below_one);
+  if constexpr (requires { o.momentum; }) field("momentum", o.momentum, at_least(0));
+  if constexpr (requires { o.eps < 0; }) field("eps", o.eps, at_least(0));
+  if constexpr (requires { o.weight_decay; }) field("weight_decay", o.weight_decay, at_least(0));
+  if constexpr (requires { o.decoupled_weight_decay; })
+    field("decoupled_weight_decay", o.decoupled_weight_decay);
+  if constexpr (requires { o.nesterov; }) field("nesterov", o.nesterov);
+  if constexpr (requires { o.maximize; }) field("maximize", o.maximize);
+  if constexpr (requires { o.direction_by; }) field("direction_by", o.direction_by);
+  if constexpr (requires { o.scale_by; }) field("scale_by", o.scale_by);
+  if constexpr (requires { o.vectors_by; }) field("vectors_by", o.vectors_by);
+}
 
 // Throws for values that make no sense.
 template <typename Options>
 void validate(Options options) {
-  const RangeChecker ranges{Options::name};
-  options.visit(ranges);
+  OptionFields(options).check_ranges(Options::name);
   if constexpr (requires { options.validate(); }) options.validate();
 }
 
-// Options with the given settings, the others by default. Throws for a setting that the rule has not, or of
-// another type.
+// Options with the given settings, the others by default.
 template <typename Options>
 Options options_from(const std::string& rule, const Settings& settings) {
   Options options;
-  SettingsReader reader(rule, settings);
-  options.visit(reader);
-  reader.finish();
+  OptionFields(options).set(rule, settings);
   return options;
 }
 
 template <typename Options>
-Settings settings_of(Options options) {
-  SettingsWriter writer;
-  options.visit(writer);
-  return writer.settings;
+Settings default_settings() {
+  Options options;
+  return OptionFields(options).settings();
 }
 
 template <typename Options>
 bool couples_rows() {
-  GranularityFinder finder;
-  Options().visit(finder);
-  return finder.found;
+  Options options;
+  return OptionFields(options).couple_rows();
 }
 
 }  // namespace lockstep::optim

@@ -16,17 +16,13 @@ struct SGDOptions {
   bool maximize = false;
 
   static constexpr const char* name = "SGD";
-  void visit(auto& field) {
-    field("lr", lr, at_least(0)), field("momentum", momentum, at_least(0)), field("dampening", dampening);
-    field("weight_decay", weight_decay, at_least(0)), field("nesterov", nesterov),
-        field("maximize", maximize);
-  }
+  void visit(auto& field) { visit_common(*this, field), field("dampening", dampening); }
   void validate_first() const { check_nesterov(name, *this); }
   void add_slots(Member&) const {}
   UpdateRule rule(const Member&, double step) const { return momentum_rule(*this, seen_by(*this), step); }
 };
 
-using SGD = Elementwise<SGDOptions>;
+using SGD = Rule<SGDOptions>;
 inline const Registered<SGD> registered_sgd;
 
 }  // namespace lockstep::optim

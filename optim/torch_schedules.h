@@ -105,6 +105,8 @@ struct TorchSchedule
   using variant::variant;
 };
 
+struct DrivenGroup;  // optim/torch_schedules.cpp
+
 // Drives all groups of an optimizer.
 //
 //   TorchScheduler scheduler(adam, OneCycleLR{.max_lr = 0.1, .total_steps = 2000});
@@ -121,14 +123,13 @@ class TorchScheduler {
   void step();
 
  private:
-  struct Driven;
   void apply(int group);
 
   Optimizer& optimizer_;
-  std::vector<Driven> groups_;
+  std::vector<DrivenGroup> groups_;
 };
 
-// The same as a function of the step, for the trainer: the rates alone, momentum stays as it is. It remembers
+// The same as a function of the step, for the trainer: the rates alone, momentum stays as it is. It keeps
 // the rates that it went through, so one object belongs to one thread.
 Schedule schedule_from(const TorchSchedule& schedule);
 

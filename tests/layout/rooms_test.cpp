@@ -2,14 +2,12 @@
 // #include in the tree.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <regex>
-#include <set>
-#include <sstream>
 
+#include "tests/layout/tree.h"
+
+namespace lockstep::layout {
 namespace {
 
 namespace fs = std::filesystem;
@@ -18,12 +16,6 @@ struct Room {
   std::string name;
   std::vector<std::string> may_include;
 };
-
-std::string read(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 // The folders in a cell, which may end in a slash.
 std::vector<std::string> folders_in(const std::string& text) {
@@ -62,27 +54,14 @@ const Room* room_of(const std::string& path, const std::vector<Room>& rooms) {
   return best;
 }
 
-bool is_source(const fs::path& path) {
-  static const std::set<std::string> endings = {".h", ".cpp", ".cu", ".cuh"};
-  return endings.contains(path.extension().string());
-}
-
 std::vector<std::string> sources() {
-  std::vector<std::string> found;
-  for (const char* folder : {"core", "nn", "optim", "data", "train"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder))
-      if (is_source(entry.path())) found.push_back(entry.path().string());
-  }
-  std::ranges::sort(found);
-  return found;
+  return files_in({"core", "nn", "optim", "data", "train"}, {".h", ".cpp", ".cu", ".cuh"});
 }
 
 std::vector<std::string> includes_of(const std::string& file) {
   std::vector<std::string> found;
-  std::istringstream lines(read(file));
-  for (std::string line; std::getline(lines, line);) {
+  for (const std::string& line : lines_of(file))
     if (line.starts_with("#include \"")) found.push_back(line.substr(10, line.rfind('"') - 10));
-  }
   return found;
 }
 
@@ -156,3 +135,4 @@ TEST(Rooms, HaveNoHeadersThatIncludeEachOther) {
 }
 
 }  // namespace
+}  // namespace lockstep::layout

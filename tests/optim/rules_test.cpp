@@ -142,9 +142,6 @@ TEST_P(EveryRule, RefusesNegativeRatesAndUnknownOptions) {
   const Settings known = default_settings(GetParam().name);
   for (const char* option : {"weight_decay", "momentum", "eps", "alpha", "lr_decay", "momentum_decay"}) {
     if (!known.contains(option) || !std::holds_alternative<double>(known.at(option))) continue;
-    if (GetParam().name == "muon" || GetParam().name == "lars") {
-      if (std::string(option) == "eps") continue;  // PyTorch and timm do not ask
-    }
     EXPECT_NE(error_of(option, -1.0).find("must be 0 or more"), std::string::npos) << option;
   }
   if (known.contains("betas")) {

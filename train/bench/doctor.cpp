@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -11,17 +10,12 @@
 #include "core/runtime/parallel.h"
 #include "core/tensor.h"
 #include "data/files/hdf5.h"
+#include "train/text/clock.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The best of some 15 ms of repetitions: what the product takes when nobody interrupts.
 template <typename T>
@@ -31,11 +25,11 @@ ProductSpeed measure(int m, int n, int k, int threads) {
   const Product product{.trans_b = true, .m = m, .n = n, .k = k};
   const Threads scope(threads);
   double best = 1e30;
-  const auto start = Clock::now();
-  for (int i = 0; i < 3 || seconds_since(start) < 0.015; ++i) {
-    const auto begin = Clock::now();
+  const double start = monotonic_seconds();
+  for (int i = 0; i < 3 || monotonic_seconds() - start < 0.015; ++i) {
+    const double begin = monotonic_seconds();
     multiply(product, a.data<T>(), b.data<T>(), c.data<T>());
-    best = std::min(best, seconds_since(begin));
+    best = std::min(best, monotonic_seconds() - begin);
   }
   return {fmt::format("f{} {} x {} x {}", 8 * sizeof(T), m, n, k), threads, 2.0 * m * n * k / best,
           peak_flops<T>() * threads, std::string(product_by(m, n, k))};

@@ -1,11 +1,11 @@
 #include "train/bench/profile.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 
 #include "core/runtime/observer.h"
 #include "train/statistics/statistics.h"
+#include "train/text/clock.h"
 
 namespace lockstep::train {
 
@@ -22,14 +22,14 @@ class OpClock final : public Observer {
 
   // Seconds since the last event.
   double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+    const double now = monotonic_seconds();
+    return now - std::exchange(last_, now);
   }
 
   std::map<std::string, OpTime> times;
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  double last_ = monotonic_seconds();
 };
 
 double median_of(const std::vector<std::map<std::string, OpTime>>& steps, const std::string& name,

@@ -23,8 +23,6 @@ Timing timing_of(const std::vector<double>& seconds) {
           *std::min_element(seconds.begin(), seconds.end())};
 }
 
-double monotonic_seconds() { return now(CLOCK_MONOTONIC); }
-
 Elapsed elapsed(const std::function<void()>& action) {
   const double wall = monotonic_seconds(), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
   action();

@@ -3,6 +3,8 @@
 #include <functional>
 #include <vector>
 
+#include "train/text/clock.h"
+
 namespace lockstep::train {
 
 // Seconds.
@@ -10,9 +12,6 @@ struct Timing {
   double median = 0, lower_quartile = 0, upper_quartile = 0, min = 0;
 };
 Timing timing_of(const std::vector<double>& seconds);
-
-// The time on a clock that all processes of the machine share (CLOCK_MONOTONIC).
-double monotonic_seconds();
 
 // Seconds of wall-clock time, and of all cores that this process used: equal for one thread without
 // interruption.

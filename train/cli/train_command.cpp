@@ -1,6 +1,5 @@
 // lockstep train, lockstep eval, lockstep sample
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "train/config/recipe.h"
 #include "train/config/typed.h"
 #include "train/config/validate.h"
+#include "train/text/clock.h"
 #include "train/text/output.h"
 #include "train/text/step_line.h"
 #include "train/text/text_layout.h"
@@ -28,8 +28,6 @@
 namespace lockstep::train::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Given {
   Typed keys;
@@ -130,7 +128,7 @@ class Run {
       if (last || training_.steps_done() % every_ == 0) {
         validate_now();
         save();
-      } else if (seconds_since(saved_at_) > 30) {
+      } else if (monotonic_seconds() - saved_at_ > 30) {
         save();
       }
     }
@@ -157,7 +155,7 @@ class Run {
     check(training_.is_finite(), "a weight is not finite after step {}: {}", training_.steps_done(),
           rescue());
     metrics_.seconds = seconds();
-    started_ = saved_at_ = Clock::now();
+    started_ = saved_at_ = monotonic_seconds();
     saved_ = true;
     probes_.save();
     save_checkpoint(checkpoint(), training_, metrics_, habits_);
@@ -170,10 +168,7 @@ class Run {
   void keep_now() const {
     if (std::ranges::binary_search(keep_, training_.steps_done())) keep_weights(out_, training_);
   }
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
-  double seconds() const { return metrics_.seconds + seconds_since(started_); }
+  double seconds() const { return metrics_.seconds + monotonic_seconds() - started_; }
 
   std::string rescue() const {
     const bool saved = std::filesystem::exists(checkpoint());
@@ -190,7 +185,7 @@ class Run {
   std::int64_t every_;
   std::vector<std::int64_t> keep_;
   StepLine line_;
-  Clock::time_point started_ = Clock::now(), saved_at_ = Clock::now();
+  double started_ = monotonic_seconds(), saved_at_ = started_;
   bool saved_ = false;  // in this sitting
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "train/text/clock.h"
 
 namespace lockstep::train::mpi {
 
@@ -17,10 +18,6 @@ namespace {
 
 constexpr int tag = 1;
 constexpr std::size_t most_bytes = 1U << 30U;  // MPI counts in int
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // On its way: MPI reads or writes the bytes until the request is done.
 struct Transfer {
@@ -48,7 +45,7 @@ int cores_of_all(MPI_Comm ranks) {
 struct Messenger::State {
   int rank = 0, ranks = 1, rank_here = 0, ranks_here = 1, cores_here = 1;
   std::list<Transfer> sent, coming;
-  double last = now();  // when a letter came or went
+  double last = monotonic_seconds();  // when a letter came or went
 };
 
 Messenger::Messenger(int& argc, char**& argv) : state_(std::make_unique<State>()) {
@@ -92,7 +89,7 @@ void Messenger::send(int to, std::string bytes) {
   transfer.letter.bytes = std::move(bytes);
   MPI_Isend(transfer.letter.bytes.data(), static_cast<int>(transfer.letter.bytes.size()), MPI_BYTE, to, tag,
             MPI_COMM_WORLD, &transfer.request);
-  state_->last = now();
+  state_->last = monotonic_seconds();
 }
 
 std::optional<Letter> Messenger::receive() {
@@ -107,7 +104,7 @@ std::optional<Letter> Messenger::receive() {
     Transfer& transfer = state_->coming.emplace_back();
     transfer.letter = {status.MPI_SOURCE, std::string(static_cast<std::size_t>(size), '\0')};
     MPI_Imrecv(transfer.letter.bytes.data(), size, MPI_BYTE, &message, &transfer.request);
-    state_->last = now();
+    state_->last = monotonic_seconds();
   }
   // A large one of a slow rank may take its time, while those of others pass it.
   for (auto transfer = state_->coming.begin(); transfer != state_->coming.end(); ++transfer) {
@@ -123,7 +120,7 @@ std::optional<Letter> Messenger::receive() {
 
 double Messenger::pause() const {
   const bool busy = !state_->sent.empty() || !state_->coming.empty();
-  return busy ? 50e-6 : std::clamp((now() - state_->last) / 10, 20e-6, 2e-3);
+  return busy ? 50e-6 : std::clamp((monotonic_seconds() - state_->last) / 10, 20e-6, 2e-3);
 }
 
 void Messenger::sleep() const { std::this_thread::sleep_for(std::chrono::duration<double>(pause())); }

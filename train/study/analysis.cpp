@@ -181,8 +181,8 @@ std::vector<RunRow> run_rows(const StudyConfig& study, const std::vector<Design>
   std::vector<RunRow> rows;
   for (const auto& [key, run] : results) {
     const ExperimentConfig& experiment = study.experiments[key.experiment];
-    const auto arm = std::ranges::find(designs[key.experiment].arms, key.arm, &Arm::name);
-    if (arm == designs[key.experiment].arms.end()) continue;
+    const Arm* const arm = arm_named(designs[key.experiment], key.arm);
+    if (!arm) continue;
     RunRow row{.task = experiment.run.task,
                .arm = key.arm,
                .optimizer = arm->run.optimizer,

@@ -16,11 +16,6 @@ namespace lockstep::train {
 
 namespace {
 
-const Arm* arm_named(const Design& design, const std::string& name) {
-  const auto arm = std::ranges::find(design.arms, name, &Arm::name);
-  return arm == design.arms.end() ? nullptr : &*arm;
-}
-
 // "; by part with updates of q, k, v x 1, 2, 0.707"; nothing where all factors are 1.
 std::string factors_in_words(const RunConfig& run) {
   const auto words = [](const char* what, double q, double k, double v) {

@@ -237,4 +237,9 @@ std::string name_of(const PlannedContrast& contrast) {
 
 Design design_of(const ExperimentConfig& experiment) { return Builder(experiment).build(); }
 
+const Arm* arm_named(const Design& design, const std::string& name) {
+  const auto arm = std::ranges::find(design.arms, name, &Arm::name);
+  return arm == design.arms.end() ? nullptr : &*arm;
+}
+
 }  // namespace lockstep::train

@@ -58,6 +58,8 @@ struct Design {
   std::vector<PlannedContrast> contrasts;
 };
 Design design_of(const ExperimentConfig& experiment);
+// Null where there is none of that name.
+const Arm* arm_named(const Design& design, const std::string& name);
 
 // Of a design, in the primary metric: its tested contrasts, and of those at tuned rates what becomes with the
 // rate.

@@ -58,9 +58,8 @@ std::string name_of(const RunKey& key, const StudyConfig& study) {
 }
 
 std::string partner_of(const RunKey& key, const std::vector<Design>& designs) {
-  const std::vector<Arm>& arms = designs[key.experiment].arms;
-  const auto arm = std::ranges::find(arms, key.arm, &Arm::name);
-  return arm == arms.end() ? "" : arm->partner;
+  const Arm* const arm = arm_named(designs[key.experiment], key.arm);
+  return arm ? arm->partner : "";
 }
 
 // What stands in study.h5 by itself: one that was killed before it had written has none, and is left out.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/runtime/memory.h"
 #include "train/probes/logical_weights.h"
 #include "train/study/metric.h"
+#include "train/text/clock.h"
 
 namespace lockstep::train {
 
@@ -48,7 +48,7 @@ bool is_known_or_hopeless(std::span<const double> losses, const ExperimentConfig
 std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experiment, std::int64_t seed,
                                  Device device, const std::atomic<bool>& stop,
                                  const std::function<void()>& on_step, double give_up_above) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = monotonic_seconds();
   release_cached();  // the run before had other sizes: another precision, another model
   RunConfig config = arm.run;
   config.seed = seed;
@@ -89,7 +89,7 @@ std::optional<RunResult> run_arm(const Arm& arm, const ExperimentConfig& experim
   for (const double weight : weights.values) fingerprint.add(weight);
   for (const double weight : weights.key_biases) fingerprint.add(weight);
   result.fingerprint = fingerprint.value();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = monotonic_seconds() - start;
   return result;
 }
 

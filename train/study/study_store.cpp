@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <limits>
 
 #include "core/error.h"
@@ -14,6 +13,7 @@
 #include "train/study/analysis.h"
 #include "train/study/metric.h"
 #include "train/study/provenance.h"
+#include "train/text/clock.h"
 #include "train/text/output.h"
 #include "train/text/text_layout.h"
 
@@ -23,10 +23,6 @@ namespace {
 
 constexpr const char* format = "lockstep study 3";
 constexpr const char* wall_seconds = "wall_seconds";
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::string group_of(const RunKey& key) {
   return fmt::format("experiments/{}/{}/{:05}", key.experiment, key.arm,
@@ -257,7 +253,7 @@ StudyConfig with_more_seeds(StudyConfig there, const StudyConfig& asked) {
 
 StudyStore::StudyStore(std::filesystem::path file, std::map<std::string, std::string> about,
                        const StudyConfig& study)
-    : file_(std::move(file)), study_(study), counted_until_(now()) {
+    : file_(std::move(file)), study_(study), counted_until_(monotonic_seconds()) {
   record_.about = std::move(about);
   std::vector<Design> designs;
   for (const ExperimentConfig& experiment : study.experiments) designs.push_back(design_of(experiment));
@@ -296,7 +292,7 @@ void StudyStore::add(const RunKey& key, RunResult result, const std::string& par
   if (result.version.empty()) result.version = record_.about["version"];
   if (result.processor.empty()) result.processor = record_.about["processor"];
   insert_locked(key, std::move(result), partner);
-  if (now() - written_at_ > pause_) write_locked();
+  if (monotonic_seconds() - written_at_ > pause_) write_locked();
 }
 
 void StudyStore::insert_locked(const RunKey& key, RunResult result, const std::string& partner_arm) {
@@ -355,7 +351,7 @@ void StudyStore::begin_locked() {
 }
 
 void StudyStore::write_locked(const StudySummary* summary) {
-  const double start = now();
+  const double start = monotonic_seconds();
   if (!summary) {  // the time that the results were written with stands
     record_.seconds += start - counted_until_;
     counted_until_ = start;
@@ -371,7 +367,7 @@ void StudyStore::write_locked(const StudySummary* summary) {
   if (summary) write_contrasts(*written_, *summary);
   written_->commit();
   changed_.clear();
-  written_at_ = now();
+  written_at_ = monotonic_seconds();
   const double took = written_at_ - start;
   pause_ = std::max(std::min(1.0, 50 * took), 4 * took);
 }

@@ -16,10 +16,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // A run is given up once it is sure to end with so many times the value of the best rate so far, same seed.
 constexpr double hopeless = 1.25;
 
-const Arm& arm_named(const Design& design, const std::string& name) {
-  return *std::ranges::find(design.arms, name, &Arm::name);
-}
-
 double declared_rate(const Arm& arm) { return arm.run.*learning_rate_of(arm.run.optimizer); }
 
 // The arm with factors of the updates of q, k and v, or of their first weights where an initialiser is
@@ -107,7 +103,7 @@ class Searching {
     for (std::size_t i = 0; i < seeds.size(); ++i) {
       if (i == half && (tuning_.missing.size() > missing_before || !std::isfinite(total))) break;
       for (const std::string& name : search.arms) {
-        const Arm arm = with_factors(at_step(arm_named(design_, name), step), factors);
+        const Arm arm = with_factors(at_step(*arm_named(design_, name), step), factors);
         const auto run = runs_.find({experiment_, arm.name, seeds[i]});
         if (run == runs_.end()) {
           tuning_.missing.push_back({arm, seeds[i], limit(search, name, seeds[i])});
@@ -125,7 +121,7 @@ class Searching {
     // Two searches may share an arm: what is given up in one may be wanted in the other.
     const std::optional<int> best = best_step(search.tried);
     if (search.arms.size() > 1 || !best) return infinity;
-    const std::string at_best = at_step(arm_named(design_, name), *best).name;
+    const std::string at_best = at_step(*arm_named(design_, name), *best).name;
     return hopeless * value_of(runs_.at({experiment_, at_best, seed}), config_);
   }
 
@@ -170,7 +166,7 @@ class Growing {
 
  private:
   std::string add(const std::string& name, int step, bool judged, const PartFactors& factors = {}) {
-    Arm arm = with_factors(at_step(arm_named(design_, name), step), factors);
+    Arm arm = with_factors(at_step(*arm_named(design_, name), step), factors);
     const auto known = std::ranges::find(grown_.arms, arm.name, &Arm::name);
     if (known != grown_.arms.end()) {
       known->judged |= judged;
@@ -203,7 +199,7 @@ class Growing {
   }
 
   void at_rate(PlannedContrast& contrast, const std::string& a, const std::string& b, int step, bool judged) {
-    const double rate = rate_at(declared_rate(arm_named(design_, a)), step);
+    const double rate = rate_at(declared_rate(*arm_named(design_, a)), step);
     contrast.rates.push_back({rate, add(a, step, judged), add(b, step, judged), judged});
   }
 

@@ -6,18 +6,13 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "train/text/clock.h"
 #include "train/text/output.h"
 #include "train/text/terminal.h"
 
 namespace lockstep::train {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Shorter than duration() in numbers.h: the line is narrow.
 std::string clock_time(double seconds) {
@@ -39,7 +34,7 @@ double pause_after(double elapsed) { return std::max(10.0, elapsed / 20); }
 }  // namespace
 
 Progress::Progress(std::int64_t done)
-    : start_(Clock::now()), runs_(done), done_(done), done_before_(done), terminal_(live_terminal()) {}
+    : start_(monotonic_seconds()), runs_(done), done_(done), done_before_(done), terminal_(live_terminal()) {}
 
 Progress::~Progress() {
   if (line_open_) say("\n");
@@ -58,7 +53,7 @@ void Progress::started() {
 void Progress::stepped(std::int64_t steps) {
   steps_ += steps;
   const double shown = shown_;
-  if (seconds_since(start_) - shown < (terminal_ ? 0.2 : pause_after(shown))) return;
+  if (monotonic_seconds() - start_ - shown < (terminal_ ? 0.2 : pause_after(shown))) return;
   if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) show_locked(false);
 }
 
@@ -66,7 +61,7 @@ void Progress::finished() {
   const std::lock_guard lock(mutex_);
   ++done_;
   --running_;
-  if (terminal_ && seconds_since(start_) - shown_ > 0.1) show_locked(false);
+  if (terminal_ && monotonic_seconds() - start_ - shown_ > 0.1) show_locked(false);
 }
 
 void Progress::close() {
@@ -76,7 +71,7 @@ void Progress::close() {
 }
 
 void Progress::show_locked(bool last) {
-  const double elapsed = seconds_since(start_);
+  const double elapsed = monotonic_seconds() - start_;
   shown_ = elapsed;
   const std::int64_t fresh = done_ - done_before_;
   // A run under way counts half.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 
@@ -27,7 +26,7 @@ class Progress {
   void show_locked(bool last);
 
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point start_;
+  double start_;                   // monotonic_seconds()
   std::atomic<double> shown_ = 0;  // seconds after start_
   std::atomic<std::int64_t> steps_ = 0;
   std::int64_t runs_, done_, done_before_, running_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "train/text/clock.h"
 #include "train/text/numbers.h"
 #include "train/text/output.h"
 #include "train/text/terminal.h"
@@ -11,13 +12,10 @@
 namespace lockstep::train {
 
 StepLine::StepLine(std::int64_t steps, std::int64_t done)
-    : start_(std::chrono::steady_clock::now()),
-      steps_(steps),
-      done_before_(done),
-      terminal_(isatty(STDERR_FILENO) != 0) {}
+    : start_(monotonic_seconds()), steps_(steps), done_before_(done), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void StepLine::stepped(std::int64_t done, double loss) {
-  const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double elapsed = monotonic_seconds() - start_;
   if (elapsed - shown_ < (terminal_ ? 0.2 : 10.0)) return;
   shown_ = elapsed;
   const double rate = static_cast<double>(done - done_before_) / elapsed;

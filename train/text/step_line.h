@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 namespace lockstep::train {
@@ -19,7 +18,7 @@ class StepLine {
   void clear();
 
  private:
-  std::chrono::steady_clock::time_point start_;
+  double start_;      // monotonic_seconds()
   double shown_ = 0;  // seconds after start_
   std::int64_t steps_, done_before_;
   bool terminal_, visible_ = false;
