@@ -3,7 +3,8 @@
 #include "core/parameter.h"
 
 // Clipping changes the gradients in place, between backward() and the step. Parameters without a gradient are
-// left out. Norms are f64 numbers on the gradients' device, (1): item() reads one.
+// left out. Norms are f64 numbers on the gradients' device, (1): item() reads one; 0 without any gradient.
+// Formulas: torch.nn.utils.clip_grad_norm_ and clip_grad_value_.
 namespace lockstep::optim {
 
 // The joint Euclidean norm of all gradients.

@@ -4,7 +4,8 @@
 
 namespace lockstep::optim {
 
-// The constants of options that several rules have: maximize, weight_decay, decoupled_weight_decay, betas.
+// The constants of elementwise rules (core/rules.h) that follow from options which several of them have:
+// maximize, weight_decay, decoupled_weight_decay, betas.
 
 template <typename Options>
 rules::Seen<double> seen_by(const Options& o) {

@@ -11,6 +11,7 @@ namespace lockstep::optim {
 // A parameter in an optimizer, with its part of the state.
 class Member {
  public:
+  // Throws for a tensor that is not contiguous, or neither f32 nor f64.
   Member(Parameter parameter, int group);
 
   const Parameter& parameter() const { return parameter_; }
@@ -30,7 +31,7 @@ class Member {
   bool has_slot(std::string_view slot) const;
   // The slots shaped like the parameter, in the order in which they were added.
   std::array<Tensor, 3> update_slots() const;
-  const Tensor& slot(std::string_view slot) const;
+  const Tensor& slot(std::string_view slot) const;  // throws for a name that there is not
   // A number that was added by add_number. Throws where the parts disagree, as they may after loading
   // the state of tensors that were stepped apart.
   double number(std::string_view slot) const;

@@ -21,7 +21,8 @@ struct ReduceLROnPlateauOptions {
 };
 
 // torch.optim.lr_scheduler.ReduceLROnPlateau: the rate times factor when the metric has not become better for
-// more than `patience` steps.
+// more than `patience` steps. Throws for a factor of 1 or more, and for min_lr that are neither one nor one
+// for each group.
 //
 //   ReduceLROnPlateau plateau(adam, {.factor = 0.5});
 //   for (epoch...) { ...; plateau.step(validation_loss); }

@@ -21,6 +21,7 @@ struct WarmupOptions {
   double final_fraction = 0;  // what remains of lr from the last step on
 };
 
+// Throw unless steps > warmup >= 0 and final_fraction is in [0, 1].
 // Warm-up, then half a cosine down to final_fraction lr (Loshchilov and Hutter 2017, arXiv:1608.03983), or a
 // line, or no decay.
 Schedule warmup_cosine(const WarmupOptions& options);
@@ -29,7 +30,7 @@ Schedule warmup_constant(std::int64_t warmup);
 // Warm-up, then another schedule from its step 0 on.
 Schedule after_warmup(std::int64_t warmup, Schedule schedule);
 
-// Drives every group of an optimizer from the learning rate that it has now.
+// Drives every group of an optimizer, which must outlive it, from the learning rate that it has now.
 //
 //   Scheduler scheduler(adam, warmup_cosine({.warmup = 100, .steps = 2000}));
 //   for (step...) { scheduler.set(step); ...; adam.step(); }
