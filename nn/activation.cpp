@@ -5,6 +5,7 @@
 #include <map>
 #include <ranges>
 
+#include "core/joined.h"
 #include "core/ops.h"
 
 namespace lockstep::nn {
@@ -87,8 +88,7 @@ Activation activation_from(const std::string& name) {
   std::string lower = name;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   if (const auto found = known.find(lower); found != known.end()) return found->second;
-  fail("expected an activation ({}), got \"{}\"",
-       fmt::join(std::views::keys(known) | std::views::drop(1), ", "),
+  fail("expected an activation ({}), got \"{}\"", joined(std::views::keys(known) | std::views::drop(1)),
        name);  // the first is ""
 }
 

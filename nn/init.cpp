@@ -5,6 +5,7 @@
 #include <map>
 #include <numbers>
 
+#include "core/joined.h"
 #include "core/ops/views.h"
 #include "nn/orthogonal.h"
 
@@ -225,7 +226,7 @@ std::vector<std::string> init_names() {
 
 InitRule init_from(const std::string& name) {
   if (const auto found = named_rules().find(name); found != named_rules().end()) return found->second;
-  fail("expected an initialiser ({}), got \"{}\"", fmt::join(init_names(), ", "), name);
+  fail("expected an initialiser ({}), got \"{}\"", joined(init_names()), name);
 }
 
 }  // namespace lockstep

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/joined.h"
+
 namespace lockstep::nn {
 namespace {
 
@@ -39,7 +41,7 @@ const Tensor& Trace::operator[](std::string_view name) const {
   if (found != seen_.end()) return found->second;
   fail("[Trace] nothing was computed under the name {}: {}", name,
        names_.empty() ? "run a model while the trace lives, and let it want that name"
-                      : fmt::format("there are {}", fmt::join(names_, ", ")));
+                      : "there are " + joined(names_));
 }
 
 bool Trace::wants(std::string_view name) const {

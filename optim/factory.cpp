@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/joined.h"
 #include "optim/optim.h"
 
 namespace lockstep::optim {
@@ -13,7 +14,7 @@ const RegisteredOptimizer& find(const std::string& name) {
   const auto& all = Registry<RegisteredOptimizer>::all();
   const auto found = std::ranges::find(all, lower_case(name), &RegisteredOptimizer::name);
   if (found != all.end()) return *found;
-  fail("there is no optimizer \"{}\"; there are {}", name, fmt::join(optimizer_names(), ", "));
+  fail("there is no optimizer \"{}\"; there are {}", name, joined(optimizer_names()));
 }
 
 }  // namespace

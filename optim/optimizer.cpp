@@ -2,6 +2,7 @@
 
 #include <ranges>
 
+#include "core/joined.h"
 #include "core/kernels.h"
 
 namespace lockstep::optim {
@@ -22,9 +23,7 @@ std::map<std::string, Tensor> by_part(const ParameterList& stored) {
   return found;
 }
 
-std::string names_of(const OptimizerState& state) {
-  return fmt::format("{}", fmt::join(std::views::keys(state), ", "));
-}
+std::string names_of(const OptimizerState& state) { return joined(std::views::keys(state)); }
 
 struct Copy {
   Tensor to, from;

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "core/error.h"
+#include "core/joined.h"
 
 namespace lockstep::optim {
 namespace {
@@ -29,7 +30,7 @@ std::string to_string(const Setting& setting) {
     }
     std::string operator()(const std::string& value) const { return "\"" + value + "\""; }
     std::string operator()(const std::vector<double>& values) const {
-      return fmt::format("[{}]", fmt::join(values | std::views::transform(*this), ", "));
+      return "[" + joined(values | std::views::transform(*this)) + "]";
     }
   };
   return std::visit(Text{}, setting);
@@ -65,7 +66,7 @@ std::size_t word_of(std::span<const char* const> known, std::size_t now, const S
   if (is_none(from)) return now;
   const auto& word = get<std::string>(from, where, "a word");
   const auto found = std::ranges::find(known, word);
-  check(found != known.end(), "{} must be one of {}, got \"{}\"", where, fmt::join(known, ", "), word);
+  check(found != known.end(), "{} must be one of {}, got \"{}\"", where, joined(known), word);
   return static_cast<std::size_t>(found - known.begin());
 }
 
@@ -82,8 +83,7 @@ void OptionFields::set(const std::string& rule, Settings given) const {
       field.set(setting.mapped(), fmt::format("[{}] {}", rule, field.name));
   }
   check(given.empty(), "[{}] has no option \"{}\"; it has {}", rule,
-        given.empty() ? "" : given.begin()->first,
-        fmt::join(fields_ | std::views::transform(&Field::name), ", "));
+        given.empty() ? "" : given.begin()->first, joined(fields_ | std::views::transform(&Field::name)));
 }
 
 void OptionFields::check_ranges(const char* rule) const {

@@ -1,10 +1,12 @@
 #include "data/files/paths.h"
 
 #include <cstdlib>
+#include <ranges>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "core/joined.h"
 
 namespace lockstep::data {
 
@@ -24,11 +26,8 @@ std::filesystem::path find_data_file(std::string_view name) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(folder / name, ignored)) return folder / name;
   }
-  std::string searched;  // fmt::join of a view makes this compiler warn falsely
-  for (const std::filesystem::path& folder : folders)
-    searched += (searched.empty() ? "" : ", ") + folder.string();
   fail("[data] {} is not in {}; set the environment variable LOCKSTEP_DATA to the folder that holds it", name,
-       searched);
+       joined(folders | std::views::transform([](const auto& folder) { return folder.string(); })));
 }
 
 }  // namespace lockstep::data

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "core/error.h"
+#include "core/joined.h"
 // The tasks, in the order in which they are shown.
 // clang-format off
 #include "data/tasks/copy_task.h"
@@ -23,7 +23,7 @@ const TaskInfo& task_info(const std::string& name) {
   const auto found = std::ranges::find(tasks(), name, &TaskInfo::name);
   if (found != tasks().end()) return *found;
   fail("there is no task \"{}\": expected one of {}", name,
-       fmt::join(tasks() | std::views::transform(&TaskInfo::name), ", "));
+       joined(tasks() | std::views::transform(&TaskInfo::name)));
 }
 
 std::unique_ptr<Task> make_task(const std::string& name, std::uint64_t seed) {

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "core/joined.h"
 #include "core/runtime/parallel.h"
 #include "core/tensor.h"
 #include "data/files/hdf5.h"
 #include "train/text/clock.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

@@ -12,9 +12,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/joined.h"
 #include "train/bench/timing.h"
 #include "train/statistics/statistics.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

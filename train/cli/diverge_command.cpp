@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "core/runtime/parallel.h"
 #include "data/files/atomic_file.h"
 #include "train/cli/commands.h"
@@ -16,7 +17,6 @@
 #include "train/text/numbers.h"
 #include "train/text/output.h"
 #include "train/text/step_line.h"
-#include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
 
 namespace lockstep::train::cli {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "data/files/sizes.h"
 #include "data/files/stored_type.h"
 #include "data/weights/weights.h"

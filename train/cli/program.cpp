@@ -11,6 +11,7 @@
 #include <new>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "train/cli/commands.h"
 #include "train/cli/help.h"
 #include "train/text/output.h"

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "core/runtime/parallel.h"
 #include "data/files/atomic_file.h"
 #include "train/cli/commands.h"

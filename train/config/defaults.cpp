@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "core/joined.h"
 #include "data/tasks/task.h"
 #include "train/config/recipe.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

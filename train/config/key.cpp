@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "train/text/nearest.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "train/config/cause.h"
 #include "train/config/difference.h"
 #include "train/config/key.h"
 #include "train/config/optimizer.h"
 #include "train/config/recipe.h"
 #include "train/config/schedule.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "core/runtime/system.h"
 #include "train/config/toml.h"
 #include "train/study/provenance.h"
 #include "train/text/numbers.h"
 #include "train/text/output.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train::mpi {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "core/joined.h"
 #include "train/report/verdict_words.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

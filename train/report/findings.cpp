@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "core/joined.h"
 #include "train/report/verdict_words.h"
 #include "train/text/numbers.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

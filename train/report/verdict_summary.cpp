@@ -14,7 +14,7 @@ namespace lockstep::train {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& parts) {
+std::string with_and(const std::vector<std::string>& parts) {
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (i > 0) text += i + 1 == parts.size() ? (parts.size() > 2 ? ", and " : " and ") : ", ";
@@ -79,7 +79,7 @@ struct Rules {
 std::string about_rules(const Rules& rules, const std::string& where) {
   if (!rules.matter.empty()) {
     return fmt::format(" What does matter, {}, is which matrix {} works on: the stored one or a part of it.",
-                       where, joined(rules.matter));
+                       where, with_and(rules.matter));
   }
   if (!rules.any || !rules.settled) return "";
   return fmt::format(
@@ -127,7 +127,7 @@ std::string storage_line(const StudySummary& study) {
   if (!any) return "";
   const std::string of_pairs = fmt::format("{} of {} equal to rounding", equal, count(pairs, "pair"));
   if (!different.empty())
-    return fmt::format("{}a difference ({} when stored together; {})", about, joined(different), of_pairs);
+    return fmt::format("{}a difference ({} when stored together; {})", about, with_and(different), of_pairs);
   if (open)
     return fmt::format("{}still open ({})", about, unfinished > 0 ? "some runs did not finish" : of_pairs);
   return equal == pairs ? fmt::format("{}no difference ({})", about, of_pairs)
@@ -158,7 +158,7 @@ std::string rules_line(const StudySummary& study) {
   std::ranges::stable_sort(found, std::greater<>(), [](const auto& sized) { return sized.first; });
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(most, found.size()); ++i) names.push_back(found[i].second);
-  return fmt::format("What makes a difference, largest first: {}.", joined(names));
+  return fmt::format("What makes a difference, largest first: {}.", with_and(names));
 }
 
 std::string headline(const TaskSummary& task) {
@@ -201,7 +201,7 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   }
   std::vector<VerdictLine> lines;
   const auto add = [&](const std::string& outcome, const std::vector<std::string>& parts) {
-    if (!parts.empty()) lines.push_back({outcome, joined(parts)});
+    if (!parts.empty()) lines.push_back({outcome, with_and(parts)});
   };
   const std::string margin = number(task.margin);
   if (!task.valid) lines.push_back({"not to be trusted", task.control});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/joined.h"
 #include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/text/numbers.h"

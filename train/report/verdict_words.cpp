@@ -6,8 +6,8 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/joined.h"
 #include "train/text/numbers.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

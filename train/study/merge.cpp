@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "data/files/atomic_file.h"
 #include "train/config/difference.h"
 #include "train/config/toml.h"
@@ -12,7 +13,6 @@
 #include "train/study/share.h"
 #include "train/text/numbers.h"
 #include "train/text/output.h"
-#include "train/text/text_layout.h"
 #include "train/training/output_folder.h"
 
 namespace lockstep::train {
@@ -89,7 +89,7 @@ std::map<std::string, std::string> about_all(const std::vector<Source>& sources,
     for (const auto& [name, word] : source.record.about) words[name].insert(word);
   }
   std::map<std::string, std::string> about;
-  for (const auto& [name, all] : words) about[name] = joined({all.begin(), all.end()}, "; ");
+  for (const auto& [name, all] : words) about[name] = joined(all, "; ");
   about["config"] = sources.front().record.about.at("config");
   about["command"] = command;
   if (words.contains("date")) about["date"] = *words["date"].begin();

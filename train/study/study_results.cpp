@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "data/files/atomic_file.h"
 #include "train/config/toml.h"
 #include "train/report/csv.h"
@@ -11,7 +12,6 @@
 #include "train/report/report.h"
 #include "train/study/analysis.h"
 #include "train/study/plan.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -59,7 +59,7 @@ std::string of_the_runs(const StudyRecord& record, std::string RunResult::*membe
   for (const auto& [key, run] : record.runs) {
     if (!(run.*member).empty()) words.insert(run.*member);
   }
-  return words.empty() ? of_study : joined({words.begin(), words.end()}, "; ");
+  return words.empty() ? of_study : joined(words, "; ");
 }
 
 // What the record says about where it comes from.

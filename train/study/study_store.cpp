@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "train/config/difference.h"
 #include "train/config/toml.h"
 #include "train/config/validate.h"

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/joined.h"
 #include "train/config/optimizer.h"
 #include "train/study/metric.h"
-#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "train/text/text_layout.h"
+#include "core/joined.h"
 
 namespace lockstep::train {
 

@@ -62,10 +62,4 @@ std::string padded(std::string_view text, int width) {
   return result;
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view separator) {
-  std::string text;
-  for (const std::string& word : words) text.append(text.empty() ? "" : separator).append(word);
-  return text;
-}
-
 }  // namespace lockstep::train

@@ -23,7 +23,4 @@ std::string padded(std::string_view text, int width);
 // tabs are written out ("\\x1b"), so that a name moves no cursor and sets no title.
 std::string printable(std::string_view text);
 
-// "a, b, c".
-std::string joined(const std::vector<std::string>& words, std::string_view separator = ", ");
-
 }  // namespace lockstep::train
