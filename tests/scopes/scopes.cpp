@@ -1,5 +1,5 @@
-// Objects that work until the end of their scope, without a name, which ends them at once; with -DNAMED as they
-// are meant. tests/scopes/refused.sh compiles both.
+// Objects that work until the end of their scope, without a name, which ends them at once; with -DNAMED as
+// they are meant. tests/scopes/refused.sh compiles both.
 #include "core/autograd.h"
 #include "core/runtime/parallel.h"
 #include "nn/trace.h"

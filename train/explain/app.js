@@ -140,6 +140,20 @@
       button.style.backgroundColor = colour(0.75 * row[t]);
       return button;
     }));
+    $('tokens-read').textContent = `${image ? 'Patches of the picture' : 'Large: the token, small: its position'}. Outlined: the query. Orange: how much head ${state.head} `
+      + `of layer ${state.layer} looks there${image ? '' : '. Underlined: here the model is asked for the next token'}.`;
+  }
+  // Where a trained model is sure, losses and gradients are nearly nothing: the step at which half of the loss is left
+  // shows more.
+  const busiest = () => {
+    const losses = kept.map(s => s.record.loss), half = Math.max(...losses) / 2;
+    return losses.reduce((best, loss, i) => Math.abs(loss - half) < Math.abs(losses[best] - half) ? i : best, 0);
+  };
+  function hint(list) {
+    const better = busiest();
+    if (better === state.step || list[0].result.loss > 0.02 || kept[better].record.loss < 0.1) return null;
+    return h('p', {class: 'sum wide hint'}, `At step ${kept[state.step].step} the model is sure, and the loss of this sequence is ${number(list[0].result.loss)}: there is little to see. `,
+      h('button', {type: 'button', 'data-key': 'busiest', onclick: () => set({step: better})}, `Go to step ${kept[better].step}, in the middle of learning`));
   }
   function showAgreement() {
     const found = runs.map((run, i) => remember(`agreement ${i} ${state.step}`, () =>
@@ -164,7 +178,7 @@
 
   function fill(n, list) {
     const box = $(`station-${n}`).querySelector('.figures');
-    box.replaceChildren();
+    box.replaceChildren(...[[6, 7, 8, 9].includes(n) ? hint(list) : null].filter(Boolean));
     stations[n](box, {state, set, columns: list, names, original: data.examples[state.example]});
   }
   function render() {
@@ -249,6 +263,9 @@
     render();
   });
 
+  for (const place of document.querySelectorAll('[data-fill]'))
+    place.textContent = {answers: model.classes, guessing: number(Math.log(model.classes))}[place.dataset.fill];
+  $('task').textContent = `The task, ${runs[0].settings.task}: ${data.task}.`;
   const sizes = `${model.layers} layers, ${model.heads} heads, width ${model.width}`;
   $('facts').textContent = `${runs.map(run => `${run.name}: ${run.settings.attention} storage, ${run.settings.optimizer}, seed ${run.settings.seed}`).join('; ')}; `
     + `${sizes}.${data.notes.length ? ` ${data.notes.join('; ')}.` : ''}`;

@@ -10,7 +10,7 @@ stations[2] = (box, view) => {
   function combined(column, title) {
     const numbers = numbersOf(column), stored = numbers.get(`${block}.attn.qkv.weight`);
     const parts = engine.parts.map(part => engine.projection(numbers, block, part, 'weight'));
-    return draw.map({key: `qkv-${column.index}`, title, note: `attn.qkv.weight (${3 * d}, ${d})${stored ? ', as stored' : ', joined'}`,
+    return draw.map({key: `qkv-${column.index}`, title, note: `attn.qkv.weight (${3 * d}, ${d})${stored ? ', as stored' : ', as one would be stored'}`,
                      rows: 3 * d, columns: d, cell: 3, axes: ['output', 'input'], rowTick: r => r % d, value: (r, c) => parts[Math.floor(r / d)][(r % d) * d + c], light: row,
                      bands: engine.parts.map((name, i) => ({at: i * d, name})), rowName, columnName: c => `x ${c}`,
                      selected: {r: row, c: state.col % d}, pick: (r, c) => view.set({row: r, col: c})});
@@ -20,8 +20,8 @@ stations[2] = (box, view) => {
     const numbers = numbersOf(column), there = numbers.has(`${block}.attn.to_q.weight`);
     return draw.h('div', {class: 'run'}, ...engine.parts.map((part, i) => {
       const weight = engine.projection(numbers, block, part, 'weight'), own = Math.floor(row / d) === i;
-      return draw.map({key: `to-${part}-${column.index}`, title: i === 0 ? title : `W of ${part}`,
-                       note: `attn.to_${part}.weight (${d}, ${d})${there ? ', as stored' : ', apart'}`, rows: d, columns: d, cell: 3,
+      return draw.map({key: `to-${part}-${column.index}`, title: `${title}, ${part}`,
+                       note: `attn.to_${part}.weight (${d}, ${d})${there ? ', as stored' : ', as three would be stored'}`, rows: d, columns: d, cell: 3,
                        axes: ['output', 'input'], value: (r, c) => weight[r * d + c], light: own ? row % d : null, rowName: r => rowName(i * d + r),
                        columnName: c => `x ${c}`, selected: own ? {r: row % d, c: state.col % d} : null,
                        pick: (r, c) => view.set({row: i * d + r, col: c})});

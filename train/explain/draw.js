@@ -191,9 +191,12 @@ const draw = (() => {
                   {class: of.wide ? 'wide' : ''});
   }
 
+  // A narrow screen has room for bars this wide in all, at a size of letters that can be read.
+  const narrow = () => matchMedia('(max-width: 640px)').matches && !document.documentElement.classList.contains('printing');
+
   // Upright bars. of: {title, note, names, values, marked: index, most, pick(i), colour(i), height}
   function bars(of) {
-    const n = of.values.length, width = Math.max(320, n * Math.max(12, Math.min(20, 800 / n))), height = of.height || 130, base = height - 18;
+    const n = of.values.length, width = narrow() ? 340 : Math.max(320, n * Math.max(12, Math.min(20, 800 / n))), height = of.height || 130, base = height - 18;
     const most = of.most || Math.max(...of.values.map(v => Math.abs(v || 0)), 1e-12), step = width / n;
     const drawing = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img'});
     const largest = of.values.reduce((best, v, i) => (v || 0) > (of.values[best] || 0) ? i : best, 0);
@@ -208,7 +211,7 @@ const draw = (() => {
       if (i === largest || i === of.marked || n <= 6) {
         drawing.append(text(number(v), Math.min(width - 18, Math.max(18, i * step + step / 2)), base - size - 3, 'middle'));
       }
-      if (step >= 12 || i % Math.ceil(12 / step) === 0)
+      if (step >= 12 || i === of.marked || i % Math.ceil(16 / step) === 0 && Math.abs(i - of.marked) * step >= 16)
         drawing.append(text(of.names[i], i * step + step / 2, height - 5, 'middle', i === of.marked ? '' : 'quiet'));
     });
     drawing.append(svg('line', {x1: 0, x2: width, y1: base, y2: base, class: 'axis', stroke: 'var(--line)'}));
@@ -226,7 +229,7 @@ const draw = (() => {
   // Lines. of: {title, note, series: [{name, points: [[x, y]], colour, dash}], x(value) -> 0 to 1, marks: [x], at: x,
   // width, height, bare}. y is linear from 0.
   function lines(of) {
-    const width = of.width || 420, height = of.height || 150, foot = of.bare ? 4 : 18;
+    const width = of.width || 330, height = of.height || 150, foot = of.bare ? 4 : 18;
     const most = Math.max(...of.series.flatMap(s => s.points.map(p => p[1])), 1e-12);
     const X = x => 4 + of.x(x) * (width - 8), Y = y => 6 + (1 - y / most) * (height - 6 - foot);
     const drawing = svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': of.say || of.title,
@@ -238,9 +241,9 @@ const draw = (() => {
       drawing.append(svg('path', {d, fill: 'none', stroke: s.colour, 'stroke-width': 1.8, 'stroke-dasharray': s.dash || '',
                                   'vector-effect': 'non-scaling-stroke'}));
       if (!of.bare) {
-        drawing.append(svg('line', {x1: width - 150, x2: width - 126, y1: 12 + 15 * i, y2: 12 + 15 * i, stroke: s.colour,
+        drawing.append(svg('line', {x1: width - 140, x2: width - 116, y1: 12 + 15 * i, y2: 12 + 15 * i, stroke: s.colour,
                                     'stroke-width': 2.5, 'stroke-dasharray': s.dash || ''}),
-                       text(s.name, width - 120, 16 + 15 * i, 'start'));
+                       text(s.name, width - 110, 16 + 15 * i, 'start'));
       }
     });
     if (of.bare) return drawing;

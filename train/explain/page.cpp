@@ -227,6 +227,7 @@ ExplainPage explain_page(std::vector<ExplainedRun>& runs) {
                     page(explain_file("page.html"));
 
   Json data = {{"version", LOCKSTEP_VERSION},
+               {"task", data::task_info(runs[0].config().task).summary},
                {"alphabet", runs[0].training().task().alphabet()},
                {"examples", examples_of(examples)},
                {"runs", Json::array()}};

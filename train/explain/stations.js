@@ -92,7 +92,7 @@ stations[5] = (box, view) => {
     const bars = draw.bars({title: `Norms in the residual stream at ${names.position(state.query)}`, note: `layer ${state.layer}: what was there, what each adds, what goes on`,
                             names: parts.map(([name]) => name), values: norms});
     return [mixed, look.rowsMap(view, column, `What attention adds, layer ${state.layer}`, `${attn}.output`, 'output'),
-            look.rowsMap(view, column, `Residual stream behind layer ${state.layer}`, `${block}.resid_post`, 'stream'), bars];
+            look.rowsMap(view, column, `Residual stream after layer ${state.layer}`, `${block}.resid_post`, 'stream'), bars];
   });
 };
 

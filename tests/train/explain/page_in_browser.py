@@ -87,6 +87,14 @@ const model = models.at(data.runs[0], data.runs[0].steps.length - 1);
 for (let i = 0; i < arguments[0]; ++i) models.explained(model, data.examples[i % data.examples.length], {}).gradients;
 """
 
+UNFILLED = "return [...document.querySelectorAll('[data-fill]')].filter(e => !/^[0-9.]+$/.test(e.textContent)).length;"
+
+# Letters of a drawing that are smaller than 9 pixels on the screen.
+SMALL_LETTERS = """
+return [...document.querySelectorAll('section.shown svg text')].filter(t => t.textContent && t.getBoundingClientRect().height < 9)
+  .map(t => t.textContent).slice(0, 5);
+"""
+
 # Ops of the tape that the graph says nothing about.
 UNKNOWN_OPS = """
 const data = models.parse(document.getElementById('data').textContent);
@@ -137,6 +145,9 @@ class Checks:
         text = self.browser.find_element(By.ID, "agreement")
         self.expect(text.text.startswith("agrees with Lockstep to"), f"{page.name}: {text.text}")
         self.expect(page.stat().st_size < 3_000_000, f"{page.name}: {page.stat().st_size} bytes")
+        for what in ("task", "tokens-read"):
+            self.expect(len(self.browser.find_element(By.ID, what).text.split()) > 4, f"{page.name}: #{what} says nothing")
+        self.expect(not self.browser.execute_script(UNFILLED), f"{page.name}: an exercise lacks a number")
         unknown = self.browser.execute_script(UNKNOWN_OPS)
         self.expect(not unknown, f"{page.name}: the graph has no formula for {unknown}")
         for station in range(1, 11):
@@ -207,6 +218,8 @@ class Checks:
             self.open(page, f"#s={station}")
             width = self.browser.execute_script("return document.documentElement.scrollWidth")
             self.expect(width <= 390, f"station {station} is {width} px wide on a phone of 390")
+            small = self.browser.execute_script(SMALL_LETTERS)
+            self.expect(not small, f"station {station}: too small to read on a phone: {small}")
         self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def is_quick(self, page):
@@ -232,6 +245,15 @@ class Checks:
                 run = one_step(folder, f"{rule}-{by}", "--optimizer", rule, "--lr", lr, *more)
                 apart = self.browser.execute_script(STEP, sgd, 100, run, lr, rule, groups)
                 self.expect(apart < 1e-3, f"{rule} by {by} is off by {apart}")
+
+    def leads_to_where_something_happens(self, page):
+        """A trained model's losses are nearly 0: the page says at which step there is more to see."""
+        for station in (6, 7, 8, 9):
+            self.open(page, f"#s={station}")
+            self.browser.find_element(By.CSS_SELECTOR, f"#station-{station} .hint button").click()
+            said = self.browser.find_element(By.ID, "step-name").text
+            self.expect(said.startswith("Step 75,"), f"station {station}: the hint leads to {said}")
+            self.expect(not self.browser.find_elements(By.CSS_SELECTOR, ".hint"), f"station {station}: the hint stays")
 
     def says_so_where_it_does_not_agree(self, page, folder):
         html, data = page.read_text(), data_of(page)
@@ -263,7 +285,7 @@ def main():
             pages[key] = folder / f"{key}.html"
             lockstep("explain", *outs, "--out", pages[key])
         quick = folder / "quick"  # the copy task's own model
-        lockstep("train", "--task", "copy", "--steps", 0, "--explain", "--out", quick)
+        lockstep("train", "--task", "copy", "--steps", 300, "--keep", "0,75,300", "--explain", "--out", quick)
         browser = start_browser()
         try:
             checks = Checks(browser)
@@ -278,6 +300,7 @@ def main():
             checks.prints_one_station_on_each_page(pages["induction"])
             checks.fits_a_phone(pages["copy"])
             checks.is_quick(quick / "explain.html")
+            checks.leads_to_where_something_happens(quick / "explain.html")
             checks.rules_are_those_of_lockstep(pages["copy"], folder)
             checks.says_so_where_it_does_not_agree(pages["induction"], folder)
         finally:
