@@ -30,7 +30,7 @@ std::string to_string(const Setting& setting) {
     }
     std::string operator()(const std::string& value) const { return "\"" + value + "\""; }
     std::string operator()(const std::vector<double>& values) const {
-      return "[" + joined(values | std::views::transform(*this)) + "]";
+      return fmt::format("[{}]", joined(values | std::views::transform(*this)));
     }
   };
   return std::visit(Text{}, setting);
