@@ -4,17 +4,14 @@
 
 #include <cmath>
 
-#include "train/config/recipe.h"
+#include "tests/train/training/tiny_run.h"
 
 namespace lockstep::train {
 namespace {
 
 RunConfig small(const std::string& optimizer) {
-  RunConfig config = defaults_for("copy");
-  config.layers = 1;
-  config.width = 16;
-  config.mlp = 16;
-  config.heads = 2;
+  RunConfig config = tiny_run();
+  config.width = config.mlp = 16;
   config.batch = 4;
   config.optimizer = optimizer;
   return config;
