@@ -1,38 +1,35 @@
 #pragma once
 
+#include <fmt/ranges.h>
 #include <pybind11/stl.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 
+// A field of the options O: its name and its place.
+#define FIELD(name) std::pair(#name, &O::name)
+
 namespace lockstep {
 
-// Keyword arguments as a struct of options, by pairs of a name and a member: options<O>(kwargs, "lr", &O::lr,
-// ...). What is not given keeps its default. Throws for a name that is none of them.
-template <typename Options>
-void take(const pybind11::kwargs&, Options&) {}
-template <typename Options, typename Member, typename... More>
-void take(const pybind11::kwargs& given, Options& options, const char* name, Member Options::*member,
-          More... more) {
-  if (given.contains(name)) options.*member = given[name].cast<Member>();
-  take(given, options, more...);
-}
-template <typename Options, typename... Pairs>
-Options options(const pybind11::kwargs& given, Pairs... pairs) {
-  Options made;
-  take(given, made, pairs...);
-  std::string known;
-  const auto note = [&](const auto& one) {
-    if constexpr (std::is_convertible_v<decltype(one), const char*>) known += std::string(" ") + one;
-  };
-  (note(pairs), ...);
-  for (const auto& [name, value] : given) {
-    const auto word = name.template cast<std::string>();
-    check((known + " ").find(" " + word + " ") != std::string::npos,
-          "there is no option {}: expected one of{}", word, known);
+// Keyword arguments as a struct of options; what is not given keeps its default. Throws for a name that is no
+// field.
+template <typename O, typename... Members>
+O options_of(const pybind11::kwargs& given, std::pair<const char*, Members O::*>... fields) {
+  const std::vector<std::string> names = {fields.first...};
+  for (const auto& item : given) {
+    const auto name = item.first.cast<std::string>();
+    check(std::ranges::find(names, name) != names.end(), "there is no option {}: expected one of {}", name,
+          fmt::join(names, " "));
   }
-  return made;
+  O options;
+  const auto take = [&]<typename Member>(const char* name, Member O::*member) {
+    if (given.contains(name)) options.*member = given[name].template cast<Member>();
+  };
+  (take(fields.first, fields.second), ...);
+  return options;
 }
 
 }  // namespace lockstep

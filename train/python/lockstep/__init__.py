@@ -13,6 +13,7 @@ import numpy
 
 from ._lockstep import *  # noqa: F401, F403
 from ._lockstep import from_numpy
+from .contexts import Trace, evaluation, no_grad  # noqa: F401
 from .files import open, read  # noqa: F401
 
 _NAMES = {"f32": numpy.float32, "f64": numpy.float64, "i64": numpy.int64, "u8": numpy.uint8}

@@ -4,6 +4,7 @@ import tomllib
 import types
 
 from . import _lockstep as core
+from .contexts import evaluation
 
 
 def open(folder):
@@ -38,7 +39,7 @@ class Model:
         self.network, self.parameters, self.config = network, parameters, config
 
     def __call__(self, inputs):
-        with core.evaluation():
+        with evaluation():
             return self.network(inputs)
 
 
