@@ -7,6 +7,8 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <new>
+#include <utility>
 
 namespace lockstep {
 
@@ -50,24 +52,11 @@ class Regions {
     return begin;
   }
 
-  void give_back(std::byte* begin, std::size_t bytes) {
+  void give_back(std::byte* begin, std::size_t bytes) noexcept {
     const std::lock_guard lock(mutex_);
     const auto region = std::prev(regions_.upper_bound(begin));
-    auto hole = holes_.emplace(begin, bytes).first;
-    if (const auto next = std::next(hole); next != holes_.end() && next->first == begin + bytes &&
-                                           next->first != region->first + region->second) {
-      hole->second += next->second;
-      holes_.erase(next);
-    }
-    if (hole != holes_.begin() && begin != region->first) {
-      const auto before = std::prev(hole);
-      if (before->first + before->second == begin) {
-        before->second += hole->second;
-        holes_.erase(hole);
-        hole = before;
-      }
-    }
-    if (hole->second == region->second) {
+    const auto hole = add_hole(begin, bytes, region->first, region->first + region->second);
+    if (hole != holes_.end() && hole->second == region->second) {
       munmap(region->first, region->second);
       holes_.erase(hole);
       regions_.erase(region);
@@ -77,8 +66,39 @@ class Regions {
   }
 
  private:
+  using Sizes = std::map<std::byte*, std::size_t>;
+
+  // One with the holes of its region beside it. Where there is none, and no memory to note a new one, its
+  // addresses are lost: holes_.end().
+  Sizes::iterator add_hole(std::byte* begin, std::size_t bytes, std::byte* region, std::byte* region_end) {
+    const auto next = holes_.lower_bound(begin);
+    const bool joins_next = next != holes_.end() && next->first == begin + bytes && next->first != region_end;
+    if (next != holes_.begin() && begin != region) {
+      const auto before = std::prev(next);
+      if (before->first + before->second == begin) {
+        before->second += bytes;
+        if (joins_next) {
+          before->second += next->second;
+          holes_.erase(next);
+        }
+        return before;
+      }
+    }
+    if (joins_next) {
+      Sizes::node_type node = holes_.extract(next);
+      node.key() = begin;
+      node.mapped() += bytes;
+      return holes_.insert(std::move(node)).position;
+    }
+    try {
+      return holes_.emplace(begin, bytes).first;
+    } catch (const std::bad_alloc&) {
+      return holes_.end();
+    }
+  }
+
   std::mutex mutex_;
-  std::map<std::byte*, std::size_t> regions_, holes_;  // first byte -> size; a hole lies in one region
+  Sizes regions_, holes_;  // first byte -> size; a hole lies in one region
 };
 
 // Never destroyed: the buffers of static objects come back after everything else.
