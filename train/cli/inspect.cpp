@@ -22,14 +22,21 @@ std::vector<double> values_of(const data::StoredTensor& tensor) {
 }
 
 bool has_numbers(const data::StoredTensor& tensor) {
-  return tensor.problem.empty() && data::product_of(tensor.shape).value_or(0) > 0 &&
+  return data::product_of(tensor.shape).value_or(0) > 0 &&
          (data::fits(tensor.type, DType::f64) || data::fits(tensor.type, DType::i64));
+}
+
+// Why it cannot be read as a tensor; empty where it can.
+std::string problem_of(const data::StoredTensor& tensor) {
+  if (!tensor.problem.empty() || std::ssize(tensor.shape) <= Dims::max_rank) return tensor.problem;
+  return fmt::format("it has {} dimensions, and tensors here at most {}", tensor.shape.size(),
+                     Dims::max_rank);
 }
 
 void add(const std::vector<data::StoredTensor>& tensors, Inspection& inspection) {
   for (const data::StoredTensor& tensor : tensors) {
-    InspectedTensor facts{tensor.name, tensor.type, tensor.shape, tensor.parts, tensor.problem, {}};
-    if (has_numbers(tensor)) facts.statistics = statistics_of(values_of(tensor));
+    InspectedTensor facts{tensor.name, tensor.type, tensor.shape, tensor.parts, problem_of(tensor), {}};
+    if (facts.problem.empty() && has_numbers(tensor)) facts.statistics = statistics_of(values_of(tensor));
     inspection.tensors.push_back(std::move(facts));
   }
 }

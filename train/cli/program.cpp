@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <ctime>
 #include <new>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/joined.h"
@@ -111,12 +112,19 @@ int run(const Program& program, Session& session, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) {  // --help
+      std::ostringstream text;
+      app.exit(error, text, text);
+      show_text(text.str());
+      check_output();
+      return 0;
+    }
     complain(wrong_usage(app, error));
     return 2;
   }
   if (!session.action) {
-    fmt::print("{}", app.help());
+    show_text(app.help());
+    check_output();
     return 0;
   }
   const int code = session.action();

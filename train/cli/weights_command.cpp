@@ -212,7 +212,9 @@ std::string mapping(const std::string& path, const std::string& against) {
   ParameterList model;
   for (const data::StoredTensor& tensor : weights_of(against)) {
     for (const DType dtype : {DType::f32, DType::f64, DType::i64}) {
-      if (!tensor.problem.empty() || !data::fits(tensor.type, dtype)) continue;
+      if (!tensor.problem.empty() || std::ssize(tensor.shape) > Dims::max_rank ||
+          !data::fits(tensor.type, dtype))
+        continue;
       model.push_back({tensor.name, empty(Dims(tensor.shape), {dtype}), tensor.parts});
       break;
     }
@@ -223,11 +225,11 @@ std::string mapping(const std::string& path, const std::string& against) {
 
 int inspect_file(const Inspected& given) {
   if (!given.against.empty()) {
-    fmt::print("{}", mapping(given.path, given.against));
+    show_text(mapping(given.path, given.against));
     return 0;
   }
   const Inspection inspection = inspect(given.path);
-  fmt::print("{}", given.json ? to_json(inspection) : to_text(inspection));
+  show_text(given.json ? to_json(inspection) : to_text(inspection));
   return 0;
 }
 

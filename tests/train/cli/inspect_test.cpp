@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -62,6 +64,23 @@ TEST(Inspect, ShowsWhatACheckpointHolds) {
   EXPECT_TRUE(contains(text, "weights/blocks.1.attn.qkv.weight"));
   EXPECT_TRUE(contains(text, "optimizer/exp_avg/blocks.1.attn.qkv.weight"));
   EXPECT_TRUE(contains(text, "4 heads each"));
+}
+
+// A tensor that is none here does not hide the others.
+TEST(Inspect, ShowsWhatHasMoreDimensionsThanATensor) {
+  TempFolder folder;
+  const std::string path = folder / "a.safetensors",
+                    header = R"({"deep":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]},)"
+                             R"("flat":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})";
+  const std::uint64_t size = header.size();
+  const std::array<float, 2> values = {1, 7};
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(&size), sizeof(size)) << header;
+  file.write(reinterpret_cast<const char*>(values.data()), sizeof(values));
+  file.close();
+  const std::string text = to_text(inspect(path));
+  EXPECT_TRUE(contains(text, "it has 9 dimensions, and tensors here at most 8")) << text;
+  EXPECT_TRUE(contains(text, "flat  (1,)                         f32   7    7    7")) << text;
 }
 
 TEST(Inspect, NamesFilesThatItCannotRead) {

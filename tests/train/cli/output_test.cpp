@@ -31,6 +31,14 @@ TEST(CommandLine, SaysItsVersionAndWhatItCanDo) {
   EXPECT_TRUE(contains(alone.out, "study"));
 }
 
+TEST(Output, HelpThatCannotBeWrittenIsAnError) {
+  for (const char* words : {"--help", "--help-all", "--version", "", "inspect --help"}) {
+    const Ended ended = shell(std::string("lockstep ") + words + " >/dev/full");
+    EXPECT_EQ(ended.code, 1) << words;
+    EXPECT_TRUE(contains(ended.err, "cannot write to the standard output: No space left on device")) << words;
+  }
+}
+
 // Progress that nobody can read is dropped: the training ends as always.
 TEST(Output, WithoutStderrATrainingEndsAsAlways) {
   TempFolder folder;
