@@ -4,10 +4,10 @@
 #   sh tests/gpu.sh [BIN] [OUT] [SECONDS]
 # BIN holds lockstep, conformance and cuda_device_tests (default: where a build puts them); OUT gets the logs.
 set -u
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 bin=${1:-$root/build/tests} out=${2:-$root/out/gpu} end=$(($(date +%s) + ${3:-520}))
 mkdir -p "$out"
-bin=$(cd "$bin" && pwd) out=$(cd "$out" && pwd)
+bin=$(CDPATH= cd -- "$bin" && pwd) out=$(CDPATH= cd -- "$out" && pwd)
 cd "$root" # where the tests find their fixtures
 table=$out/table.txt
 : >"$table"

@@ -4,7 +4,7 @@
 #   sh tests/pack_gpu.sh FOLDER [BUILD]   ->  FOLDER/lockstep_gpu.tar.xz
 # There: tar xf lockstep_gpu.tar.xz && sh lockstep_gpu/tests/gpu.sh lockstep_gpu/bin
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 build=${2:-$root/build/tests}
 bundle=$1/lockstep_gpu
 rm -rf "$bundle" && mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tests"
@@ -30,7 +30,7 @@ cp "$root/data/digits.h5" "$root/data/tinyshakespeare.txt" "$bundle/share/lockst
 # A program finds its libraries by a script beside it, which leaves other programs' environment as it is.
 for name in lockstep cuda_device_tests conformance; do
   mv "$bundle/bin/$name" "$bundle/lib/$name.bin"
-  printf '#!/bin/sh\nlib=$(cd "$(dirname "$0")/../lib" && pwd)\nexec env LD_LIBRARY_PATH="$lib:${LD_LIBRARY_PATH-}" "$lib/%s.bin" "$@"\n' \
+  printf '#!/bin/sh\nlib=$(CDPATH= cd -- "$(dirname -- "$0")/../lib" && pwd)\nexec env LD_LIBRARY_PATH="$lib:${LD_LIBRARY_PATH-}" "$lib/%s.bin" "$@"\n' \
     "$name" >"$bundle/bin/$name"
   chmod +x "$bundle/bin/$name"
 done

@@ -85,6 +85,7 @@ Tensor index_select(const Tensor& x, const Tensor& index, int dim) {
 }
 
 Tensor one_hot(const Tensor& index, std::int64_t classes) {
+  check(classes > 0, "[one_hot] expected at least one class, got {}", classes);
   checked_index("one_hot", "[one_hot] index", index, classes);
   return to(unsqueeze(index, -1) == arange(classes, {DType::i64, index.device()}), DType::i64);
 }

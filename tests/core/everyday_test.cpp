@@ -127,6 +127,7 @@ TEST(Everyday, Pieces) {
   EXPECT_THROW(split(x, std::vector<std::int64_t>{1, 5}), Error);
   EXPECT_THROW(squeeze(x, 0), Error);
   EXPECT_THROW(one_hot(from_values({1}, {3}), 3), Error);
+  EXPECT_THROW(one_hot(from_values({1}, {0}), -2), Error);
 }
 
 TEST(Everyday, Norms) {

@@ -3,7 +3,7 @@
 # multiprocessor by registers and threads (of 64; dynamic shared memory is not counted).
 #   sh tests/cuda_on_host/kernel_table.sh [sm_90]
 set -eu
-cd "$(dirname "$0")/../.."
+CDPATH= cd -- "$(dirname -- "$0")/../.."
 arch=${1:-sm_90}
 for file in core/cuda/*.cu; do
   nvcc -std=c++20 -O3 -arch="$arch" --expt-relaxed-constexpr -DFMT_USE_CONSTEXPR=1 -I. -Icore -Xptxas -v,-warn-spills \
