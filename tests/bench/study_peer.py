@@ -1,7 +1,7 @@
 """A part of a copy study in PyTorch, in one process with one thread.
 usage: study_peer.py PART PARTS SEEDS STEPS
-Trains the arms of `lockstep study --task copy` from every seed: five with Adam, two whose blocks' matrices go by
-Muon, and for the first seed two in f64; run number PART, PART + PARTS, ... of all, loss on the half that can be known.
+Trains the arms of `lockstep study --task copy` from every seed: four with Adam, two whose blocks' matrices go by
+Muon, for the first seeds the first again, and for the first seed two in f64; run number PART, PART + PARTS, ... of all, loss on the half that can be known.
 Prints how many steps it did."""
 import sys
 
@@ -13,9 +13,10 @@ from models_torch import Decoder
 
 
 ARMS = [  # combined?, Muon?
-    (False, False), (False, False), (True, False), (True, False), (True, False),  # A0, A0', A1, A2, A3
+    (False, False), (True, False), (True, False), (True, False),  # A0, A1, A2, A3
     (False, True), (True, True),  # C1, by part as torch.optim.Muon can, and C4
 ]
+REPEATED = (False, False), 4  # A0', of so many seeds
 F64_ARMS = [(False, False), (True, False)]  # A0d, A1d, of one seed
 F64_STEPS = 61
 
@@ -52,6 +53,7 @@ def main():
     torch.set_num_threads(1)
     runs = [(0, *arm, torch.float64, F64_STEPS) for arm in F64_ARMS]
     runs += [(seed, *arm, torch.float32, steps) for arm in ARMS for seed in range(seeds)]
+    runs += [(seed, *REPEATED[0], torch.float32, steps) for seed in range(min(seeds, REPEATED[1]))]
     for run in runs[part::parts]:
         train(*run)
     print(sum(run[-1] for run in runs[part::parts]))

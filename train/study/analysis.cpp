@@ -90,19 +90,21 @@ std::vector<ProbeTable> probe_tables(const Design& design, const ExperimentRuns&
   return tables;
 }
 
-// A0 and A0' must agree bit for bit.
+// A0 and A0' must agree bit for bit, with the seeds that both have.
 void check_repetition(TaskSummary& task, const Design& design, const ExperimentRuns& runs) {
   const auto name_of_role = [&](ArmRole role) {
     return std::ranges::find(design.arms, role, &Arm::role)->name;
   };
   const std::string first = name_of_role(ArmRole::separate), second = name_of_role(ArmRole::repetition);
   std::vector<std::int64_t> unequal;
-  for (const auto& [seed, run] : runs.of(first)) {
-    const auto again = runs.of(second).find(seed);
-    if (again != runs.of(second).end() && again->second->fingerprint != run->fingerprint)
-      unequal.push_back(seed);
+  long long compared = 0;
+  for (const auto& [seed, run] : runs.of(second)) {
+    const auto other = runs.of(first).find(seed);
+    if (other == runs.of(first).end()) continue;
+    ++compared;
+    if (other->second->fingerprint != run->fingerprint) unequal.push_back(seed);
   }
-  const std::string seeds = count(static_cast<long long>(runs.of(first).size()), "seed");
+  const std::string seeds = count(compared, "seed");
   task.valid = unequal.empty();
   task.control =
       task.valid ? fmt::format(

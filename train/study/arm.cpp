@@ -34,6 +34,8 @@ bool is_tuning_seed(std::int64_t seed, const ExperimentConfig& experiment) {
 }
 
 std::int64_t seeds_of(const Arm& arm, const ExperimentConfig& experiment) {
+  constexpr std::int64_t repeated = 4;  // a control of the program, not a sample
+  if (arm.role == ArmRole::repetition) return std::min(repeated, experiment.seeds);
   return info(arm.role).for_probes_alone ? std::min(experiment.f64_seeds, experiment.seeds)
                                          : experiment.seeds;
 }

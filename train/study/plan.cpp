@@ -42,8 +42,6 @@ class Wanted {
       if (!is_tested(contrast) && contrast.not_measurable.empty())
         want(contrast.b, contrast.b, of(contrast.a));
     }
-    const std::string &baseline = info(ArmRole::separate).name, &again = info(ArmRole::repetition).name;
-    want(again, again, of(baseline));
   }
 
   std::int64_t of(const std::string& arm) const {

@@ -31,7 +31,8 @@ RunResults whole_seeds(const StudyConfig& study, const std::vector<Design>& decl
     std::int64_t seeds = 0;
     for (std::int64_t seed = experiment.run.seed; seed < experiment.run.seed + experiment.seeds; ++seed) {
       const auto finished = [&](const Arm& arm) {
-        return !arm.judged || info(arm.role).for_probes_alone || runs.contains({i, arm.name, seed});
+        return !arm.judged || info(arm.role).for_probes_alone ||
+               seed >= experiment.run.seed + seeds_of(arm, experiment) || runs.contains({i, arm.name, seed});
       };
       if (!std::all_of(designs[i].arms.begin(), designs[i].arms.end(), finished)) continue;
       for (const Arm& arm : designs[i].arms) {

@@ -181,7 +181,7 @@ TEST_F(MpiStudy, KillsChangeNothing) {
 
 TEST_F(MpiStudy, AStopIsClean) {
   Surroundings around = surroundings();
-  around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "3";  // s from the first signal to the next: 1
+  around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "8";  // s from the first signal to the next: 1
   Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--threshold", "2",
                          "--out", "a"}),
               around);
