@@ -10,9 +10,6 @@
 
 // The schedulers of PyTorch as state machines, in its own words.
 namespace lockstep::optim {
-namespace {
-
-constexpr double pi = std::numbers::pi;
 
 // What schedulers read and write in a parameter group.
 struct ScheduledGroup {
@@ -23,6 +20,22 @@ struct ScheduledGroup {
   std::optional<double> initial_lr = {};
   double max_lr = 0, min_lr = 0, max_momentum = 0, base_momentum = 0;
 };
+
+// A schedule that drives one group.
+class SchedulerState {
+ public:
+  virtual ~SchedulerState() = default;
+  virtual void initial_step(ScheduledGroup& group) = 0;
+  virtual void step(ScheduledGroup& group) = 0;
+  // Begins again at t = 0, as the next part of a SequentialLR.
+  virtual void restart(ScheduledGroup& group) = 0;
+  // Takes the initial step back, but for the group's rate.
+  virtual void undo() = 0;
+};
+
+namespace {
+
+constexpr double pi = std::numbers::pi;
 
 // Where a schedule is: its step, the group's first rate, and whether this is the step that its constructor
 // makes.
@@ -204,18 +217,6 @@ double restarted(const OneCycleLR& o, Clock& clock, ScheduledGroup& group) { ret
 
 // Of all schedules with a factor().
 double next(const auto& o, Clock& clock, ScheduledGroup& group) { return group.lr * factor(o, clock); }
-
-// A schedule that drives one group.
-class SchedulerState {
- public:
-  virtual ~SchedulerState() = default;
-  virtual void initial_step(ScheduledGroup& group) = 0;
-  virtual void step(ScheduledGroup& group) = 0;
-  // Begins again at t = 0, as the next part of a SequentialLR.
-  virtual void restart(ScheduledGroup& group) = 0;
-  // Takes the initial step back, but for the group's rate.
-  virtual void undo() = 0;
-};
 
 // Includes the initial step.
 std::unique_ptr<SchedulerState> make_state(const TorchSchedule& schedule, ScheduledGroup& group);
