@@ -110,7 +110,7 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-// A file without a name vanishes with its process: kill -9 leaves nothing behind. Not every file system has
+// A file without a name vanishes with its process: kill -9 leaves nothing. Not every file system has
 // them.
 void AtomicFile::open_beside() {
 #ifdef O_TMPFILE

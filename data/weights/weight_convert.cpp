@@ -156,17 +156,17 @@ void append_combined(const Attention& attention, std::vector<StoredTensor>& out)
 }
 
 // The heads of q, k and v: as given where only that determines them, else as in the file.
-std::array<int, 3> heads_of(const Attention& attention, int told) {
-  if (attention.layout->arrangement == Arrangement::by_head) return {told, told, told};
+std::array<int, 3> heads_of(const Attention& attention, int given) {
+  if (attention.layout->arrangement == Arrangement::by_head) return {given, given, given};
   return attention.heads;
 }
 
 // Why an attention can't be converted; empty where it can.
-std::string obstacle(const Attention& attention, bool combined, int told) {
+std::string obstacle(const Attention& attention, bool combined, int given) {
   const Arrangement whole = combined ? target_of(attention, true).arrangement : attention.layout->arrangement;
   if (!attention.problem.empty() || whole != Arrangement::by_head) return attention.problem;
   const std::string& name = attention.weights[0]->name;
-  const std::array<int, 3> heads = heads_of(attention, told);
+  const std::array<int, 3> heads = heads_of(attention, given);
   if (heads[0] <= 0) return fmt::format("{} is interleaved by head: say --heads, how many there are", name);
   for (std::size_t i = 0; i < 3; ++i) {
     if (attention.rows[i] == attention.rows[0] && heads[i] == heads[0] && attention.rows[i] % heads[i] == 0)

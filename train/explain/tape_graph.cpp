@@ -11,7 +11,7 @@ namespace {
 
 using tape::Node;
 
-// All nodes behind one, by level: an op's inputs come before it.
+// All nodes that one depends on, by level: an op's inputs come before it.
 std::vector<const Node*> nodes_behind(const Node* last) {
   std::map<const Node*, std::size_t> found{{last, 0}};
   std::vector<const Node*> nodes{last};

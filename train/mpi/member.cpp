@@ -119,7 +119,7 @@ int make_runs_of(const Begin& begin, Messenger& messenger, const MakeRuns& make_
   return code;
 }
 
-// Rank 0 alone is told by a signal to stop, and tells the others.
+// Rank 0 alone gets the signal to stop, and notifies the others.
 void leave_signals_to_rank_0() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
 }

@@ -303,8 +303,9 @@ void StudyStore::insert_locked(const RunKey& key, RunResult result, const std::s
   if (partner != record_.runs.end()) {
     // In the order of their names, whichever came last: one of them is the reference.
     changed_.insert(partner->first);
-    const bool behind = partner->first < key;
-    compare((behind ? added : partner)->second.measured, (behind ? partner : added)->second.measured);
+    const bool partner_first = partner->first < key;
+    compare((partner_first ? added : partner)->second.measured,
+            (partner_first ? partner : added)->second.measured);
   }
 }
 

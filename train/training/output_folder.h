@@ -6,7 +6,7 @@
 namespace lockstep::train {
 
 // The folder that a study or a training writes into, held by one process at a time. Folders that were made
-// for it and stay empty go with the object: an error before the first file leaves nothing behind.
+// for it and stay empty go with the object: an error before the first file leaves nothing.
 class OutputFolder {
  public:
   // Makes the folder where it is missing. Throws if that or writing into it is not possible, or if another
