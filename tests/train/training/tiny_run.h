@@ -4,9 +4,9 @@
 
 namespace lockstep::train {
 
-// A task by a model of some hundred weights: a step of copy takes a millisecond.
-inline RunConfig tiny_run(const std::string& task = "copy") {
-  RunConfig config = defaults_for(task);
+// The copy task by a model of some hundred weights: a step takes a millisecond.
+inline RunConfig tiny_run() {
+  RunConfig config = defaults_for("copy");
   config.steps = 8;
   config.batch = 2;
   config.layers = 1;
