@@ -27,7 +27,7 @@ if [ "${1-}" = --asan ]; then
   shift
   folder=build/asan
   targets="core_tests data_tests optim_tests" build "$folder" --preset asan -DLOCKSTEP_TESTS=ON
-  set -- -L 'core|data|optim' "$@"
+  if [ $# = 0 ]; then set -- -L part; else set -- -L 'core|data|optim' "$@"; fi
 else
   folder=build/tests
   selected=""
