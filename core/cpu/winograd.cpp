@@ -262,17 +262,16 @@ struct Winograd {
         const T* from = products + o * n;
         for (const Part& part : all) {
           const std::int64_t down = shape.spacing[1], along = shape.spacing[2],
-                             height = results(shape.places[1], part.down, down),
+                             height = std::min(2 * part.rows.end, results(shape.places[1], part.down, down)) -
+                                      2 * part.rows.begin,
                              width = results(shape.places[2], part.along, along);
           for (std::int64_t i = block.images.begin; i < block.images.end; ++i) {
             for (std::int64_t s = block.slices.begin; s < block.slices.end; ++s) {
-              T* const to = y + i * y_image + (o * shape.places[0] + s) * y_slice + part.along;
-              for (std::int64_t r = part.rows.begin; r < part.rows.end; ++r, from += part.columns) {
-                T* const first = to + (part.down + 2 * r * down) * shape.places[2];
-                good &= winograd_to_y(from, shape.out * n, bias == nullptr ? T(0) : bias[o], first,
-                                      2 * r + 1 < height ? first + down * shape.places[2] : nullptr, width,
-                                      along);
-              }
+              T* const to = y + i * y_image + (o * shape.places[0] + s) * y_slice +
+                            (part.down + 2 * part.rows.begin * down) * shape.places[2] + part.along;
+              good &= winograd_to_y<T>(from, shape.out * n, bias == nullptr ? T(0) : bias[o],
+                                       {to, height, width, down * shape.places[2], along});
+              from += part.a_slice();
             }
           }
         }

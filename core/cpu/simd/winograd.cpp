@@ -21,8 +21,7 @@ struct WinogradTable {
   void (*of_x)(const Columns<const T>& tiles, T* v, std::int64_t apart);
   void (*of_dy)(const Columns<const T>& tiles, T* v, std::int64_t apart);
   void (*of_weight)(const T* windows, std::int64_t distance, std::int64_t count, T* u, std::int64_t apart);
-  bool (*to_y)(const T* m, std::int64_t apart, T bias, T* first, T* second, std::int64_t width,
-               std::int64_t step);
+  bool (*to_y)(const T* m, std::int64_t apart, T bias, const TileResults<T>& to);
   bool (*to_weight)(const T* u, std::int64_t apart, std::int64_t count, T* windows, std::int64_t distance);
 };
 
@@ -143,33 +142,47 @@ HWY_INLINE bool all_zero(Vec<T> x) {
   return hn::AllTrue(Tag<T>(), hn::Eq(x, hn::Zero(Tag<T>())));
 }
 
+// `count` numbers, side by side, to y.
 template <typename T>
-bool transform_to_y(const T* m, std::int64_t apart, T bias, T* first, T* second, std::int64_t width,
-                    std::int64_t step) {
+HWY_INLINE void store_results(T* to, std::int64_t step, const T* from, std::int64_t count) {
+  if (step == 1) {
+    for_vectors<T>(count,
+                   [&](std::int64_t i, auto part) HWY_ATTR { part.store(part.load(from + i), to + i); });
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i * step] = from[i];
+  }
+}
+
+// Vectors go on from a row of tiles to the next, as rows may be short.
+template <typename T>
+bool transform_to_y(const T* m, std::int64_t apart, T bias, const TileResults<T>& to) {
   const Tag<T> d;
   const Vec<T> biases = set<T>(bias);
   Vec<T> checked = hn::Zero(d);
-  HWY_ALIGN T rows[2][2 * lanes<T>];
-  for_vectors<T>((width + 1) / 2, [&](std::int64_t i, auto part) HWY_ATTR {
+  HWY_ALIGN T results[2][2 * lanes<T>];
+  const std::int64_t tiles = to.tiles(), columns = to.columns();
+  std::int64_t row = 0, column = 0;
+  for_vectors<T>(tiles, [&](std::int64_t i, auto part) HWY_ATTR {
     Vec<T> from[16], y[16];
     HWY_UNROLL(16)
     for (int e = 0; e < 16; ++e) from[e] = part.load(m + e * apart + i);
     transform<TimesTransposedA<T>, T>(from, y);
     HWY_UNROLL(2)
     for (int r = 0; r < 2; ++r) {
-      for (int c = 0; c < 2; ++c) y[4 * r + c] = hn::Add(y[4 * r + c], biases);
+      const Vec<T> left = hn::Add(y[4 * r], biases), right = hn::Add(y[4 * r + 1], biases);
+      checked = check<T>(right, check<T>(left, checked));
+      hn::StoreInterleaved2(left, right, d, results[r]);
     }
-    const std::int64_t count = std::min(2 * lanes<T>, width - 2 * i);
-    for (int r = 0; r < (second == nullptr ? 1 : 2); ++r) {
-      checked = check<T>(y[4 * r + 1], check<T>(y[4 * r], checked));
-      hn::StoreInterleaved2(y[4 * r], y[4 * r + 1], d, rows[r]);
-      T* const to = (r == 0 ? first : second) + 2 * i * step;
-      if (step == 1) {
-        for_vectors<T>(
-            count, [&](std::int64_t j, auto some) HWY_ATTR { some.store(hn::Load(d, rows[r] + j), to + j); });
-      } else {
-        for (std::int64_t j = 0; j < count; ++j) to[j * step] = rows[r][j];
-      }
+    for (std::int64_t at = 0, count = std::min(lanes<T>, tiles - i); at < count;) {
+      const std::int64_t some = std::min(columns - column, count - at),
+                         numbers = std::min(2 * some, to.width - 2 * column);
+      T* const first = to.y + 2 * row * to.row_distance + 2 * column * to.step;
+      store_results(first, to.step, results[0] + 2 * at, numbers);
+      if (2 * row + 1 < to.height)
+        store_results(first + to.row_distance, to.step, results[1] + 2 * at, numbers);
+      at += some;
+      column += some;
+      if (column == columns) column = 0, ++row;
     }
   });
   return all_zero<T>(checked);
@@ -242,9 +255,8 @@ void winograd_of_weight(const T* windows, std::int64_t distance, std::int64_t co
 }
 
 template <typename T>
-bool winograd_to_y(const T* m, std::int64_t apart, T bias, T* first, T* second, std::int64_t width,
-                   std::int64_t step) {
-  return winograd_kernels<T>().to_y(m, apart, bias, first, second, width, step);
+bool winograd_to_y(const T* m, std::int64_t apart, T bias, const TileResults<T>& to) {
+  return winograd_kernels<T>().to_y(m, apart, bias, to);
 }
 
 template <typename T>
@@ -259,9 +271,8 @@ template void winograd_of_dy(const Columns<const float>&, float*, std::int64_t);
 template void winograd_of_dy(const Columns<const double>&, double*, std::int64_t);
 template void winograd_of_weight(const float*, std::int64_t, std::int64_t, float*, std::int64_t);
 template void winograd_of_weight(const double*, std::int64_t, std::int64_t, double*, std::int64_t);
-template bool winograd_to_y(const float*, std::int64_t, float, float*, float*, std::int64_t, std::int64_t);
-template bool winograd_to_y(const double*, std::int64_t, double, double*, double*, std::int64_t,
-                            std::int64_t);
+template bool winograd_to_y(const float*, std::int64_t, float, const TileResults<float>&);
+template bool winograd_to_y(const double*, std::int64_t, double, const TileResults<double>&);
 template bool winograd_to_weight(const float*, std::int64_t, std::int64_t, float*, std::int64_t);
 template bool winograd_to_weight(const double*, std::int64_t, std::int64_t, double*, std::int64_t);
 

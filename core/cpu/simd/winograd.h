@@ -27,11 +27,20 @@ template <typename T>
 void winograd_of_weight(const T* windows, std::int64_t distance, std::int64_t count, T* u,
                         std::int64_t apart);
 
-// A^T m A + bias of a row of tiles: `width` numbers of each of two rows of y, `step` apart; the second row
-// may be null. Whether all of them are finite.
+// Where the results of rows of tiles go: (height, width) numbers of y, `step` apart in a row, the rows
+// `row_distance` apart. The last tiles of a row, and those of the last row, may be half outside.
 template <typename T>
-bool winograd_to_y(const T* m, std::int64_t apart, T bias, T* first, T* second, std::int64_t width,
-                   std::int64_t step);
+struct TileResults {
+  T* y;
+  std::int64_t height, width, row_distance, step;
+
+  std::int64_t columns() const { return (width + 1) / 2; }  // of tiles
+  std::int64_t tiles() const { return (height + 1) / 2 * columns(); }
+};
+
+// A^T m A + bias of the tiles of `to`. Whether all of it is finite.
+template <typename T>
+bool winograd_to_y(const T* m, std::int64_t apart, T bias, const TileResults<T>& to);
 
 // G^T u G, the gradient of `count` windows. Whether all of it is finite.
 template <typename T>
