@@ -31,10 +31,4 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app);
 std::vector<const CLI::Option*> options_of(const CLI::App& command);
 std::vector<const CLI::Option*> positionals_of(const CLI::App& command);
 
-// The manual page lockstep(1), in man(7)'s macros.
-std::string manual_page(const CLI::App& app, const std::string& version);
-
-// A script for bash (and zsh, through bashcompinit) that completes commands, their options and files.
-std::string completion_script(const CLI::App& app);
-
 }  // namespace lockstep::train::cli

@@ -1,4 +1,5 @@
-// The manual page and the shell's completion, from the same tree of commands and options as --help.
+#include "train/cli/manual.h"
+
 #include <fmt/format.h>
 
 #include "train/cli/help.h"

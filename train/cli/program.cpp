@@ -15,6 +15,7 @@
 #include "core/joined.h"
 #include "train/cli/commands.h"
 #include "train/cli/help.h"
+#include "train/cli/manual.h"
 #include "train/text/output.h"
 #include "train/text/terminal.h"
 #include "train/text/text_layout.h"
