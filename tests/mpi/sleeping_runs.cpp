@@ -2,6 +2,7 @@
 //   SLEEPING_SECONDS  of a run (1)
 //   SLEEPING_SLOW     ranks from this one on take five times as long
 //   SLEEPING_VERSION  what the program says it is (test)
+// A run's fingerprint is 1 + the GPU that its rank is to use, 0 where there is none.
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -32,9 +33,10 @@ std::vector<double> losses_of(const Job& job) {
 MakeRun sleeping(lockstep::Device) {
   const double rank = number_from_environment("OMPI_COMM_WORLD_RANK", 0);
   const bool slow = rank >= number_from_environment("SLEEPING_SLOW", INFINITY);
+  const auto gpu = static_cast<std::uint64_t>(1 + number_from_environment("CUDA_VISIBLE_DEVICES", -1));
   const double seconds = number_from_environment("SLEEPING_SECONDS", 1) * (slow ? 5 : 1);
-  return [seconds](const Job& job, const std::atomic<bool>& stop,
-                   const std::function<void()>&) -> std::optional<RunResult> {
+  return [=](const Job& job, const std::atomic<bool>& stop,
+             const std::function<void()>&) -> std::optional<RunResult> {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point start = Clock::now(), end = start + std::chrono::duration_cast<Clock::duration>(
                                                                     std::chrono::duration<double>(seconds));
@@ -42,7 +44,7 @@ MakeRun sleeping(lockstep::Device) {
       if (stop) return std::nullopt;
       std::this_thread::sleep_until(std::min(end, Clock::now() + std::chrono::milliseconds(20)));
     }
-    return RunResult{.losses = losses_of(job), .seconds = seconds, .parameters = 1};
+    return RunResult{.losses = losses_of(job), .seconds = seconds, .parameters = 1, .fingerprint = gpu};
   };
 }
 

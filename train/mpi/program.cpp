@@ -5,6 +5,7 @@
 
 #include "data/files/atomic_file.h"
 #include "train/cli/program.h"
+#include "train/mpi/gpu_of_rank.h"
 #include "train/mpi/member.h"
 
 namespace lockstep::train::mpi {
@@ -17,10 +18,12 @@ std::string name_of_program(const std::string& version) {
                      std::hash<std::string>()(data::read_file("/proc/self/exe")));
 }
 
-// Of the ranks on a host each has a GPU of its own, unless somebody has said which.
 void choose_gpu(const Messenger& messenger) {
-  if (messenger.ranks_here() > 1)
-    setenv("CUDA_VISIBLE_DEVICES", std::to_string(messenger.rank_here()).c_str(), /*replace=*/0);
+  constexpr const char* variable = "CUDA_VISIBLE_DEVICES";
+  const char* const visible = std::getenv(variable);
+  const std::optional<std::string> own =
+      gpu_of_rank(messenger.rank_here(), visible ? std::optional(visible) : std::nullopt, gpus_here());
+  if (own) setenv(variable, own->c_str(), /*replace=*/1);
 }
 
 }  // namespace

@@ -13,4 +13,4 @@ array=$(sbatch --parsable --dependency="afterok:$rates" --array="1-$SHARDS" --ou
   "$here/shards.sbatch" "$@")
 lockstep=${LOCKSTEP:-build/release/bin/lockstep}
 sbatch --dependency="afterany:$array" --job-name=lockstep-merge --output="$OUT/all.log" --wrap \
-  "$lockstep merge '$OUT'/rates '$OUT'/s[0-9]* --out '$OUT/all' && $lockstep report '$OUT/all'"
+  "$lockstep merge '$OUT'/rates '$OUT'/s[0-9]*/ --out '$OUT/all' && $lockstep report '$OUT/all'"

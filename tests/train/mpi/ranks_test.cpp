@@ -1,4 +1,5 @@
 // lockstep-mpi as a user starts it: the same numbers for any number of ranks, whatever is killed on the way.
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "data/files/atomic_file.h"
@@ -14,6 +16,7 @@
 #include "tests/data/temp_folder.h"
 #include "tests/train/cli/cli.h"
 #include "tests/train/study/small_study.h"
+#include "train/mpi/gpu_of_rank.h"
 
 namespace lockstep::train {
 namespace {
@@ -125,58 +128,100 @@ TEST_F(MpiStudy, EveryRankMakesRunsAndTheSlowOneDelaysItsOwnAlone) {
   EXPECT_LT(file.attribute<double>("wall_seconds"), 6);  // all runs by the slow pace: 12 s
 }
 
-// Ends a job by kill -9 of mpirun (0) or of one of its ranks (1 ...).
+std::size_t runs_if_any(const fs::path& file) { return fs::exists(file) ? runs_in(file) : 0; }
+
+// Ends a job by kill -9 of mpirun, of rank 0 or of another one, in turn, within the first 20 runs that it
+// adds: moments that the speed of the machine does not change. LOCKSTEP_KILLS: how many.
 TEST_F(MpiStudy, KillsChangeNothing) {
   const char* const asked = std::getenv("LOCKSTEP_KILLS");
   const int wanted = asked ? std::atoi(asked) : 6;
-  const Words line = {"study", "small.toml", "--threads", "1",       "--seeds",
-                      "30",    "--out",      "killed",    "--resume"};
-  Words whole = line;
-  whole.back() = "--threads=1";
-  whole.erase(whole.begin() + 2, whole.begin() + 4);
-  whole[5] = "whole";
-  const Ended once = run(mpirun(3, whole));
-  ASSERT_EQ(once.code, 0) << once.err;
-  std::mt19937 random(2);
-  std::uniform_real_distribution<double> moment(0.2, 0.9 * once.seconds);
-  fs::create_directory(folder_ / "killed");
+  constexpr const char* victims[] = {"mpirun", "rank 0", "rank 1", "rank 2"};
+  constexpr std::size_t ranks = std::size(victims) - 1;
+  const auto line = [&](const std::string& out) {
+    return mpirun(ranks, {"study", "small.toml", "--threads=1", "--seeds=16", "--resume", "--out", out});
+  };
+  const fs::path folder = folder_.path() / "killed", file = folder / "study.h5";
+  fs::create_directory(folder_ / "whole");
+  finish(line("whole"));
   const std::size_t all = runs_in(folder_ / "whole/study.h5");
-  std::size_t before = 0;
-  int in_the_middle = 0;
-  for (int kills = 0; kills < wanted;) {
-    Program job(mpirun(3, line), surroundings());
-    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
-    const std::vector<pid_t> ranks = children_of(job.id());
-    const std::size_t victim = static_cast<std::size_t>(kills) % 4;
-    if (victim == 0) {
-      job.signal(SIGKILL);
-      ++kills;
-    } else if (victim <= ranks.size()) {
-      kill(ranks[victim - 1], SIGKILL);
-      ++kills;
+  std::mt19937 random(2);
+  std::uniform_int_distribution<std::size_t> more(0, 20);
+  std::uniform_real_distribution<double> later(0, 0.05);
+  std::map<std::string, int> killed;
+  int in_the_middle = 0, kills = 0;
+  const auto begin_again = [&] {
+    fs::remove_all(folder);
+    fs::create_directory(folder);
+  };
+  begin_again();
+  while (kills < wanted) {
+    const std::size_t before = runs_if_any(file), until = before + more(random);
+    Program job(line("killed"), surroundings());
+    std::vector<pid_t> processes;
+    for (int i = 0; i < 6'000; ++i) {  // until it is where it is to be killed, or has ended
+      processes = children_of(job.id());
+      if ((processes.size() >= ranks && runs_if_any(file) >= until) || !is_alive(job.id())) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(later(random)));
+    const std::size_t victim = static_cast<std::size_t>(kills) % std::size(victims);
+    const bool is_there = is_alive(job.id()) && processes.size() >= ranks;
+    if (is_there) {
+      kill(victim == 0 ? job.id() : processes[victim - 1], SIGKILL);
+      ++kills, ++killed[victims[victim]];
     }
     const Ended ended = job.wait(120);
     for (int i = 0; i < 1'000; ++i) {  // the ranks of a killed mpirun end by themselves
-      if (std::ranges::none_of(ranks, is_alive)) break;
+      if (std::ranges::none_of(processes, is_alive)) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    for (const pid_t rank : ranks) ASSERT_FALSE(is_alive(rank)) << "left behind by " << victim;
-    const fs::path file = folder_.path() / "killed/study.h5";
-    const std::size_t now = fs::exists(file) ? runs_in(file) : 0;
+    for (const pid_t rank : processes) ASSERT_FALSE(is_alive(rank)) << "left behind by " << victims[victim];
+    const std::size_t now = runs_if_any(file);
     ASSERT_GE(now, before);
-    in_the_middle += now > before && now < all;
-    before = now;
+    in_the_middle += is_there && now > before && now < all;
     if (now < all) continue;
-    if (ended.code == 0) {
-      ASSERT_EQ(numbers("killed"), numbers("whole"));
-    }
-    fs::remove_all(folder_.path() / "killed");
-    fs::create_directory(folder_.path() / "killed");
-    before = 0;
+    if (ended.code != 0) finish(line("killed"));  // all is there but what is written at the end
+    ASSERT_EQ(numbers("killed"), numbers("whole")) << "after " << kills << " kills";
+    begin_again();
   }
   EXPECT_GT(in_the_middle, 0);  // or else the test says nothing
-  finish(mpirun(3, line));
+  finish(line("killed"));
   EXPECT_EQ(numbers("killed"), numbers("whole"));
+  for (const auto& [victim, times] : killed) RecordProperty(victim, times);
+  fmt::print("{} kills, {} of them between runs that were kept: {}\n", kills, in_the_middle,
+             fmt::join(killed, ", "));
+}
+
+TEST(GpuOfRank, TakesTurnsAmongThoseOfItsHost) {
+  const auto four = [](int rank) { return mpi::gpu_of_rank(rank, std::nullopt, 4).value(); };
+  EXPECT_EQ(four(0), "0");
+  EXPECT_EQ(four(3), "3");
+  EXPECT_EQ(four(5), "1");  // more ranks than GPUs
+  EXPECT_EQ(mpi::gpu_of_rank(1, std::nullopt, 0), std::nullopt);
+  EXPECT_EQ(mpi::gpu_of_rank(2, "4,5,7", 8), "7");
+  EXPECT_EQ(mpi::gpu_of_rank(3, "4,5,7", 8), "4");
+  EXPECT_EQ(mpi::gpu_of_rank(1, "GPU-aa,MIG-bb", 1), "MIG-bb");
+  for (const int rank : {0, 1, 7}) EXPECT_EQ(mpi::gpu_of_rank(rank, "2", 8), "2");  // Slurm's, of one task
+  EXPECT_EQ(mpi::gpu_of_rank(1, "", 8), "");                                        // none is to be seen
+  EXPECT_EQ(mpi::gpu_of_rank(1, "NoDevFiles", 8), "NoDevFiles");                    // Slurm's word for it
+}
+
+TEST_F(MpiStudy, EachRankHasAGpuOfItsOwn) {
+  Surroundings around = surroundings();
+  around.environment["SLEEPING_SECONDS"] = "0.1";
+  around.environment["CUDA_VISIBLE_DEVICES"] = "4,6,7";
+  const Words line = {"study",       "small.toml", "--threads", "1", "--causes", "rounding",
+                      "--f64-seeds", "0",          "--seeds",   "6", "--out",    "a"};  // 18 runs
+  const Ended ended = Program(mpirun(4, line, LOCKSTEP_SLEEPING_RUNS), around).wait(60);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const h5::File file = h5::File::open(folder_ / "a/study.h5");
+  std::set<std::string> used;
+  for (const char* arm : {"A0", "A0'", "A1"}) {
+    const h5::Group seeds = file.group(std::string("experiments/0/") + arm);
+    for (const std::string& seed : seeds.children())
+      used.insert(seeds.group(seed).attribute<std::string>("fingerprint"));
+  }
+  EXPECT_EQ(used, (std::set<std::string>{"0000000000000005", "0000000000000007", "0000000000000008"}));
 }
 
 TEST_F(MpiStudy, AStopIsClean) {
