@@ -106,7 +106,7 @@ std::string answer_box(const StudySummary& study) {
         "not to matter. ◆ different, ● equivalent, □ inconclusive.",
         "quiet");
   }
-  for (const AcrossTasks& across : study.across) html += paragraph(across_sentence(across));
+  for (const std::string& sentence : across_sentences(study)) html += paragraph(sentence);
   return html + paragraph(scope_sentence(study));
 }
 

@@ -66,7 +66,7 @@ std::string remarks_of(const StudySummary& study) {
         text += fmt::format("- {}, {}: {}.\n", task.title, c.cause, c.note);
     }
   }
-  for (const AcrossTasks& across : study.across) text += fmt::format("- {}\n", across_sentence(across));
+  for (const std::string& sentence : across_sentences(study)) text += fmt::format("- {}\n", sentence);
   return text;
 }
 

@@ -123,6 +123,19 @@ std::string across_sentence(const AcrossTasks& across) {
   return text + ".";
 }
 
+std::vector<std::string> across_sentences(const StudySummary& study) {
+  if (study.across.empty()) return {};
+  if (study.tasks.size() < 6) {
+    return {fmt::format(
+        "How general is it? Effects on {} say little about another one: each row stands for its own. "
+        "Six tasks say what to expect of another (lockstep study across-tasks).",
+        count(static_cast<long long>(study.tasks.size()), "task"))};
+  }
+  std::vector<std::string> sentences;
+  for (const AcrossTasks& across : study.across) sentences.push_back(across_sentence(across));
+  return sentences;
+}
+
 std::string name_of(const PairedCurve& curve) {
   return curve.name.empty() ? "the " + curve.measured : curve.measured + ", " + curve.name;
 }

@@ -16,6 +16,8 @@ std::string scope_sentence(const StudySummary& study);
 // How general an effect is: its size on average over the tasks and on another one, or by task where they are
 // few.
 std::string across_sentence(const AcrossTasks& across);
+// That of each cause, or, of fewer tasks than say anything, that they do not.
+std::vector<std::string> across_sentences(const StudySummary& study);
 
 // "the loss", "size of the updates, q".
 std::string name_of(const PairedCurve& curve);

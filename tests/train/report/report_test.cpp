@@ -103,9 +103,13 @@ TEST(Report, SaysHowGeneralItIsAndWhoAsked) {
                    .name = "muon by the whole tensor",
                    .effects = {{"copy", -9.8}, {"digits", -1.2}}}};
   study.disputes = {"https://example.org/issues/7", "javascript:alert(1)"};
+  const std::string sentence =
+      "muon by the whole tensor changes the primary metric by -9.8% on copy, -1.20% on digits";
   const std::string page = report_page(study);
-  EXPECT_TRUE(
-      has(page, "muon by the whole tensor changes the primary metric by -9.8% on copy, -1.20% on digits"));
+  EXPECT_TRUE(has(page, "say little about another one"));
+  EXPECT_FALSE(has(page, sentence));
+  study.tasks.resize(6, study.tasks[0]);
+  EXPECT_TRUE(has(report_page(study), sentence));
   EXPECT_TRUE(has(page, "<a href=\"https://example.org/issues/7\">"));
   EXPECT_FALSE(has(page, "href=\"javascript:"));
 }
