@@ -70,17 +70,31 @@ std::vector<AttentionResult> bench_attention(const AttentionBenchOptions& option
   return results;
 }
 
-std::string attention_header() {
-  return fmt::format("{:>9}{:>8}{:>8}{:>13}{:>13}{:>11}{:>9}{:>9}{:>9}{:>8}\n", "head size", "mask", "tokens",
-                     "forward ms", "backward ms", "both ms", "GFLOP/s", "forward", "backward", "MiB");
+Table attention_table(int width) {
+  return Table({{"head size", true},
+                {"mask", true, 6},
+                {"tokens", true},
+                {"forward ms", true, 11},
+                {"backward ms", true, 11},
+                {"both ms", true, 9},
+                {"GFLOP/s", true},
+                {"forward", true},
+                {"backward", true},
+                {"MiB", true, 6}},
+               width);
 }
 
-std::string to_text(const AttentionResult& r) {
-  return fmt::format("{:>9}{:>8}{:>8}{:>13.3f}{:>13.3f}{:>11.3f}{:>9.1f}{:>9.1f}{:>9.1f}{:>8.1f}\n",
-                     r.head_size, r.causal ? "causal" : "none", r.tokens, 1e3 * r.forward.median,
-                     1e3 * r.backward.median, 1e3 * r.both.median,
-                     gflops(r.forward_flops + r.backward_flops, r.both), gflops(r.forward_flops, r.forward),
-                     gflops(r.backward_flops, r.backward), static_cast<double>(r.memory) / (1 << 20));
+Table::Cells cells_of(const AttentionResult& r) {
+  return {fmt::format("{}", r.head_size),
+          r.causal ? "causal" : "none",
+          fmt::format("{}", r.tokens),
+          fmt::format("{:.3f}", 1e3 * r.forward.median),
+          fmt::format("{:.3f}", 1e3 * r.backward.median),
+          fmt::format("{:.3f}", 1e3 * r.both.median),
+          fmt::format("{:.1f}", gflops(r.forward_flops + r.backward_flops, r.both)),
+          fmt::format("{:.1f}", gflops(r.forward_flops, r.forward)),
+          fmt::format("{:.1f}", gflops(r.backward_flops, r.backward)),
+          fmt::format("{:.1f}", static_cast<double>(r.memory) / (1 << 20))};
 }
 
 std::string to_json(const AttentionBenchOptions& options, const std::vector<AttentionResult>& results) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/bench/timing.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -34,8 +35,9 @@ struct AttentionResult {
 std::vector<AttentionResult> bench_attention(const AttentionBenchOptions& options,
                                              const std::function<void(const AttentionResult&)>& report);
 
-std::string attention_header();
-std::string to_text(const AttentionResult& result);
+// For its rows as they are measured.
+Table attention_table(int width);
+Table::Cells cells_of(const AttentionResult& result);
 std::string to_json(const AttentionBenchOptions& options, const std::vector<AttentionResult>& results);
 
 }  // namespace lockstep::train

@@ -12,6 +12,7 @@
 #include "core/tensor.h"
 #include "data/files/hdf5.h"
 #include "train/text/clock.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -37,9 +38,9 @@ ProductSpeed measure(int m, int n, int k, int threads) {
 
 double gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
-void write_text(std::ostream& out, const Diagnosis& d) {
+void write_text(std::ostream& out, const Diagnosis& d, int width) {
   const auto line = [&](const char* name, const std::string& text) {
-    out << fmt::format("{:<11} {}\n", name, text);
+    out << hanging(fmt::format("{:<11} ", name), text, width);
   };
   line("processor", d.system.processor);
   line("",
@@ -60,14 +61,17 @@ void write_text(std::ostream& out, const Diagnosis& d) {
   line("hdf5", d.hdf5);
   for (const std::string& fact : d.cuda) line(&fact == d.cuda.data() ? "cuda" : "", fact);
   line("products", "GFLOP/s reached, of what registers alone reach");
+  const int margin = width < 80 ? 2 : 12;
+  Table products({{"product"}, {"by"}, {"threads", true}, {"reached", true}, {"of", true}, {"share", true}},
+                 width - margin);
   for (const ProductSpeed& p : d.products) {
-    line("",
-         fmt::format("{:<23} {:<10} {} thread{} {:>7.1f} of {:>7.1f}  {:>3.0f} %", p.name, p.by, p.threads,
-                     p.threads == 1 ? " " : "s", p.flops / 1e9, p.peak / 1e9, 100 * p.flops / p.peak));
+    products.add({p.name, p.by, fmt::format("{}", p.threads), fmt::format("{:.1f}", p.flops / 1e9),
+                  fmt::format("{:.1f}", p.peak / 1e9), fmt::format("{:.0f} %", 100 * p.flops / p.peak)});
   }
+  out << indented(products.text(), margin);
   const std::vector<std::string> lines = advice(d);
   line("advice", lines.empty() ? "none: all is well" : "");
-  for (const std::string& text : lines) out << "  - " << text << '\n';
+  for (const std::string& text : lines) out << hanging("  - ", text, width);
 }
 
 void write_json(std::ostream& out, const Diagnosis& d) {
@@ -184,7 +188,7 @@ void doctor(std::ostream& out, const DoctorOptions& options) {
   if (options.json) {
     write_json(out, diagnosis);
   } else {
-    write_text(out, diagnosis);
+    write_text(out, diagnosis, options.width);
   }
 }
 

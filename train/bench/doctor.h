@@ -6,7 +6,7 @@
 
 #include "core/processor.h"
 #include "core/runtime/system.h"
-
+#include "train/text/table.h"
 namespace lockstep::train {
 
 // One product's speed, in operations per second, beside what registers alone reach in the same second.
@@ -39,6 +39,7 @@ std::vector<std::string> advice(const Diagnosis& diagnosis);
 
 struct DoctorOptions {
   bool json = false;
+  int width = unlimited;  // columns of the terminal
 };
 
 // `lockstep doctor`: processor, BLAS and its kernel, speed reached against the best possible, threads,

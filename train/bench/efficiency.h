@@ -8,6 +8,7 @@
 
 #include "train/bench/memory.h"
 #include "train/bench/timing.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -42,10 +43,10 @@ struct EfficiencyResult {
 std::vector<EfficiencyResult> bench_efficiency(const EfficiencyOptions& options,
                                                const std::function<void(const EfficiencyResult&)>& report);
 
-std::string efficiency_header();
-std::string to_text(const EfficiencyResult& result);
+Table efficiency_table(int width);
+Table::Cells cells_of(const EfficiencyResult& result);
 // Where the one or the other wins, and by how much.
-std::string efficiency_verdict(const std::vector<EfficiencyResult>& results);
+std::string efficiency_verdict(const std::vector<EfficiencyResult>& results, int width);
 std::string to_json(const EfficiencyOptions& options, const std::vector<EfficiencyResult>& results);
 
 }  // namespace lockstep::train

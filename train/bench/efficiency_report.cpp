@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "train/bench/efficiency.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -42,24 +43,34 @@ Json json_of(const EfficiencyResult::Phase& phase) {
 
 }  // namespace
 
-std::string efficiency_header() {
-  return fmt::format("{:>5}{:>8}{:>13}  {:<24}{:<24}{:<24}{:>14}\n", "width", "tokens", "step ms", "forward",
-                     "backward", "step", "memory");
+Table efficiency_table(int width) {
+  return Table({{"width", true, 5},
+                {"tokens", true, 6},
+                {"step ms", true, 11},
+                {"forward", false, 22},
+                {"backward", false, 22},
+                {"step", false, 22},
+                {"memory", true, 19}},
+               width);
 }
 
-std::string to_text(const EfficiencyResult& r) {
-  return fmt::format(
-      "{:>5}{:>8}{:>13.3f}  {:<24}{:<24}{:<24}{:>9.1f} MiB {:+.1f} %\n", r.width, r.tokens,
-      1e3 * r.step.combined.median, cell(r.forward.ratio), cell(r.backward.ratio), cell(r.step.ratio),
-      static_cast<double>(r.combined_memory) / (1 << 20),
-      100 * (static_cast<double>(r.separate_memory) / static_cast<double>(r.combined_memory) - 1));
+Table::Cells cells_of(const EfficiencyResult& r) {
+  return {fmt::format("{}", r.width),
+          fmt::format("{}", r.tokens),
+          fmt::format("{:.3f}", 1e3 * r.step.combined.median),
+          cell(r.forward.ratio),
+          cell(r.backward.ratio),
+          cell(r.step.ratio),
+          fmt::format(
+              "{:.1f} MiB {:+.1f} %", static_cast<double>(r.combined_memory) / (1 << 20),
+              100 * (static_cast<double>(r.separate_memory) / static_cast<double>(r.combined_memory) - 1))};
 }
 
-std::string efficiency_verdict(const std::vector<EfficiencyResult>& results) {
-  std::string text =
-      "\nseparate over combined: the median of pairs side by side, with its 95 % interval; step ms and MiB "
-      "are "
-      "those of combined\n";
+std::string efficiency_verdict(const std::vector<EfficiencyResult>& results, int width) {
+  std::string text = "\n" + paragraph(
+                                "separate over combined: the median of pairs side by side, with its 95 % "
+                                "interval; step ms and MiB are those of combined",
+                                width);
   constexpr std::pair<const char*, EfficiencyResult::Phase EfficiencyResult::*> phases[] = {
       {"forward", &EfficiencyResult::forward},
       {"backward", &EfficiencyResult::backward},
@@ -71,10 +82,12 @@ std::string efficiency_verdict(const std::vector<EfficiencyResult>& results) {
       if (combined_wins(ratio)) combined.push_back(ratio.median);
       if (separate_wins(ratio)) separate.push_back(1 / ratio.median);
     }
-    text += fmt::format("{:<9} {}; {}; no difference in {}\n", name,
-                        wins("combined wins (c)", combined, results.size()),
-                        wins("separate wins (s)", separate, results.size()),
-                        results.size() - combined.size() - separate.size());
+    text += hanging(
+        fmt::format("{:<9} ", name),
+        fmt::format("{}; {}; no difference in {}", wins("combined wins (c)", combined, results.size()),
+                    wins("separate wins (s)", separate, results.size()),
+                    results.size() - combined.size() - separate.size()),
+        width);
   }
   return text;
 }

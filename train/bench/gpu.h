@@ -46,8 +46,8 @@ GpuCeilings gpu_ceilings();
 GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds);
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds);
 
-// Everything, as text in pieces as they are measured, or as JSON in one piece.
-void bench_gpu(const GpuBenchOptions& options, bool json,
+// Everything, as text of `width` columns in pieces as they are measured, or as JSON in one piece.
+void bench_gpu(const GpuBenchOptions& options, bool json, int width,
                const std::function<void(const std::string&)>& print);
 
 }  // namespace lockstep::train

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "train/bench/gpu.h"
+#include "train/text/table.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -11,21 +13,16 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const GpuCeilings& c) {
-  return fmt::format(
-      "{}: copies {:.0f} GB/s, multiplies {:.1f} TFLOP/s in "
-      "f32\n\n{:<6}{:<10}{:>10}{:>10}{:>22}{:>10}{:>11}{:>8}\n",
-      c.name, c.copy / 1e9, c.multiply / 1e12, "model", "attention", "eager ms", "graph ms", "quartiles",
-      "requests", "TFLOP/s", "share");
-}
-
-std::string text_of(const GpuStep& s, const GpuCeilings& c) {
+Table::Cells cells_of(const GpuStep& s, const GpuCeilings& c) {
   const double rate = s.flops / s.graph.median;
-  return fmt::format(
-      "{:<6}{:<10}{:>10.3f}{:>10.3f}{:>22}{:>10}{:>11.2f}{:>6.1f} %\n", s.model.name, s.attention,
-      1e3 * s.eager.median, 1e3 * s.graph.median,
-      fmt::format("[{:.3f}, {:.3f}]", 1e3 * s.graph.lower_quartile, 1e3 * s.graph.upper_quartile), s.requests,
-      rate / 1e12, 100 * rate / c.multiply);
+  return {s.model.name,
+          s.attention,
+          fmt::format("{:.3f}", 1e3 * s.eager.median),
+          fmt::format("{:.3f}", 1e3 * s.graph.median),
+          fmt::format("[{:.3f}, {:.3f}]", 1e3 * s.graph.lower_quartile, 1e3 * s.graph.upper_quartile),
+          fmt::format("{}", s.requests),
+          fmt::format("{:.2f}", rate / 1e12),
+          fmt::format("{:.1f} %", 100 * rate / c.multiply)};
 }
 
 Json json_of(const GpuStep& s) {
@@ -43,33 +40,47 @@ Json json_of(const GpuThroughput& t) {
 
 }  // namespace
 
-void bench_gpu(const GpuBenchOptions& options, bool json,
+void bench_gpu(const GpuBenchOptions& options, bool json, int width,
                const std::function<void(const std::string&)>& print) {
   const auto show = [&](const std::string& text) {
     if (!json) print(text);
   };
   const GpuCeilings ceilings = gpu_ceilings();
   Json steps = Json::array(), throughputs = Json::array();
-  show(text_of(ceilings));
+  show(fmt::format("{}: copies {:.0f} GB/s, multiplies {:.1f} TFLOP/s in f32\n\n", ceilings.name,
+                   ceilings.copy / 1e9, ceilings.multiply / 1e12));
+  const Table of_steps({{"model", false, 6},
+                        {"attention"},
+                        {"eager ms", true},
+                        {"graph ms", true},
+                        {"quartiles", true, 20},
+                        {"requests", true},
+                        {"TFLOP/s", true},
+                        {"share", true, 7}},
+                       width);
+  show(of_steps.head());
   for (const BenchModel& model : options.models) {
     for (const std::string& attention : options.attention) {
       const GpuStep step = bench_gpu_step(model, attention, options.seconds);
       steps.push_back(json_of(step));
-      show(text_of(step, ceilings));
+      show(of_steps.row(cells_of(step, ceilings)));
     }
   }
-  show(fmt::format("\n{:<6}{:>6}{:>16}\n", "model", "runs", "steps/s in all"));
+  const Table of_throughputs({{"model", false, 6}, {"runs", true, 5}, {"steps/s in all", true}}, width);
+  show("\n" + of_throughputs.head());
   for (const BenchModel& model : options.models) {
     for (const std::int64_t runs : options.runs) {
       const GpuThroughput throughput = bench_gpu_throughput(model, runs, options.seconds);
       throughputs.push_back(json_of(throughput));
-      show(fmt::format("{:<6}{:>6}{:>16.0f}\n", model.name, runs, throughput.steps_per_second));
+      show(of_throughputs.row(
+          {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second)}));
     }
   }
-  show(
-      "\neager: request by request; graph: recorded and replayed; requests: kernels, products and copies of "
-      "a "
-      "step;\nshare: of what the card multiplies at most, attention's products not counted\n");
+  show("\n" +
+       paragraph(
+           "eager: request by request; graph: recorded and replayed; requests: kernels, products and copies "
+           "of a step; share: of what the card multiplies at most, attention's products not counted",
+           width));
   if (json) {
     print(Json{{"device", ceilings.name},
                {"copy_bytes_per_second", ceilings.copy},

@@ -15,6 +15,7 @@
 #include "core/joined.h"
 #include "train/bench/timing.h"
 #include "train/statistics/statistics.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -85,14 +86,17 @@ std::vector<StartResult> bench_start(const std::string& program) {
   return results;
 }
 
-std::string to_text(const std::vector<StartResult>& results) {
-  std::string text = fmt::format(
-      "from the start of a process to its first finished step, {} processes each, one thread\n"
-      "{:<6}{:<10}{:>10}{:>10}\n",
-      processes, "model", "attention", "median ms", "max ms");
+std::string to_text(const std::vector<StartResult>& results, int width) {
+  Table table({{"model"}, {"attention"}, {"median ms", true}, {"max ms", true}}, width);
   for (const StartResult& r : results)
-    text += fmt::format("{:<6}{:<10}{:>10.1f}{:>10.1f}\n", r.model, r.attention, 1e3 * r.median, 1e3 * r.max);
-  return text;
+    table.add(
+        {r.model, r.attention, fmt::format("{:.1f}", 1e3 * r.median), fmt::format("{:.1f}", 1e3 * r.max)});
+  return paragraph(
+             fmt::format(
+                 "from the start of a process to its first finished step, {} processes each, one thread",
+                 processes),
+             width) +
+         table.text();
 }
 
 std::string to_json(const std::vector<StartResult>& results) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "train/bench/model.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -21,7 +22,7 @@ struct StartResult {
 // cannot be started or fails.
 std::vector<StartResult> bench_start(const std::string& program);
 
-std::string to_text(const std::vector<StartResult>& results);
+std::string to_text(const std::vector<StartResult>& results, int width = unlimited);
 std::string to_json(const std::vector<StartResult>& results);
 
 }  // namespace lockstep::train

@@ -8,6 +8,7 @@
 #include "train/bench/model.h"
 #include "train/bench/profile.h"
 #include "train/bench/timing.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -41,7 +42,7 @@ struct StepResult {
 // of a machine that others use as well. Throws for another attention than combined and separate.
 std::vector<StepResult> bench_steps(const BenchOptions& options);
 
-std::string to_text(const std::vector<StepResult>& results);
+std::string to_text(const std::vector<StepResult>& results, int width = unlimited);
 std::string to_json(const std::vector<StepResult>& results);
 
 }  // namespace lockstep::train

@@ -6,6 +6,8 @@
 #include "core/processor.h"
 #include "core/runtime/system.h"
 #include "train/bench/steps.h"
+#include "train/text/numbers.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -22,43 +24,59 @@ Json milliseconds(const Timing& t) {
           {"min", 1e3 * t.min}};
 }
 
-std::string profile_text(const StepResult& r) {
+std::string profile_text(const StepResult& r, int width) {
   double total = 0;
   for (const OpTime& op : r.profile) total += op.forward + op.backward;
-  std::string text = fmt::format("\n{} {}, {} thread{}: where a step of {:.2f} ms goes\n", r.model.name,
-                                 r.attention, r.threads, r.threads == 1 ? "" : "s", 1e3 * total);
-  text +=
-      fmt::format("  {:<18}{:>7}{:>13}{:>13}{:>8}\n", "op", "calls", "forward ms", "backward ms", "share");
+  Table table({{"op"}, {"calls", true}, {"forward ms", true}, {"backward ms", true}, {"share", true}}, width);
   for (const OpTime& op : r.profile) {
-    text += fmt::format("  {:<18}{:>7}{:>13.3f}{:>13.3f}{:>6.1f} %\n", op.name, op.calls, 1e3 * op.forward,
-                        1e3 * op.backward, 100 * (op.forward + op.backward) / total);
+    table.add({op.name, fmt::format("{}", op.calls), fmt::format("{:.3f}", 1e3 * op.forward),
+               fmt::format("{:.3f}", 1e3 * op.backward),
+               fmt::format("{:.1f} %", 100 * (op.forward + op.backward) / total)});
   }
-  return text;
+  const std::string title = fmt::format("{} {}, {}: where a step of {:.2f} ms goes", r.model.name,
+                                        r.attention, count(r.threads, "thread"), 1e3 * total);
+  return "\n" + paragraph(title, width) + table.text();
 }
 
 }  // namespace
 
-std::string to_text(const std::vector<StepResult>& results) {
+std::string to_text(const std::vector<StepResult>& results, int width) {
   const SystemInfo system = system_info();
-  std::string text = fmt::format("{}, OpenBLAS kernel {}, load {:.1f} on {} cores\n\n", system.processor,
-                                 blas_info().core, load_average(), system.logical_cores);
-  text += fmt::format("{:<6}{:<10}{:>3}{:>10}{:>22}{:>11}{:>11}{:>9}{:>7}{:>7}{:>10}{:>13}\n", "model",
-                      "attention", "thr", "step ms", "quartiles", "tokens/s", "floor ms", "GFLOP/s", "ratio",
-                      "cpu", "peak MiB", "allocs/step");
+  Table table({{"model"},
+               {"attention"},
+               {"thr", true},
+               {"step ms", true},
+               {"quartiles", true},
+               {"tokens/s", true},
+               {"floor ms", true},
+               {"GFLOP/s", true},
+               {"ratio", true},
+               {"cpu", true},
+               {"peak MiB", true},
+               {"allocs/step", true}},
+              width);
   for (const StepResult& r : results) {
-    text += fmt::format(
-        "{:<6}{:<10}{:>3}{:>10.2f}{:>22}{:>11.0f}{:>11.2f}{:>9.1f}{:>7.2f}{:>7.2f}{:>10.1f}{:>13}\n",
-        r.model.name, r.attention, r.threads, 1e3 * r.step.median,
-        fmt::format("[{:.2f}, {:.2f}]", 1e3 * r.step.lower_quartile, 1e3 * r.step.upper_quartile),
-        r.tokens_per_second(), 1e3 * r.floor.median, r.floor_flops / r.floor.median / 1e9, r.ratio(),
-        r.step_cpu / r.floor_cpu, static_cast<double>(r.memory.resident_peak) / mib, r.memory.allocations);
+    table.add({r.model.name, r.attention, fmt::format("{}", r.threads),
+               fmt::format("{:.2f}", 1e3 * r.step.median),
+               fmt::format("[{:.2f}, {:.2f}]", 1e3 * r.step.lower_quartile, 1e3 * r.step.upper_quartile),
+               fmt::format("{:.0f}", r.tokens_per_second()), fmt::format("{:.2f}", 1e3 * r.floor.median),
+               fmt::format("{:.1f}", r.floor_flops / r.floor.median / 1e9), fmt::format("{:.2f}", r.ratio()),
+               fmt::format("{:.2f}", r.step_cpu / r.floor_cpu),
+               fmt::format("{:.1f}", static_cast<double>(r.memory.resident_peak) / mib),
+               fmt::format("{}", r.memory.allocations)});
   }
-  text +=
-      "\nfloor: the step's matrix products alone, back to back; ratio: step over floor; cpu: the same of "
-      "processor time,\nwhich other programs disturb less; peak MiB: of the whole process; allocs/step: from "
-      "the system, after step 3\n";
+  std::string text = hanging("",
+                             fmt::format("{}, OpenBLAS kernel {}, load {:.1f} on {} cores", system.processor,
+                                         blas_info().core, load_average(), system.logical_cores),
+                             width);
+  text += "\n" + table.text() + "\n" +
+          paragraph(
+              "floor: the step's matrix products alone, back to back; ratio: step over floor; cpu: the same "
+              "of processor time, which other programs disturb less; peak MiB: of the whole process; "
+              "allocs/step: from the system, after step 3",
+              width);
   for (const StepResult& r : results) {
-    if (!r.profile.empty()) text += profile_text(r);
+    if (!r.profile.empty()) text += profile_text(r, width);
   }
   return text;
 }

@@ -10,6 +10,7 @@
 #include "core/kernels.h"
 #include "core/ops.h"
 #include "train/bench/timing.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -74,17 +75,23 @@ std::vector<TapeCost> bench_tape() {
   return costs;
 }
 
-std::string to_text(const std::vector<TapeCost>& costs) {
-  std::string text =
-      fmt::format("nanoseconds an op, on four numbers\n{:<12}{:>17}{:>18}{:>12}{:>10}{:>8}\n", "op",
-                  "forward kernels", "backward kernels", "unrecorded", "recorded", "tape");
-  for (const TapeCost& c : costs) {
-    text += fmt::format("{:<12}{:>17.0f}{:>18.0f}{:>12.0f}{:>10.0f}{:>8.0f}\n", c.op, 1e9 * c.forward_kernels,
-                        1e9 * c.backward_kernels, 1e9 * c.unrecorded, 1e9 * c.recorded, 1e9 * c.tape());
-  }
-  return text +
-         "\nunrecorded: the op with its checks and its output; recorded: with its backward pass; tape: what "
-         "recording,\nwalking and freeing add, recorded - unrecorded - backward kernels\n";
+std::string to_text(const std::vector<TapeCost>& costs, int width) {
+  Table table({{"op"},
+               {"forward kernels", true},
+               {"backward kernels", true},
+               {"unrecorded", true},
+               {"recorded", true},
+               {"tape", true}},
+              width);
+  const auto ns = [](double seconds) { return fmt::format("{:.0f}", 1e9 * seconds); };
+  for (const TapeCost& c : costs)
+    table.add({c.op, ns(c.forward_kernels), ns(c.backward_kernels), ns(c.unrecorded), ns(c.recorded),
+               ns(c.tape())});
+  return "nanoseconds an op, on four numbers\n" + table.text() + "\n" +
+         paragraph(
+             "unrecorded: the op with its checks and its output; recorded: with its backward pass; tape: "
+             "what recording, walking and freeing add, recorded - unrecorded - backward kernels",
+             width);
 }
 
 std::string to_json(const std::vector<TapeCost>& costs) {

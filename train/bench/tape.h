@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "train/text/table.h"
 namespace lockstep::train {
 
 // Seconds of an op on four numbers, where its arithmetic takes next to nothing: the best of many chains of
@@ -18,7 +19,7 @@ struct TapeCost {
 
 std::vector<TapeCost> bench_tape();
 
-std::string to_text(const std::vector<TapeCost>& costs);
+std::string to_text(const std::vector<TapeCost>& costs, int width = unlimited);
 std::string to_json(const std::vector<TapeCost>& costs);
 
 }  // namespace lockstep::train

@@ -10,6 +10,7 @@
 #include "train/bench/tape.h"
 #include "train/cli/commands.h"
 #include "train/cli/device.h"
+#include "train/text/terminal.h"
 
 namespace lockstep::train::cli {
 
@@ -49,7 +50,7 @@ int steps(const Given& given) {
   options.models = chosen_models(given);
   if (*given.device == "cuda") {
     device_for("cuda", {});
-    bench_gpu({options.models, options.attention, given.runs, options.seconds}, given.json,
+    bench_gpu({options.models, options.attention, given.runs, options.seconds}, given.json, output_width(),
               [](const std::string& text) { std::cout << text << std::flush; });
     return 0;
   }
@@ -60,7 +61,7 @@ int steps(const Given& given) {
     return 0;
   }
   const std::vector<StepResult> results = bench_steps(options);
-  std::cout << (given.json ? to_json(results) : to_text(results));
+  std::cout << (given.json ? to_json(results) : to_text(results, output_width()));
   return 0;
 }
 
@@ -86,9 +87,10 @@ void add_attention(CLI::App& bench, Session& session) {
   command->add_flag("--json", *json, "as JSON");
   command->callback([options, json, &session] {
     session.action = [options, json] {
-      show(*json, attention_header());
+      const Table table = attention_table(output_width());
+      show(*json, table.head());
       const auto results =
-          bench_attention(*options, [&](const AttentionResult& r) { show(*json, to_text(r)); });
+          bench_attention(*options, [&](const AttentionResult& r) { show(*json, table.row(cells_of(r))); });
       if (*json) std::cout << to_json(*options, results);
       return 0;
     };
@@ -107,10 +109,11 @@ void add_efficiency(CLI::App& bench, Session& session) {
   command->add_flag("--json", *json, "as JSON");
   command->callback([options, json, &session] {
     session.action = [options, json] {
-      show(*json, efficiency_header());
+      const Table table = efficiency_table(output_width());
+      show(*json, table.head());
       const auto results =
-          bench_efficiency(*options, [&](const EfficiencyResult& r) { show(*json, to_text(r)); });
-      std::cout << (*json ? to_json(*options, results) : efficiency_verdict(results));
+          bench_efficiency(*options, [&](const EfficiencyResult& r) { show(*json, table.row(cells_of(r))); });
+      std::cout << (*json ? to_json(*options, results) : efficiency_verdict(results, output_width()));
       return 0;
     };
   });
@@ -125,7 +128,7 @@ void add_plain(CLI::App& bench, Session& session, const char* name, const char* 
   command->callback([json, measure, &session] {
     session.action = [json, measure] {
       const auto results = measure();
-      std::cout << (*json ? to_json(results) : to_text(results));
+      std::cout << (*json ? to_json(results) : to_text(results, output_width()));
       return 0;
     };
   });

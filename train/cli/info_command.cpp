@@ -11,6 +11,7 @@
 #include "train/config/recipe.h"
 #include "train/text/numbers.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
@@ -29,11 +30,13 @@ void add_info(CLI::App& app, Session& session) {
   app.add_subcommand("tasks", "list what models can learn here")->callback([&session] {
     session.action = [] {
       for (const data::TaskInfo& task : data::tasks()) {
-        std::vector<std::string> lines = wrap(task.summary, terminal_width() - 13);
         const RunConfig config = defaults_for(task.name);
-        lines.push_back(fmt::format("a training: {}, roughly {} on one core", count(config.steps, "step"),
-                                    duration(seconds_of(config))));
-        for (std::size_t i = 0; i < lines.size(); ++i) show("{:<12} {}\n", i == 0 ? task.name : "", lines[i]);
+        const std::string name = padded(task.name, 13);
+        show_text(hanging(name, task.summary, terminal_width()));
+        show_text(hanging(padded("", 13),
+                          fmt::format("a training: {}, roughly {} on one core", count(config.steps, "step"),
+                                      duration(seconds_of(config))),
+                          terminal_width()));
       }
       return 0;
     };
@@ -53,7 +56,7 @@ void add_info(CLI::App& app, Session& session) {
     session.action = [options, device, json] {
       options->device = device_if_named(*device);
       const Repro result = reproduce(*options);
-      fmt::print("{}", *json ? to_json(result) : to_text(result));
+      fmt::print("{}", *json ? to_json(result) : to_text(result, output_width()));
       return 0;
     };
   });
@@ -64,6 +67,7 @@ void add_info(CLI::App& app, Session& session) {
   doctor_command->add_flag("--json", doctor_options->json, "as JSON");
   doctor_command->callback([doctor_options, &session] {
     session.action = [doctor_options] {
+      doctor_options->width = output_width();
       doctor(std::cout, *doctor_options);
       return 0;
     };

@@ -134,25 +134,46 @@ Inspection inspect(const std::string& path) {
   return inspection;
 }
 
-std::string to_text(const Inspection& inspection) {
+namespace {
+
+// A line of a configuration; where it is too long, its comment goes below it.
+std::string setting_text(const std::string& line, int width) {
+  const std::size_t comment = line.find(" # ");
+  if (display_width(line) + 2 <= width || comment == std::string::npos) return hanging("  ", line, width);
+  const std::size_t end = line.find_last_not_of(' ', comment);
+  return fmt::format("  {}\n", line.substr(0, end + 1)) +
+         hanging("      # ", line.substr(comment + 3), width);
+}
+
+}  // namespace
+
+std::string to_text(const Inspection& inspection, int width) {
   std::string text = fmt::format("{}: {}\n", inspection.path, inspection.kind);
   for (const auto& [name, value] : inspection.attributes) {
     if (value.find('\n') == std::string::npos) {
-      text += fmt::format("{:<18} {}\n", printable(name), printable(value));
+      text += hanging(padded(printable(name), 18) + " ", printable(value), width);
       continue;
     }
     text += printable(name) + "\n";
     for (std::size_t begin = 0; begin < value.size();) {
       const std::size_t end = std::min(value.find('\n', begin), value.size());
-      text += fmt::format("  {}\n", printable(value.substr(begin, end - begin)));
+      text += setting_text(printable(value.substr(begin, end - begin)), width);
       begin = end + 1;
     }
   }
-  std::vector<std::vector<std::string>> rows = {
-      {"name", "shape", "type", "min", "max", "mean", "std", "norm", "non-finite", "logical parts"}};
+  Table table({{"name"},
+               {"shape"},
+               {"type"},
+               {"min"},
+               {"max"},
+               {"mean"},
+               {"std"},
+               {"norm"},
+               {"non-finite"},
+               {"logical parts"}},
+              width);
   for (const InspectedTensor& tensor : inspection.tensors) {
-    std::vector<std::string> row = {printable(tensor.name), data::shape_text(tensor.shape),
-                                    printable(tensor.type)};
+    Table::Cells row = {printable(tensor.name), data::shape_text(tensor.shape), printable(tensor.type)};
     if (tensor.statistics) {
       const Statistics& s = *tensor.statistics;
       for (const double value : {s.min, s.max, s.mean, s.std, s.norm}) row.push_back(short_number(value));
@@ -161,17 +182,9 @@ std::string to_text(const Inspection& inspection) {
       row.insert(row.end(), 6, "-");
     }
     row.push_back(printable(tensor.problem.empty() ? text_of_parts(tensor) : tensor.problem));
-    rows.push_back(std::move(row));
+    table.add(std::move(row));
   }
-  const std::vector<int> widths = column_widths(rows);
-  text += '\n';
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t column = 0; column < row.size(); ++column)
-      line += padded(row[column], widths[column]) + "  ";
-    text += fmt::format("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
-  }
-  return text;
+  return text + "\n" + table.text();
 }
 
 std::string to_json(const Inspection& inspection) {

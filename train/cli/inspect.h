@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/parameter.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -35,7 +36,7 @@ struct Inspection {
 // Reads a checkpoint, a safetensors file or any HDF5 file, tensor by tensor.
 Inspection inspect(const std::string& path);
 
-std::string to_text(const Inspection& inspection);
+std::string to_text(const Inspection& inspection, int width = unlimited);
 std::string to_json(const Inspection& inspection);
 
 }  // namespace lockstep::train

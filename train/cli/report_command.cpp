@@ -7,6 +7,9 @@
 #include "train/cli/commands.h"
 #include "train/report/verdict_table.h"
 #include "train/study/study_results.h"
+#include "train/text/output.h"
+#include "train/text/terminal.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
 
@@ -21,7 +24,8 @@ void add_report(CLI::App& app, Session& session) {
       const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
       data::remove_leftovers(folder);
       print_verdict(write_results(read_study_record(file), folder));
-      fmt::print("\nReport: {} (open it in a browser)\n", (folder / "report.html").string());
+      const std::string page = (folder / "report.html").string() + " (open it in a browser)";
+      show_text("\n" + hanging("Report: ", page, output_width()));
       return 0;
     };
   });

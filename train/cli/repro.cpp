@@ -6,6 +6,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random/torch_stream.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -92,36 +93,35 @@ Repro reproduce(const ReproOptions& options) {
   return repro;
 }
 
-std::string to_text(const Repro& repro) {
+std::string to_text(const Repro& repro, int width) {
   const ReproOptions& o = repro.options;
   const auto number = [](double x) {  // so that rounding does not look like 0
     return x != 0 && x < 0.01 ? fmt::format("{:.1e}", x) : fmt::format("{:.4f}", x);
   };
-  const auto line = [&](const std::string& what, const PartSums& sums, const char* meaning) {
-    return fmt::format("{:<34}{:>13}{:>13}{:>13}{:>14}   {}\n", what, number(sums.parts[0]),
-                       number(sums.parts[1]), number(sums.parts[2]), number(sums.total()), meaning);
+  Table table({{""}, {"q", true}, {"k", true}, {"v", true}, {"total", true}, {"what it is"}}, width);
+  const auto add = [&](const std::string& what, const PartSums& sums, const char* meaning) {
+    table.add({what, number(sums.parts[0]), number(sums.parts[1]), number(sums.parts[2]),
+               number(sums.total()), meaning});
   };
-  std::string text = fmt::format("{:.2f}\n\n", static_cast<double>(static_cast<float>(repro.fresh.total())));
-  text += fmt::format(
-      "The sum of |qkv(x) - [q(x), k(x), v(x)]| for fresh layers: torch.manual_seed({}), Linear({}, {}), "
-      "three\n"
-      "Linear({}, {}), x = rand({}, {}, {}), bias {}. PyTorch prints the nearest f32; the table is in exact "
-      "arithmetic.\n\n",
-      o.seed, o.hidden, 3 * o.hidden, o.hidden, o.hidden, o.batch, o.tokens, o.hidden, o.bias ? "on" : "off");
-  text += fmt::format("{:<34}{:>13}{:>13}{:>13}{:>14}\n", "", "q", "k", "v", "total");
-  text += line("fresh layers, one seed", repro.fresh, "independent random weights");
-  text +=
-      line("copied weights, f32", repro.copied,
-           repro.copied.total() == 0 ? "rounding: none, here the products have the same bits" : "rounding");
-  text += line(
-      fmt::format("seeded again, bias {}", o.bias ? "on" : "off"), repro.reseeded,
+  add("fresh layers, one seed", repro.fresh, "independent random weights");
+  add("copied weights, f32", repro.copied,
+      repro.copied.total() == 0 ? "rounding: none, here the products have the same bits" : "rounding");
+  add(fmt::format("seeded again, bias {}", o.bias ? "on" : "off"), repro.reseeded,
       o.bias ? "q's weight has the same draws; its bias, and all of k and v, have others" : "the same draws");
-  if (o.bias) text += line("seeded again, bias off", repro.reseeded_no_bias, "the same draws");
-  text +=
-      "\nSo the number measures that two sets of random weights are independent, and nothing else: the "
-      "layers compute the\n"
-      "same function. It says nothing about training. lockstep study does.\n";
-  return text;
+  if (o.bias) add("seeded again, bias off", repro.reseeded_no_bias, "the same draws");
+  return fmt::format("{:.2f}\n\n", static_cast<double>(static_cast<float>(repro.fresh.total()))) +
+         paragraph(
+             fmt::format("The sum of |qkv(x) - [q(x), k(x), v(x)]| for fresh layers: torch.manual_seed({}), "
+                         "Linear({}, {}), three Linear({}, {}), x = rand({}, {}, {}), bias {}. PyTorch "
+                         "prints the nearest f32; the table is in exact arithmetic.",
+                         o.seed, o.hidden, 3 * o.hidden, o.hidden, o.hidden, o.batch, o.tokens, o.hidden,
+                         o.bias ? "on" : "off"),
+             width) +
+         "\n" + table.text() + "\n" +
+         paragraph(
+             "So the number measures that two sets of random weights are independent, and nothing else: the "
+             "layers compute the same function. It says nothing about training. lockstep study does.",
+             width);
 }
 
 std::string to_json(const Repro& repro) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/runtime/device.h"
+#include "train/text/table.h"
 
 namespace lockstep::train {
 
@@ -37,7 +38,7 @@ struct Repro {
 Repro reproduce(const ReproOptions& options);
 
 // What `lockstep repro` prints: the numbers and what they mean.
-std::string to_text(const Repro& repro);
+std::string to_text(const Repro& repro, int width = unlimited);
 std::string to_json(const Repro& repro);
 
 }  // namespace lockstep::train

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "train/cli/commands.h"
 #include "train/cli/device.h"
+#include "train/cli/help.h"
 #include "train/config/key.h"
 #include "train/config/recipe.h"
 #include "train/config/toml.h"
@@ -17,6 +18,8 @@
 #include "train/study/study.h"
 #include "train/text/nearest.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train::cli {
 
@@ -118,19 +121,22 @@ int study(const Given& given, const Session& session) {
     return exit_stopped;
   }
   if (!options.share.is_whole()) return 0;
-  show(
-      "\nReport: {} (open it in a browser)\nNumbers: {} (HDF5); arms.csv, runs.csv, contrasts.csv, "
-      "rates.csv, "
-      "bands.csv, probes.csv and study.toml "
-      "beside it\n",
-      (options.out / "report.html").string(), (options.out / "study.h5").string());
+  const int width = output_width();
+  show_text("\n" +
+            hanging("Report: ", (options.out / "report.html").string() + " (open it in a browser)", width));
+  show_text(hanging("Numbers: ",
+                    (options.out / "study.h5").string() +
+                        " (HDF5); arms.csv, runs.csv, contrasts.csv, "
+                        "rates.csv, bands.csv, probes.csv and study.toml beside it",
+                    width));
   return 0;
 }
 
 int studies() {
   for (const auto& [name, text] : built_in_studies()) {
     const StudyConfig config = parse_study(text, name + ".toml");
-    fmt::print("{:<16} {}\n{:<16} takes {}\n", name, config.question, "", config.duration);
+    fmt::print("{}{}", hanging(padded(name, 17), config.question, terminal_width()),
+               hanging(padded("", 17), "takes " + config.duration, terminal_width()));
   }
   return 0;
 }

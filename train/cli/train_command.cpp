@@ -19,6 +19,7 @@
 #include "train/text/clock.h"
 #include "train/text/output.h"
 #include "train/text/step_line.h"
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
 #include "train/training/event_file.h"
@@ -145,9 +146,14 @@ class Run {
     metrics_.validations.push_back({training_.steps_done(), result, seconds()});
     line_.clear();
     const double mean = metrics_.mean_training_loss(metrics_.validations.size() - 1);
-    show("step {:>6}  mean training loss {}  validation loss {:.4f}  accuracy {:.2f}%\n",
-         training_.steps_done(), std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean), result.loss,
-         100 * result.accuracy);
+    const std::string step = fmt::format("step {:>6}  ", training_.steps_done());
+    const std::vector<std::string> parts = {
+        fmt::format("mean training loss {}", std::isnan(mean) ? "     -" : fmt::format("{:.4f}", mean)),
+        fmt::format("validation loss {:.4f}", result.loss),
+        fmt::format("accuracy {:.2f}%", 100 * result.accuracy)};
+    const std::string line = step + joined(parts, "  ");
+    const bool fits = display_width(line) <= output_width();
+    show("{}\n", fits ? line : step + joined(parts, "\n" + padded("", display_width(step))));
   }
 
   // The checkpoint before what follows from it; the probes' rows before it: what lies beyond it is left out
@@ -242,8 +248,10 @@ int train(const Given& given, const std::string& command) {
     sample_text(training, {}, [](char c) { show("{}", c); });
     show("\n\n");
   }
-  show("Checkpoint: {}; metrics.csv{} and metrics.h5 beside it\n", run.checkpoint(),
-       habits.probes.empty() ? "" : ", probes.csv");
+  show_text(hanging("",
+                    fmt::format("Checkpoint: {}; metrics.csv{} and metrics.h5 beside it", run.checkpoint(),
+                                habits.probes.empty() ? "" : ", probes.csv"),
+                    output_width()));
   if (given.explain) write_page({out.string()}, {});
   return 0;
 }
@@ -259,8 +267,10 @@ Training restored(const std::string& path, const std::string& device) {
 int evaluate(const std::string& path, const std::string& device) {
   Training training = restored(path, device);
   const Evaluation evaluation = training.evaluate();
-  fmt::print("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%\n", training.config().task,
-             training.steps_done(), evaluation.loss, 100 * evaluation.accuracy);
+  const std::string result =
+      fmt::format("{} after {} steps: validation loss {:.4f}, accuracy {:.2f}%", training.config().task,
+                  training.steps_done(), evaluation.loss, 100 * evaluation.accuracy);
+  show_text(hanging("", result, output_width()));
   return 0;
 }
 
@@ -278,7 +288,7 @@ int sample(const SampleGiven& given, bool text_options) {
           "{} was trained on {}, which is no text: there is no prompt to continue. Without --prompt, "
           "--tokens, --temperature, --top-k and --seed, lockstep sample shows validation examples",
           given.path, training.config().task);
-    fmt::print("{}", show_examples(training, given.examples));
+    fmt::print("{}", show_examples(training, given.examples, output_width()));
     return 0;
   }
   sample_text(training, given.options, [](char c) {

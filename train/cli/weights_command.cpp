@@ -11,6 +11,7 @@
 #include "train/cli/device.h"
 #include "train/cli/inspect.h"
 #include "train/text/output.h"
+#include "train/text/terminal.h"
 #include "train/text/text_layout.h"
 #include "train/training/checkpoint.h"
 
@@ -228,8 +229,9 @@ int inspect_file(const Inspected& given) {
     show_text(mapping(given.path, given.against));
     return 0;
   }
-  const Inspection inspection = inspect(given.path);
-  show_text(given.json ? to_json(inspection) : to_text(inspection));
+  const bool is_folder = std::filesystem::is_directory(given.path);
+  const Inspection inspection = inspect(is_folder ? given.path + "/checkpoint.h5" : given.path);
+  show_text(given.json ? to_json(inspection) : to_text(inspection, output_width()));
   return 0;
 }
 
@@ -237,7 +239,7 @@ void add_inspect(CLI::App& app, Session& session) {
   auto given = std::make_shared<Inspected>();
   CLI::App* command = app.add_subcommand(
       "inspect", "names, shapes, types, logical parts and statistics of a checkpoint, weights or study.h5");
-  command->add_option("file", given->path, ".safetensors or .h5")->required();
+  command->add_option("file", given->path, ".safetensors or .h5, or a folder of lockstep train")->required();
   CLI::Option* json = command->add_flag("--json", given->json, "as JSON");
   command
       ->add_option("--against", given->against,

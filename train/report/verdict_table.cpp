@@ -17,12 +17,6 @@ namespace lockstep::train {
 
 namespace {
 
-constexpr int gap = 2;  // blanks between columns
-constexpr int verdict_column = 1;
-constexpr int indent = 4;  // of the lines below a row
-
-using Row = std::vector<std::string>;
-
 bool same_metric(const Contrast& a, const Contrast& b) { return a.metric == b.metric && a.unit == b.unit; }
 
 // The margin that all contrasts of the table share, if they do.
@@ -35,7 +29,13 @@ std::string in_unit(const std::string& text, const std::string& unit) {
   return unit.empty() ? text : text + " " + unit;
 }
 
-Row row_of(const Contrast& c) {
+std::string_view colour_of(const std::optional<Verdict>& verdict) {
+  if (verdict == Verdict::different) return "33";   // yellow
+  if (verdict == Verdict::equivalent) return "36";  // cyan
+  return "2";                                       // faint
+}
+
+Table::Cells cells_of(const Contrast& c, bool colour) {
   std::string in_unit = "-", percent = "-";
   if (c.verdict) {
     in_unit = with_interval(c.effect, c.low, c.high);
@@ -44,7 +44,8 @@ Row row_of(const Contrast& c) {
     in_unit = "sd " + number(*c.spread);
     percent = "sd " + number(100 * *c.spread / c.base);
   }
-  return {c.cause, std::string(word(c)), in_unit, percent, std::to_string(c.pairs)};
+  const std::string verdict = colour ? coloured(word(c), colour_of(c.verdict)) : std::string(word(c));
+  return {c.cause, verdict, in_unit, percent, std::to_string(c.pairs)};
 }
 
 // What a reader must know beside the numbers. `brief`: an earlier table said what holds for every metric.
@@ -65,43 +66,19 @@ std::vector<std::string> remarks(const Contrast& c, bool with_margin, bool brief
   return lines;
 }
 
-std::string_view colour_of(const std::optional<Verdict>& verdict) {
-  if (verdict == Verdict::different) return "\033[33m";   // yellow
-  if (verdict == Verdict::equivalent) return "\033[36m";  // cyan
-  return "\033[2m";                                       // faint
-}
-
-std::string line_of(const Row& row, const std::vector<int>& widths, std::string_view colour) {
-  std::string line;
-  for (size_t column = 0; column < row.size(); ++column) {
-    bool last = column + 1 == row.size();
-    std::string cell = last ? row[column] : padded(row[column], widths[column] + gap);
-    const bool coloured = column == verdict_column && !colour.empty();
-    line += coloured ? fmt::format("{}{}\033[0m", colour, cell) : cell;
-  }
-  return line + "\n";
-}
-
 // All of one metric.
 std::string table_of(const std::vector<Contrast>& contrasts, int width, bool colour, bool brief) {
   const Contrast& first = contrasts.front();
-  std::vector<Row> rows{{"cause", "verdict", first.unit.empty() ? "effect [95%]" : first.unit + " [95%]",
-                         "percent [95%]", "pairs"}};
-  for (const Contrast& c : contrasts) rows.push_back(row_of(c));
-  std::vector<int> widths = column_widths(rows);
-
-  std::string out = line_of(rows.front(), widths, "");
-  int across = gap * int(widths.size() - 1);
-  for (int w : widths) across += w;
-  out.append(size_t(std::min(across, width)), '-').append(1, '\n');
-  bool shared = one_margin(contrasts);
-  for (size_t i = 0; i < contrasts.size(); ++i) {
-    out += line_of(rows[i + 1], widths, colour ? colour_of(contrasts[i].verdict) : "");
-    for (const std::string& remark : remarks(contrasts[i], !shared, brief)) {
-      for (const std::string& line : wrap(remark, width - indent))
-        out.append(indent, ' ').append(line + "\n");
-    }
-  }
+  Table table({{"cause"},
+               {"verdict"},
+               {first.unit.empty() ? "effect [95%]" : first.unit + " [95%]"},
+               {"percent [95%]"},
+               {"pairs"}},
+              width);
+  table.ruled();
+  const bool shared = one_margin(contrasts);
+  for (const Contrast& c : contrasts) table.add(cells_of(c, colour), remarks(c, !shared, brief));
+  std::string out = table.text();
   if (shared && first.margin > 0) {
     out += fmt::format("equivalence margin: ±{}\n", in_unit(number(first.margin), first.unit));
   }
@@ -122,8 +99,8 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
     const bool brief = !out.empty();
     if (brief) out += "\n";
     const std::string model = task.model.empty() ? "" : fmt::format(" ({})", task.model);
-    for (const std::string& line :
-         wrap(fmt::format("{}{}: {}", task.title, model, table.front().metric), width)) {
+    for (const std::string& line : wrap(fmt::format("{}{}: {}", task.title, model, table.front().metric),
+                                        std::min(width, page_width))) {
       out += line + "\n";
     }
     out += table_of(table, width, colour, brief);
@@ -133,17 +110,17 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
 
 void print_verdict(const StudySummary& study) {
   const bool colour = wants_colour(STDOUT_FILENO);
-  const int width = std::clamp(terminal_columns(STDOUT_FILENO, 110), 40, 110);
+  const int width = output_width(), lines = std::min(width, page_width);
   const auto paragraph = [&](const std::string& text) {
-    for (const std::string& line : wrap(text, width)) show("{}\n", line);
+    for (const std::string& line : wrap(text, lines)) show("{}\n", line);
   };
   for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, width, colour));
-  for (const std::string& line : wrap(storage_line(study), width))
+  for (const std::string& line : wrap(storage_line(study), lines))
     show("{}\n", colour ? coloured(line, "1") : line);
   paragraph(rules_line(study));
   show("\n");
   paragraph(study.verdict);
-  for (const AcrossTasks& across : study.across) paragraph(across_sentence(across));
+  for (const std::string& sentence : across_sentences(study)) paragraph(sentence);
   paragraph(scope_sentence(study));
 }
 

@@ -4,8 +4,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "train/text/table.h"
 #include "train/text/text_layout.h"
 
 namespace lockstep::train {
@@ -15,6 +17,8 @@ int terminal_columns(int stream, int otherwise) {
   if (isatty(stream) == 0 || ioctl(stream, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return otherwise;
   return size.ws_col;
 }
+
+int output_width() { return std::max(terminal_columns(STDOUT_FILENO, unlimited), 40); }
 
 bool wants_colour(int stream) {
   const char *const none = std::getenv("NO_COLOR"), *const kind = std::getenv("TERM");

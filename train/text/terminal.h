@@ -10,6 +10,9 @@ namespace lockstep::train {
 // Columns of the terminal; `otherwise` where the stream is none, or does not say.
 int terminal_columns(int stream, int otherwise);
 
+// Of the standard output; unlimited (train/text/table.h) where it goes to a file or a program.
+int output_width();
+
 // A terminal that understands colours, of a user who did not set NO_COLOR (https://no-color.org: to anything
 // but nothing).
 bool wants_colour(int stream);

@@ -4,11 +4,20 @@
 
 #include <algorithm>
 
+#include "core/joined.h"
+
 namespace lockstep::train {
 
 int display_width(std::string_view text) {
-  // Bytes 10xxxxxx continue a code point.
-  return int(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  int width = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with("\033[")) {
+      i = std::min(text.find('m', i), text.size() - 1);
+    } else {
+      width += (text[i] & 0xC0) != 0x80;  // bytes 10xxxxxx continue a code point
+    }
+  }
+  return width;
 }
 
 std::string printable(std::string_view text) {
@@ -45,15 +54,27 @@ std::vector<std::string> wrap(std::string_view text, int width) {
   return lines;
 }
 
-std::vector<int> column_widths(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<int> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t column = 0; column < row.size(); ++column) {
-      widths[column] = std::max(widths[column], display_width(row[column]));
-    }
+std::string paragraph(std::string_view text, int width) {
+  return joined(wrap(text, std::min(width, page_width)), "\n") + "\n";
+}
+
+std::string hanging(std::string_view head, std::string_view text, int width) {
+  const int begin = display_width(head);
+  if (begin + display_width(text) <= width) return fmt::format("{}{}\n", head, text);
+  std::string lines;
+  for (const std::string& line : wrap(text, width - begin))
+    lines += (lines.empty() ? std::string(head) : padded("", begin)) + line + "\n";
+  return lines;
+}
+
+std::string indented(std::string_view text, int blanks) {
+  std::string lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    lines += padded("", blanks).append(text.substr(at, end - at));
+    at = end;
   }
-  return widths;
+  return lines;
 }
 
 std::string padded(std::string_view text, int width) {

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/random/keyed_stream.h"
 #include "nn/mode.h"
+#include "train/text/text_layout.h"
 
 namespace lockstep::train {
 
@@ -73,18 +77,26 @@ std::vector<double> next_logits(const Training& training, const std::vector<std:
 
 using Cells = std::vector<std::string>;
 
-std::size_t widest(std::initializer_list<Cells> rows) {
-  std::size_t width = 0;
-  for (const Cells& row : rows) {
-    for (const std::string& cell : row) width = std::max(width, cell.size());
-  }
-  return width;
+std::string line_of(std::span<const std::string> cells, std::size_t width) {
+  std::string text;
+  for (const std::string& cell : cells) text += fmt::format("{}{:>{}}", text.empty() ? "" : " ", cell, width);
+  return text;
 }
 
-// The cells of a row, each at least so wide.
-std::string line_of(const Cells& row, std::size_t width) {
+// Rows of one length, each cell under that of the row above.
+std::string aligned_rows(const std::vector<std::pair<const char*, Cells>>& rows, int width) {
+  std::size_t widest = 0;
+  for (const auto& [name, cells] : rows)
+    for (const std::string& cell : cells) widest = std::max(widest, cell.size());
+  const std::size_t length = rows.front().second.size(), columns = static_cast<std::size_t>(width - 8);
+  const std::size_t together = std::max<std::size_t>((columns + 1) / (widest + 1), 1);
   std::string text;
-  for (const std::string& cell : row) text += fmt::format("{}{:>{}}", text.empty() ? "" : " ", cell, width);
+  for (std::size_t begin = 0; begin < length; begin += together) {
+    for (const auto& [name, cells] : rows) {
+      const auto part = std::span(cells).subspan(begin, std::min(together, length - begin));
+      text += fmt::format("{:<8}{}\n", name, line_of(part, widest));
+    }
+  }
   return text;
 }
 
@@ -122,7 +134,7 @@ void sample_text(Training& training, const SampleOptions& options, const std::fu
   }
 }
 
-std::string show_examples(Training& training, std::int64_t count) {
+std::string show_examples(Training& training, std::int64_t count, int width) {
   const nn::EvaluationMode mode;
   const NoGrad no_grad;
   const data::TaskShape shape = training.task().shape();
@@ -152,10 +164,13 @@ std::string show_examples(Training& training, std::int64_t count) {
     const std::vector<double> pixels(inputs.begin() + row * asked, inputs.begin() + (row + 1) * asked);
     Cells input;
     for (const double value : pixels) input.push_back(fmt::format("{}", value));
-    const std::size_t width = aligned ? widest({input, right, answers}) : 0;
-    text += shape.images ? picture(pixels, shape.length) : fmt::format("input   {}\n", line_of(input, width));
-    text += fmt::format("right   {}\nanswer  {}{}\n\n", line_of(right, width), line_of(answers, width),
-                        right == answers ? "" : "   (wrong)");
+    if (aligned) {
+      text += aligned_rows({{"input", input}, {"right", right}, {"answer", answers}}, width);
+    } else {
+      text += shape.images ? picture(pixels, shape.length) : hanging("input   ", line_of(input, 0), width);
+      text += hanging("right   ", line_of(right, 0), width) + hanging("answer  ", line_of(answers, 0), width);
+    }
+    text += right == answers ? "\n" : "(wrong)\n\n";
   }
   return text;
 }

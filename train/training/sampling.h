@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "train/text/table.h"
 #include "train/training/training.h"
 
 namespace lockstep::train {
@@ -24,7 +25,8 @@ struct SampleOptions {
 void sample_text(Training& training, const SampleOptions& options, const std::function<void(char)>& emit);
 
 // For tasks that are no text: `count` validation examples, each with what was asked, what would be right and
-// what the model answers.
-std::string show_examples(Training& training, std::int64_t count);
+// what the model answers. Sequences longer than `width` columns of a terminal go on below, input, right and
+// answer together.
+std::string show_examples(Training& training, std::int64_t count, int width = unlimited);
 
 }  // namespace lockstep::train

@@ -82,7 +82,7 @@ TEST(Bench, TimesATinyModelAndReportsItAsJson) {
     EXPECT_EQ(row.at("allocations_per_step"), 0);
     EXPECT_EQ(row.at("heap_growth_per_step_bytes"), 0);
   }
-  EXPECT_NE(to_text(results).find("tiny  separate    2"), std::string::npos) << to_text(results);
+  EXPECT_NE(to_text(results).find("tiny   separate     2"), std::string::npos) << to_text(results);
 }
 
 TEST(Bench, ProfilesEveryOpOfAStep) {
