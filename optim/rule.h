@@ -35,9 +35,8 @@ struct Step {
 
 // An optimizer by its options, an aggregate with `lr`, `name` (for errors), visit(field) with its fields,
 // names and ranges (optim/settings.h), add_slots(member), and one of
-//   rule(member, step), an elementwise rule of core/rules.h with its constants in that step; the slots that
-//   it
-//     changes are those of add_slots(), in that order
+//   rule(member, step), an elementwise rule of core/rules.h with its constants in that step, which changes
+//     the slots of add_slots(), in that order
 //   update(step), for rules that look at whole matrices.
 // Where ranges do not say it all: validate(), or validate_first() for what is asked of the first group only.
 // gradient_scale(gradients) of the first group's, an f64 number for all gradients of a step.

@@ -16,7 +16,7 @@ struct Column {
 };
 
 // A table for a terminal of `width` columns (train/text/terminal.h). Where its columns do not fit, each row
-// becomes a block: its first cell, and below it the others, each on a line behind its head, wrapped.
+// becomes a block: its first cell, and below it the others, each on a line after its head, wrapped.
 //
 //   Table table({{"arm"}, {"steps", true}}, terminal_columns(STDOUT_FILENO, unlimited));
 //   table.add({"A0", "71.2"}).add({"A1", "73.7"}, {"a remark below the row"});
