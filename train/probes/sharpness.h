@@ -34,7 +34,8 @@ class Sharpness final : public AtIntervals {
     std::vector<Tensor> scales;
     if (training.steps_done() == 0) return scales;
     const double correction = 1 - std::pow(config.beta2, static_cast<double>(training.steps_done()));
-    for (const Parameter& v : training.optimizer().state().at("exp_avg_sq"))
+    const optim::OptimizerState state = training.optimizer().state();
+    for (const Parameter& v : state.at("exp_avg_sq"))
       scales.push_back(rsqrt(sqrt(v.tensor / correction) + config.eps));
     return scales;
   }

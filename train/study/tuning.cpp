@@ -15,6 +15,8 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 // A run is given up once it is sure to end with so many times the value of the best rate so far, same seed.
 constexpr double hopeless = 1.25;
+// A rate is left with half of the seeds where these ended with so many times the sum at the best rate so far.
+constexpr double clearly_worse = 1.1;
 
 double declared_rate(const Arm& arm) { return arm.run.*learning_rate_of(arm.run.optimizer); }
 
@@ -95,13 +97,19 @@ class Searching {
 
  private:
   // The mean of the primary metric there; nothing where runs are missing. The second half of the seeds has
-  // its runs once all of the first half have ended well: one that did not says enough.
+  // its runs once all of the first half have ended, well and not clearly worse than at the best rate: else
+  // the mean is that of the best rate times the ratio over the first half.
   std::optional<double> tried(const RateSearch& search, int step, const PartFactors& factors) {
     const std::vector<std::int64_t> seeds = tuning_seeds(config_);
     const std::size_t missing_before = tuning_.missing.size(), half = (seeds.size() + 1) / 2;
     double total = 0, count = 0;
     for (std::size_t i = 0; i < seeds.size(); ++i) {
-      if (i == half && (tuning_.missing.size() > missing_before || !std::isfinite(total))) break;
+      if (i == half) {
+        if (tuning_.missing.size() > missing_before || !std::isfinite(total)) break;
+        const double at_best = sum_at_best_rate(search, half);
+        if (total > clearly_worse * at_best)
+          return search.tried.at(*best_step(search.tried)) * total / at_best;
+      }
       for (const std::string& name : search.arms) {
         const Arm arm = with_factors(at_step(*arm_named(design_, name), step), factors);
         const auto run = runs_.find({experiment_, arm.name, seeds[i]});
@@ -115,6 +123,21 @@ class Searching {
     }
     if (tuning_.missing.size() > missing_before) return std::nullopt;
     return total / count;
+  }
+
+  // The sum of the metric at the best rate so far, over the first seeds and the search's arms; infinite where
+  // there is none.
+  double sum_at_best_rate(const RateSearch& search, std::size_t seeds) const {
+    const std::optional<int> best = best_step(search.tried);
+    if (!best) return infinity;
+    double total = 0;
+    for (std::size_t i = 0; i < seeds; ++i) {
+      for (const std::string& name : search.arms) {
+        const std::string arm = at_step(*arm_named(design_, name), *best).name;
+        total += value_of(runs_.at({experiment_, arm, tuning_seeds(config_)[i]}), config_);
+      }
+    }
+    return total;
   }
 
   double limit(const RateSearch& search, const std::string& name, std::int64_t seed) const {
