@@ -87,6 +87,11 @@ std::string spread(const Contrast& c) {
       pairs_in_words(c));
 }
 
+// "the loss", "size of the updates, q".
+std::string name_of(const PairedCurve& curve) {
+  return curve.name.empty() ? "the " + curve.measured : curve.measured + ", " + curve.name;
+}
+
 }  // namespace
 
 std::string scope_sentence(const StudySummary& study) {
@@ -134,10 +139,6 @@ std::vector<std::string> across_sentences(const StudySummary& study) {
   std::vector<std::string> sentences;
   for (const AcrossTasks& across : study.across) sentences.push_back(across_sentence(across));
   return sentences;
-}
-
-std::string name_of(const PairedCurve& curve) {
-  return curve.name.empty() ? "the " + curve.measured : curve.measured + ", " + curve.name;
 }
 
 std::string why_sentence(const Contrast& c) {

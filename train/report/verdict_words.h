@@ -19,9 +19,6 @@ std::string across_sentence(const AcrossTasks& across);
 // That of each cause, or, of fewer tasks than say anything, that they do not.
 std::vector<std::string> across_sentences(const StudySummary& study);
 
-// "the loss", "size of the updates, q".
-std::string name_of(const PairedCurve& curve);
-
 // Where the arms first part, and how long before the loss does; empty where nothing parts.
 std::string why_sentence(const Contrast& contrast);
 

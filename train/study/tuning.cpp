@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "core/error.h"
 #include "core/joined.h"
@@ -106,7 +107,7 @@ class Searching {
     for (std::size_t i = 0; i < seeds.size(); ++i) {
       if (i == half) {
         if (tuning_.missing.size() > missing_before || !std::isfinite(total)) break;
-        const double at_best = sum_at_best_rate(search, half);
+        const double at_best = sum_at_best_rate(search, std::span(seeds).first(half));
         if (total > clearly_worse * at_best)
           return search.tried.at(*best_step(search.tried)) * total / at_best;
       }
@@ -125,27 +126,25 @@ class Searching {
     return total / count;
   }
 
-  // The sum of the metric at the best rate so far, over the first seeds and the search's arms; infinite where
-  // there is none.
-  double sum_at_best_rate(const RateSearch& search, std::size_t seeds) const {
+  // Of an arm's run at the best rate so far; infinite where there is none.
+  double at_best_rate(const RateSearch& search, const std::string& name, std::int64_t seed) const {
     const std::optional<int> best = best_step(search.tried);
     if (!best) return infinity;
+    const std::string at_best = at_step(*arm_named(design_, name), *best).name;
+    return value_of(runs_.at({experiment_, at_best, seed}), config_);
+  }
+
+  double sum_at_best_rate(const RateSearch& search, std::span<const std::int64_t> seeds) const {
     double total = 0;
-    for (std::size_t i = 0; i < seeds; ++i) {
-      for (const std::string& name : search.arms) {
-        const std::string arm = at_step(*arm_named(design_, name), *best).name;
-        total += value_of(runs_.at({experiment_, arm, tuning_seeds(config_)[i]}), config_);
-      }
+    for (const std::int64_t seed : seeds) {
+      for (const std::string& name : search.arms) total += at_best_rate(search, name, seed);
     }
     return total;
   }
 
   double limit(const RateSearch& search, const std::string& name, std::int64_t seed) const {
     // Two searches may share an arm: what is given up in one may be wanted in the other.
-    const std::optional<int> best = best_step(search.tried);
-    if (search.arms.size() > 1 || !best) return infinity;
-    const std::string at_best = at_step(*arm_named(design_, name), *best).name;
-    return hopeless * value_of(runs_.at({experiment_, at_best, seed}), config_);
+    return search.arms.size() > 1 ? infinity : hopeless * at_best_rate(search, name, seed);
   }
 
   std::size_t experiment_;

@@ -107,21 +107,28 @@ TEST_F(MpiStudy, WhatItChoosesIsTheSame) {
   }
 }
 
+// What every run of the rounding arms has under a name.
+template <typename T>
+std::vector<T> of_all_runs(const h5::File& file, const char* name) {
+  std::vector<T> found;
+  for (const char* arm : {"A0", "A0'", "A1"}) {
+    const h5::Group seeds = file.group(std::string("experiments/0/") + arm);
+    for (const std::string& seed : seeds.children()) found.push_back(seeds.group(seed).attribute<T>(name));
+  }
+  return found;
+}
+
 TEST_F(MpiStudy, EveryRankMakesRunsAndTheSlowOneDelaysItsOwnAlone) {
   Surroundings around = surroundings();
   around.environment["SLEEPING_SECONDS"] = "0.2";
   around.environment["SLEEPING_SLOW"] = "3";
   const Words line = {"study",       "small.toml", "--threads", "1",  "--causes", "rounding",
-                      "--f64-seeds", "0",          "--seeds",   "16", "--out",    "a"};  // 48 runs
+                      "--f64-seeds", "0",          "--seeds",   "22", "--out",    "a"};  // 48 runs
   const Ended ended = Program(mpirun(4, line, LOCKSTEP_SLEEPING_RUNS), around).wait(60);
   ASSERT_EQ(ended.code, 0) << ended.err;
   const h5::File file = h5::File::open(folder_ / "a/study.h5");
   int slow = 0;
-  for (const char* arm : {"A0", "A0'", "A1"}) {
-    const h5::Group seeds = file.group(std::string("experiments/0/") + arm);
-    for (const std::string& seed : seeds.children())
-      slow += seeds.group(seed).attribute<double>("seconds") > 0.5;
-  }
+  for (const double seconds : of_all_runs<double>(file, "seconds")) slow += seconds > 0.5;
   // In 3.2 s three ranks make 15 runs each, and the fourth 3.
   EXPECT_GE(slow, 2);
   EXPECT_LE(slow, 5);
@@ -211,16 +218,12 @@ TEST_F(MpiStudy, EachRankHasAGpuOfItsOwn) {
   around.environment["SLEEPING_SECONDS"] = "0.1";
   around.environment["CUDA_VISIBLE_DEVICES"] = "4,6,7";
   const Words line = {"study",       "small.toml", "--threads", "1", "--causes", "rounding",
-                      "--f64-seeds", "0",          "--seeds",   "6", "--out",    "a"};  // 18 runs
+                      "--f64-seeds", "0",          "--seeds",   "7", "--out",    "a"};  // 18 runs
   const Ended ended = Program(mpirun(4, line, LOCKSTEP_SLEEPING_RUNS), around).wait(60);
   ASSERT_EQ(ended.code, 0) << ended.err;
   const h5::File file = h5::File::open(folder_ / "a/study.h5");
-  std::set<std::string> used;
-  for (const char* arm : {"A0", "A0'", "A1"}) {
-    const h5::Group seeds = file.group(std::string("experiments/0/") + arm);
-    for (const std::string& seed : seeds.children())
-      used.insert(seeds.group(seed).attribute<std::string>("fingerprint"));
-  }
+  const std::vector<std::string> all = of_all_runs<std::string>(file, "fingerprint");
+  const std::set<std::string> used(all.begin(), all.end());
   EXPECT_EQ(used, (std::set<std::string>{"0000000000000005", "0000000000000007", "0000000000000008"}));
 }
 
