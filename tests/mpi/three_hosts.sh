@@ -76,7 +76,7 @@ away=", 100 ms away"
 ip netns exec lockstep3 tc qdisc add dev eth0 root netem delay 100ms 2>/dev/null || away=" (no netem here, so no delay)"
 begin=$(seconds)
 export SLEEPING_SECONDS=0.2 SLEEPING_SLOW=2
-on_hosts 1 "-x SLEEPING_SECONDS -x SLEEPING_SLOW $sleeping study --task copy --seeds 30 --tune=off --causes rounding \
+on_hosts 1 "-x SLEEPING_SECONDS -x SLEEPING_SLOW $sleeping study --task copy --seeds 43 --tune=off --causes rounding \
   --f64-seeds 0 --threads 1 --out $work/slow" >/dev/null
 # 90 runs: the two fast hosts make about 82 in 8.2 s, the slow one the rest. All at its pace would take 30 s.
 taken=$(echo "$(seconds) - $begin" | bc)
