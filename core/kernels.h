@@ -112,6 +112,10 @@ class Kernels {
   // classes); lse = log sum exp x; all (rows), both 0 where target is `ignore`.
   virtual void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                              std::int64_t ignore, double smoothing) const = 0;
+  // share = 1 / the number of targets that are not `ignore`, mean = share times the sum of the losses; of the
+  // losses' type, one element each. The sum is formed in f64.
+  virtual void mean_of_counted(const Tensor& mean, const Tensor& share, const Tensor& loss,
+                               const Tensor& target, std::int64_t ignore) const = 0;
   // dx = dloss (softmax(x) - (1 - smoothing) [class = target] - smoothing / classes); dloss (rows), any
   // strides; dx like x.
   virtual void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,

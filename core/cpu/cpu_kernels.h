@@ -38,6 +38,8 @@ class CpuKernels final : public Kernels {
                        const Tensor& x) const override;
   void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                      std::int64_t ignore, double smoothing) const override;
+  void mean_of_counted(const Tensor& mean, const Tensor& share, const Tensor& loss, const Tensor& target,
+                       std::int64_t ignore) const override;
   void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,
                               const Tensor& target, std::int64_t ignore, double smoothing) const override;
   void attention(const Tensor& y, const Tensor& lse, const Tensor& q, const Tensor& k, const Tensor& v,

@@ -72,6 +72,18 @@ void CpuKernels::cross_entropy(const Tensor& loss, const Tensor& lse, const Tens
   });
 }
 
+void CpuKernels::mean_of_counted(const Tensor& mean, const Tensor& share, const Tensor& loss,
+                                 const Tensor& target, std::int64_t ignore) const {
+  reduce(ReduceOp::sum, mean.view({1}, {1}, mean.offset()), loss.view({loss.numel()}, {1}, loss.offset()));
+  const auto* const targets = target.data<std::int64_t>();
+  const std::int64_t ignored = std::count(targets, targets + target.numel(), ignore);
+  dispatch_real(loss.dtype(), [&](auto t) {
+    using T = decltype(t);
+    *share.data<T>() = static_cast<T>(1 / static_cast<double>(target.numel() - ignored));
+    *mean.data<T>() *= *share.data<T>();
+  });
+}
+
 void CpuKernels::cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x,
                                         const Tensor& lse, const Tensor& target, std::int64_t ignore,
                                         double smoothing) const {

@@ -1,13 +1,12 @@
 // Attention forward with an online softmax: a block takes a tile of queries and walks over tiles of keys, so
 // that no (T, S) is stored.
 #include "core/cuda/attention_tile.h"
-#include "core/cuda/cuda_kernels.h"
 
 namespace lockstep::cuda {
 
 namespace {
 
-// Rows of a tile for each thread row: what fits 66 KiB of shared memory, and fewer for few tokens.
+// Rows of a tile for each thread row: what fits 68 KiB of shared memory, and fewer for few tokens.
 template <typename T, int D>
 constexpr int forward_rows = sizeof(T) == 4 ? (D <= 64 ? 4 : 2) : (D <= 64 ? 2 : 1);
 
@@ -19,9 +18,9 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
                      KeyMask mask, Strided<tensors> lead, AttentionShape<T> shape) {
   constexpr int tile = 16 * R;
   T* const qs = dynamic_shared<T>();
-  T* const ks = qs + tile * (D + 1);
-  T* const vs = ks + tile * (D + 1);
-  T* const ps = vs + tile * (D + 1);  // (tile, tile + 1)
+  T* const ks = qs + tile * row_of<D, T>;
+  T* const vs = ks + tile * row_of<D, T>;
+  T* const ps = vs + tile * row_of<D, T>;
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * tile;
   const auto at = offsets(lead, blockIdx.x);
@@ -52,14 +51,14 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
       for (int j = 0; j < R; ++j) {
         const T p = s[i][j] == -INFINITY ? T(0) : std::exp(s[i][j] - largest);
         sum += p;
-        ps[(R * ty + i) * (tile + 1) + tx + 16 * j] = p;
+        ps[(R * ty + i) * row_of<tile, T> + tx + 16 * j] = p;
       }
       most[i] = largest;
       total[i] = total[i] * factor + sum_of_lanes<16>(sum);
       for (int c = 0; c < D / 16; ++c) out[i][c] *= factor;
     }
     __syncwarp();  // the rows of ps that a thread reads are its own warp's
-    add_product<D, R>(out, ps, tile + 1, 1, vs);
+    add_product<D>(out, ps, vs);
   }
   for (int i = 0; i < R; ++i) {
     const std::int64_t row = first + R * ty + i;
@@ -89,12 +88,11 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
     using T = decltype(t);
     const auto run = [&](auto d, auto r) {
       constexpr int D = d(), R = r(), tile = 16 * R;
-      const std::size_t shared = sizeof(T) * (3 * tile * (D + 1) + tile * (tile + 1));
+      const std::size_t shared = sizeof(T) * tile * (3 * row_of<D, T> + row_of<tile, T>);
       const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>((q.size(-2) + tile - 1) / tile));
       launch(attention_kernel<T, D, R>, grid, attention_threads, shared,
-             HeadView<T>{on_device<T>(y), row_step(y)}, on_device<T>(lse),
-             HeadView<const T>{on_device<T>(q), row_step(q)}, HeadView<const T>{on_device<T>(k), row_step(k)},
-             HeadView<const T>{on_device<T>(v), row_step(v)},
+             head_view<T>(y), on_device<T>(lse), head_view<const T>(q), head_view<const T>(k),
+             head_view<const T>(v),
              KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
              attention_shape<T>(q, k, v, scores));
     };

@@ -1,14 +1,14 @@
 // Attention's gradients. With s = scale q k^T, p = exp(s - lse), delta = sum(dy y) over a row, dp = dy v^T
-// and ds = p (dp - delta) scale:  dv = p^T dy, dk = ds^T q, dq = ds k. One kernel for dk and dv walks over
-// the queries, one for dq over the keys: each sum is formed by one thread, so two runs have the same bits.
+// and ds = p (dp - delta) scale:  dv = p^T dy, dk = ds^T q, dq = ds k. Every sum is formed by one thread, so
+// two runs have the same bits. A head of one tile has a block; of a longer one, some blocks take a tile of
+// keys each and walk over the queries for dk and dv, the others take a tile of queries for dq.
 #include "core/cuda/attention_tile.h"
-#include "core/cuda/cuda_kernels.h"
 
 namespace lockstep::cuda {
 
 namespace {
 
-// Rows of a tile for each thread row: what fits 75 KiB of shared memory.
+// Rows of a tile for each thread row: what fits 78 KiB of shared memory.
 template <typename T, int D>
 constexpr int backward_rows = sizeof(T) == 4 || D <= 32 ? 2 : 1;
 
@@ -16,121 +16,170 @@ enum : std::size_t { Q, K, V, Y, DY, DQ, DK, DV, mask_at, tensors };
 
 template <typename T>
 struct Gradients {
-  HeadView<const T> q, k, v, dy;
+  HeadView<const T> q, k, v, y, dy;
   HeadView<T> dq, dk, dv;
   const T *lse, *delta;
   KeyMask mask;
+  auto fields() const { return std::tie(q, k, v, y, dy, dq, dk, dv, lse, delta, mask); }
 
   __device__ void move_to(const Strided<tensors>& lead, std::int64_t head, std::int64_t queries) {
     const auto at = offsets(lead, head);
-    q.data += at[Q], k.data += at[K], v.data += at[V], dy.data += at[DY];
+    q.data += at[Q], k.data += at[K], v.data += at[V], y.data += at[Y], dy.data += at[DY];
     dq.data += at[DQ], dk.data += at[DK], dv.data += at[DV];
     lse += head * queries, delta += head * queries;
     if (mask.data != nullptr) mask.data += at[mask_at];
   }
 };
 
+// The sum of dy y over a row, formed by neighbouring lanes.
+template <int lanes, typename T>
+__device__ T delta_of(const Gradients<T>& g, std::int64_t row, int value_width) {
+  const T* const a = g.y.data + row * g.y.row_step;
+  const T* const b = g.dy.data + row * g.dy.row_step;
+  T sum = 0;
+  for (int i = static_cast<int>(threadIdx.x) % lanes; i < value_width; i += lanes) sum += a[i] * b[i];
+  return sum_of_lanes<lanes>(sum);
+}
+
 // delta of every row: a warp a row.
 template <typename T>
 __global__ void __launch_bounds__(block_threads)
-    delta_kernel(T* delta, HeadView<const T> y, HeadView<const T> dy, Strided<tensors> lead,
-                 std::int64_t rows, AttentionShape<T> shape) {
+    delta_kernel(T* delta, Gradients<T> g, Strided<tensors> lead, std::int64_t rows, AttentionShape<T> shape) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (block_threads / 32) + threadIdx.x / 32;
   if (row >= rows) return;
-  const auto at = offsets(lead, row / shape.queries);
-  const T* const a = y.data + at[Y] + row % shape.queries * y.row_step;
-  const T* const b = dy.data + at[DY] + row % shape.queries * dy.row_step;
-  T sum = 0;
-  for (int i = static_cast<int>(threadIdx.x) % 32; i < shape.value_width; i += 32) sum += a[i] * b[i];
-  sum = sum_of_lanes(sum);
+  g.move_to(lead, row / shape.queries, shape.queries);
+  const T sum = delta_of<32>(g, row % shape.queries, shape.value_width);
   if (threadIdx.x % 32 == 0) delta[row] = sum;
 }
 
-// p and ds of queries first ... and keys begin ... into tiles (query, key), from tiles of q, k, v and dy.
-template <int D, int R, typename T>
-__device__ void scores_and_slopes(T* ps, T* dss, const T* qs, const T* ks, const T* vs, const T* dys,
-                                  const Gradients<T>& g, const AttentionShape<T>& shape, std::int64_t first,
-                                  std::int64_t begin) {
-  constexpr int tile = 16 * R;
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-  T s[R][R], dp[R][R];
-  rows_times_rows<D, R>(s, qs, ks);
-  rows_times_rows<D, R>(dp, dys, vs);
-  for (int i = 0; i < R; ++i) {
-    const std::int64_t query = first + R * ty + i;
-    for (int j = 0; j < R; ++j) {
-      T p = 0, ds = 0;
-      if (takes_part(shape, g.mask, query, begin + tx + 16 * j)) {
-        p = std::exp(s[i][j] * shape.scale - g.lse[query]);
-        ds = p * (dp[i][j] - g.delta[query]) * shape.scale;
+// A block's shared memory: tiles of k, v, q and dy, then square ones of p and ds, (query, key).
+template <typename T, int D, int R>
+struct Tiles {
+  static constexpr int tile = 16 * R;
+  static constexpr std::size_t bytes = sizeof(T) * tile * (4 * row_of<D, T> + 2 * row_of<tile, T>);
+
+  T* const k = dynamic_shared<T>();
+  T* const v = k + tile * row_of<D, T>;
+  T* const q = v + tile * row_of<D, T>;
+  T* const dy = q + tile * row_of<D, T>;
+  T* const p = dy + tile * row_of<D, T>;
+  T* const ds = p + tile * row_of<tile, T>;
+
+  __device__ void load_keys(const Gradients<T>& g, const AttentionShape<T>& shape, std::int64_t begin) const {
+    load_tile<D, tile>(k, g.k, begin, shape.keys, shape.width);
+    load_tile<D, tile>(v, g.v, begin, shape.keys, shape.value_width);
+  }
+  __device__ void load_queries(const Gradients<T>& g, const AttentionShape<T>& shape,
+                               std::int64_t first) const {
+    load_tile<D, tile>(q, g.q, first, shape.queries, shape.width);
+    load_tile<D, tile>(dy, g.dy, first, shape.queries, shape.value_width);
+  }
+
+  // p, if wanted, and ds of queries first ... and keys begin ....
+  __device__ void scores_and_slopes(const Gradients<T>& g, const AttentionShape<T>& shape, std::int64_t first,
+                                    std::int64_t begin, bool wants_p) const {
+    const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+    T s[R][R], dp[R][R];
+    rows_times_rows<D, R>(s, q, k);
+    rows_times_rows<D, R>(dp, dy, v);
+    for (int i = 0; i < R; ++i) {
+      const std::int64_t query = first + R * ty + i;
+      for (int j = 0; j < R; ++j) {
+        T of_p = 0, of_ds = 0;
+        if (takes_part(shape, g.mask, query, begin + tx + 16 * j)) {
+          of_p = std::exp(s[i][j] * shape.scale - g.lse[query]);
+          of_ds = of_p * (dp[i][j] - g.delta[query]) * shape.scale;
+        }
+        const int at = (R * ty + i) * row_of<tile, T> + tx + 16 * j;
+        if (wants_p) p[at] = of_p;
+        ds[at] = of_ds;
       }
-      const int at = (R * ty + i) * (tile + 1) + tx + 16 * j;
-      if (ps != nullptr) ps[at] = p;
-      dss[at] = ds;
     }
   }
-}
-
-// A block's shared memory: tiles of k, v, q and dy, (tile, D + 1) each, then p and ds, (tile, tile
-// + 1).
-template <typename T>
-struct SharedTiles {
-  T *k, *v, *q, *dy, *rest;
 };
-template <typename T, int D, int tile>
-__device__ SharedTiles<T> shared_tiles() {
-  constexpr int size = tile * (D + 1);
-  T* const first = dynamic_shared<T>();
-  return {first, first + size, first + 2 * size, first + 3 * size, first + 4 * size};
-}
 
-template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
-    attention_dk_dv_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
-  constexpr int R = backward_rows<T, D>, tile = 16 * R;
-  const auto [ks, vs, qs, dys, ps] = shared_tiles<T, D, tile>();
-  T* const dss = ps + tile * (tile + 1);
-  g.move_to(lead, blockIdx.x, shape.queries);
-  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.y) * tile;
-  load_tile<D, tile>(ks, g.k, begin, shape.keys, shape.width);
-  load_tile<D, tile>(vs, g.v, begin, shape.keys, shape.value_width);
+template <int D, int R, typename T>
+__device__ void make_dk_and_dv(const Gradients<T>& g, const AttentionShape<T>& shape, std::int64_t begin) {
+  constexpr int tile = 16 * R;
+  const Tiles<T, D, R> tiles;
+  tiles.load_keys(g, shape, begin);
   T dk[R][D / 16] = {}, dv[R][D / 16] = {};
   const std::int64_t seeing = begin - shape.causal_offset;  // the first query that does
   for (std::int64_t first = shape.causal && seeing > 0 ? seeing : 0; first < shape.queries; first += tile) {
     __syncthreads();
-    load_tile<D, tile>(qs, g.q, first, shape.queries, shape.width);
-    load_tile<D, tile>(dys, g.dy, first, shape.queries, shape.value_width);
+    tiles.load_queries(g, shape, first);
     __syncthreads();
-    scores_and_slopes<D, R>(ps, dss, qs, ks, vs, dys, g, shape, first, begin);
+    tiles.scores_and_slopes(g, shape, first, begin, true);
     __syncthreads();
-    add_product<D, R>(dv, ps, 1, tile + 1, dys);
-    add_product<D, R>(dk, dss, 1, tile + 1, qs);
+    add_transposed_product<D>(dv, tiles.p, tiles.dy);
+    add_transposed_product<D>(dk, tiles.ds, tiles.q);
   }
-  store_rows<D, R>(g.dk, dk, begin, shape.keys, shape.width);
-  store_rows<D, R>(g.dv, dv, begin, shape.keys, shape.value_width);
+  store_rows<D>(g.dk, dk, begin, shape.keys, shape.width);
+  store_rows<D>(g.dv, dv, begin, shape.keys, shape.value_width);
 }
 
-template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
-    attention_dq_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
-  constexpr int R = backward_rows<T, D>, tile = 16 * R;
-  const auto [ks, vs, qs, dys, dss] = shared_tiles<T, D, tile>();
-  g.move_to(lead, blockIdx.x, shape.queries);
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * tile;
-  load_tile<D, tile>(qs, g.q, first, shape.queries, shape.width);
-  load_tile<D, tile>(dys, g.dy, first, shape.queries, shape.value_width);
+template <int D, int R, typename T>
+__device__ void make_dq(const Gradients<T>& g, const AttentionShape<T>& shape, std::int64_t first) {
+  constexpr int tile = 16 * R;
+  const Tiles<T, D, R> tiles;
+  tiles.load_queries(g, shape, first);
   T dq[R][D / 16] = {};
   const std::int64_t end = shape.keys_of(first + tile);
   for (std::int64_t begin = 0; begin < end; begin += tile) {
     __syncthreads();
-    load_tile<D, tile>(ks, g.k, begin, shape.keys, shape.width);
-    load_tile<D, tile>(vs, g.v, begin, shape.keys, shape.value_width);
+    tiles.load_keys(g, shape, begin);
     __syncthreads();
-    scores_and_slopes<D, R>(static_cast<T*>(nullptr), dss, qs, ks, vs, dys, g, shape, first, begin);
-    __syncwarp();  // the rows of dss that a thread reads are its own warp's
-    add_product<D, R>(dq, dss, tile + 1, 1, ks);
+    tiles.scores_and_slopes(g, shape, first, begin, false);
+    __syncwarp();  // the rows of ds that a thread reads are its own warp's
+    add_product<D>(dq, tiles.ds, tiles.k);
   }
-  store_rows<D, R>(g.dq, dq, first, shape.queries, shape.width);
+  store_rows<D>(g.dq, dq, first, shape.queries, shape.width);
+}
+
+template <typename T, int D>
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
+    attention_backward_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape,
+                              std::int64_t tiles_of_keys) {
+  constexpr int R = backward_rows<T, D>, tile = 16 * R;
+  g.move_to(lead, blockIdx.x, shape.queries);
+  const std::int64_t number = blockIdx.y;
+  if (number < tiles_of_keys) {
+    make_dk_and_dv<D, R>(g, shape, number * tile);
+  } else {
+    make_dq<D, R>(g, shape, (number - tiles_of_keys) * tile);
+  }
+}
+
+// All of a head that is no longer than a tile.
+template <typename T, int D>
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
+    attention_backward_of_one_tile_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
+  constexpr int R = backward_rows<T, D>, tile = 16 * R, lanes = attention_threads / tile;
+  const Tiles<T, D, R> tiles;
+  __shared__ T deltas[tile];
+  g.move_to(lead, blockIdx.x, shape.queries);
+  g.delta = deltas;
+  tiles.load_keys(g, shape, 0);
+  tiles.load_queries(g, shape, 0);
+  const int row = static_cast<int>(threadIdx.x) / lanes;
+  const T delta = delta_of<lanes>(g, row, row < shape.queries ? shape.value_width : 0);
+  if (threadIdx.x % lanes == 0) deltas[row] = delta;
+  __syncthreads();
+  tiles.scores_and_slopes(g, shape, 0, 0, true);
+  __syncthreads();
+  T sums[R][D / 16] = {};
+  add_transposed_product<D>(sums, tiles.p, tiles.dy);
+  store_rows<D>(g.dv, sums, 0, shape.keys, shape.value_width);
+  const auto clear = [&] {
+    for (int i = 0; i < R; ++i)
+      for (int c = 0; c < D / 16; ++c) sums[i][c] = 0;
+  };
+  clear();
+  add_transposed_product<D>(sums, tiles.ds, tiles.q);
+  store_rows<D>(g.dk, sums, 0, shape.keys, shape.width);
+  clear();
+  add_product<D>(sums, tiles.ds, tiles.k);
+  store_rows<D>(g.dq, sums, 0, shape.queries, shape.width);
 }
 
 }  // namespace
@@ -150,31 +199,34 @@ void CudaKernels::attention_backward(const Tensor& dq, const Tensor& dk, const T
   dispatch_real(q.dtype(), [&](auto t) {
     using T = decltype(t);
     const AttentionShape<T> shape = attention_shape<T>(q, k, v, scores);
-    const Buffer delta(static_cast<std::size_t>(rows) * sizeof(T), Device::cuda);
-    const auto in = [](const Tensor& x) { return HeadView<const T>{on_device<T>(x), row_step(x)}; };
-    const auto out = [](const Tensor& x) { return HeadView<T>{on_device<T>(x), row_step(x)}; };
-    const Gradients<T> g{in(q),
-                         in(k),
-                         in(v),
-                         in(dy),
-                         out(dq),
-                         out(dk),
-                         out(dv),
-                         on_device<T>(lse),
-                         static_cast<const T*>(delta.data()),
-                         {on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}};
-    launch(delta_kernel<T>, static_cast<unsigned>((rows + block_threads / 32 - 1) / (block_threads / 32)),
-           block_threads, 0, static_cast<T*>(delta.data()), in(y), in(dy), lead, rows, shape);
+    Gradients<T> g{head_view<const T>(q),
+                   head_view<const T>(k),
+                   head_view<const T>(v),
+                   head_view<const T>(y),
+                   head_view<const T>(dy),
+                   head_view<T>(dq),
+                   head_view<T>(dk),
+                   head_view<T>(dv),
+                   on_device<T>(lse),
+                   nullptr,
+                   {on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}};
     with_width(q.size(-1), v.size(-1), [&](auto d) {
       constexpr int D = d(), tile = 16 * backward_rows<T, D>;
-      const auto shared = [](int squares) {
-        return sizeof(T) * (4 * tile * (D + 1) + squares * tile * (tile + 1));
-      };
-      const auto grid = [&](std::int64_t length) {
-        return dim3(static_cast<unsigned>(count), static_cast<unsigned>((length + tile - 1) / tile));
-      };
-      launch(attention_dk_dv_kernel<T, D>, grid(k.size(-2)), attention_threads, shared(2), g, lead, shape);
-      launch(attention_dq_kernel<T, D>, grid(q.size(-2)), attention_threads, shared(1), g, lead, shape);
+      constexpr std::size_t shared = Tiles<T, D, backward_rows<T, D>>::bytes;
+      const auto heads_now = static_cast<unsigned>(count);
+      if (shape.queries <= tile && shape.keys <= tile) {
+        return launch(attention_backward_of_one_tile_kernel<T, D>, heads_now, attention_threads, shared, g,
+                      lead, shape);
+      }
+      const Buffer delta(static_cast<std::size_t>(rows) * sizeof(T), Device::cuda);
+      launch(delta_kernel<T>, static_cast<unsigned>((rows + block_threads / 32 - 1) / (block_threads / 32)),
+             block_threads, 0, static_cast<T*>(delta.data()), g, lead, rows, shape);
+      g.delta = static_cast<const T*>(delta.data());
+      const std::int64_t tiles_of_keys = (shape.keys + tile - 1) / tile,
+                         tiles_of_queries = (shape.queries + tile - 1) / tile;
+      launch(attention_backward_kernel<T, D>,
+             dim3(heads_now, static_cast<unsigned>(tiles_of_keys + tiles_of_queries)), attention_threads,
+             shared, g, lead, shape, tiles_of_keys);
     });
   });
 }

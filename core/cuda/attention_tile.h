@@ -1,20 +1,48 @@
 #pragma once
 
+#include "core/cuda/cuda_kernels.h"
 #include "core/cuda/strided.h"
 #include "core/kernels.h"
 
 // What the attention kernels share. A block's 256 threads stand 16 x 16, (tx, ty); it works on tiles of R *
-// 16 queries and as many keys in shared memory, whose rows are padded by one element against bank conflicts.
-// Thread (tx, ty) has the R rows R ty + i of a tile and, of its columns, every 16th: tx + 16 j.
+// 16 queries and as many keys in shared memory. Thread (tx, ty) has the R rows R ty + i of a tile and every
+// 16th of its columns, one by one (tx + 16 j) where the columns are keys, in groups where they are features.
+// Shared memory is read 16 bytes at once; rows are padded by 16 bytes, which leaves no bank conflicts.
 namespace lockstep::cuda {
 
 constexpr int attention_threads = 256;
+
+// Elements that are read at once.
+template <typename T>
+constexpr int pack_size = 16 / sizeof(T);
+template <typename T, int size = pack_size<T>>
+struct alignas(size * sizeof(T)) Pack {
+  T values[size];
+};
+template <int size, typename T>
+__device__ Pack<T, size> pack_at(const T* data) {
+  return *reinterpret_cast<const Pack<T, size>*>(data);
+}
+template <typename T>
+__device__ Pack<T> pack_at(const T* data) {
+  return pack_at<pack_size<T>>(data);
+}
 
 template <typename T>
 struct HeadView {  // (rows, width) of one head
   T* data;
   std::int64_t row_step;  // the last stride is 1
+  bool is_packed;         // whether every row of every head begins at a multiple of 16 bytes
+  auto fields() const { return std::tie(data, row_step, is_packed); }
 };
+template <typename T>
+HeadView<T> head_view(const Tensor& x) {
+  constexpr int size = pack_size<std::remove_const_t<T>>;
+  T* const data = on_device<std::remove_const_t<T>>(x);
+  bool is_packed = reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && x.size(-1) % size == 0;
+  for (int i = 0; i < x.rank() - 1; ++i) is_packed = is_packed && x.strides()[i] % size == 0;
+  return {data, x.strides()[x.rank() - 2], is_packed};
+}
 
 // One call for all heads: `lead` walks over the leading dimensions of the kernel's tensors.
 template <typename T>
@@ -38,14 +66,28 @@ struct KeyMask {
   std::int64_t step;
 };
 
-// Rows first ... of a head into a tile (rows, D + 1), zeros beyond its ends.
+// Elements from one row of a tile of D columns, or of a square tile, to the next.
+template <int D, typename T>
+constexpr int row_of = D + pack_size<T>;
+
+// Rows first ... of a head into a tile (rows, row_of<D, T>), zeros beyond its ends.
 template <int D, int rows, typename T>
 __device__ void load_tile(T* tile, const HeadView<const T>& from, std::int64_t first, std::int64_t count,
                           int width, T factor = 1) {
-  for (int i = static_cast<int>(threadIdx.x); i < rows * D; i += attention_threads) {
-    const int row = i / D, column = i % D;
-    const bool inside = first + row < count && column < width;
-    tile[row * (D + 1) + column] = inside ? from.data[(first + row) * from.row_step + column] * factor : T(0);
+  constexpr int size = pack_size<T>, packs = D / size;
+  for (int i = static_cast<int>(threadIdx.x); i < rows * packs; i += attention_threads) {
+    const int row = i / packs, column = i % packs * size;
+    const T* const source = from.data + (first + row) * from.row_step + column;
+    Pack<T> pack = {};
+    if (first + row < count && column < width) {
+      if (from.is_packed) {
+        pack = pack_at(source);
+      } else {
+        for (int v = 0; v < size; ++v) pack.values[v] = column + v < width ? source[v] : T(0);
+      }
+    }
+    for (int v = 0; v < size; ++v) pack.values[v] *= factor;
+    *reinterpret_cast<Pack<T>*>(tile + row * row_of<D, T> + column) = pack;
   }
 }
 
@@ -55,43 +97,91 @@ __device__ void rows_times_rows(T (&out)[R][R], const T* a, const T* b) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < R; ++j) out[i][j] = 0;
-#pragma unroll 8  // all of it would need more registers than there are
-  for (int d = 0; d < D; ++d) {
-    T left[R], right[R];
+#pragma unroll 1  // more would need more registers than there are
+  for (int d = 0; d < D; d += pack_size<T>) {
+    Pack<T> left[R], right[R];
     for (int i = 0; i < R; ++i) {
-      left[i] = a[(R * ty + i) * (D + 1) + d];
-      right[i] = b[(tx + 16 * i) * (D + 1) + d];
+      left[i] = pack_at(a + (R * ty + i) * row_of<D, T> + d);
+      right[i] = pack_at(b + (tx + 16 * i) * row_of<D, T> + d);
     }
-    for (int i = 0; i < R; ++i)
-      for (int j = 0; j < R; ++j) out[i][j] += left[i] * right[j];
+    for (int v = 0; v < pack_size<T>; ++v)
+      for (int i = 0; i < R; ++i)
+        for (int j = 0; j < R; ++j) out[i][j] += left[i].values[v] * right[j].values[v];
   }
 }
 
-// out[i][c] += sum over k of p[row R ty + i, k] b[k, column tx + 16 c]; p's element (row, k) is at row
-// row_step + k step.
+// A thread's D / 16 features, in groups that are read at once.
+template <int D, typename T>
+constexpr int group_size = D / 16 < pack_size<T> ? D / 16 : pack_size<T>;
+template <int D, typename T>
+__device__ int feature(int c) {
+  constexpr int size = group_size<D, T>;
+  return size * (static_cast<int>(threadIdx.x) % 16 + 16 * (c / size)) + c % size;
+}
+
+// out[i][c] += left[i] b[feature c], b a row of D features
 template <int D, int R, typename T>
-__device__ void add_product(T (&out)[R][D / 16], const T* p, int row_step, int step, const T* b) {
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-#pragma unroll 4
-  for (int k = 0; k < R * 16; ++k) {
-    T left[R];
-    for (int i = 0; i < R; ++i) left[i] = p[(R * ty + i) * row_step + k * step];
-    for (int c = 0; c < D / 16; ++c) {
-      const T right = b[k * (D + 1) + tx + 16 * c];
-      for (int i = 0; i < R; ++i) out[i][c] += left[i] * right;
+__device__ void add_row(T (&out)[R][D / 16], const T (&left)[R], const T* b) {
+  constexpr int size = group_size<D, T>;
+  for (int c = 0; c < D / 16; c += size) {
+    const Pack<T, size> right = pack_at<size>(b + feature<D, T>(c));
+    for (int v = 0; v < size; ++v)
+      for (int i = 0; i < R; ++i) out[i][c + v] += left[i] * right.values[v];
+  }
+}
+
+// out[i][c] += sum over k of p[row R ty + i, k] b[k, feature c]; p a square tile.
+template <int D, int R, typename T>
+__device__ void add_product(T (&out)[R][D / 16], const T* p, const T* b) {
+  constexpr int tile = 16 * R;
+  const int ty = static_cast<int>(threadIdx.x) / 16;
+#pragma unroll 1
+  for (int k = 0; k < tile; k += pack_size<T>) {
+    Pack<T> packs[R];
+    for (int i = 0; i < R; ++i) packs[i] = pack_at(p + (R * ty + i) * row_of<tile, T> + k);
+    for (int v = 0; v < pack_size<T>; ++v) {
+      T left[R];
+      for (int i = 0; i < R; ++i) left[i] = packs[i].values[v];
+      add_row<D>(out, left, b + (k + v) * row_of<D, T>);
     }
+  }
+}
+
+// The same with p transposed: out[i][c] += sum over k of p[k, R ty + i] b[k, feature c].
+template <int D, int R, typename T>
+__device__ void add_transposed_product(T (&out)[R][D / 16], const T* p, const T* b) {
+  constexpr int tile = 16 * R;
+  const int ty = static_cast<int>(threadIdx.x) / 16;
+#pragma unroll 4
+  for (int k = 0; k < tile; ++k) {
+    constexpr int size = R < pack_size<T> ? R : pack_size<T>;
+    T left[R];
+    for (int i = 0; i < R; i += size) {
+      const Pack<T, size> pack = pack_at<size>(p + k * row_of<tile, T> + R * ty + i);
+      for (int v = 0; v < size; ++v) left[i + v] = pack.values[v];
+    }
+    add_row<D>(out, left, b + k * row_of<D, T>);
   }
 }
 
 template <int D, int R, typename T>
 __device__ void store_rows(const HeadView<T>& to, const T (&values)[R][D / 16], std::int64_t first,
                            std::int64_t count, int width) {
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+  constexpr int size = group_size<D, T>;
+  const int ty = static_cast<int>(threadIdx.x) / 16;
   for (int i = 0; i < R; ++i) {
     const std::int64_t row = first + R * ty + i;
-    for (int c = 0; c < D / 16; ++c) {
-      const int column = tx + 16 * c;
-      if (row < count && column < width) to.data[row * to.row_step + column] = values[i][c];
+    if (row >= count) return;
+    for (int c = 0; c < D / 16; c += size) {
+      const int column = feature<D, T>(c);
+      T* const target = to.data + row * to.row_step + column;
+      if (to.is_packed && column < width) {
+        Pack<T, size> pack;
+        for (int v = 0; v < size; ++v) pack.values[v] = values[i][c + v];
+        *reinterpret_cast<Pack<T, size>*>(target) = pack;
+      } else {
+        for (int v = 0; v < size && column + v < width; ++v) target[v] = values[i][c + v];
+      }
     }
   }
 }
@@ -115,8 +205,6 @@ AttentionShape<T> attention_shape(const Tensor& q, const Tensor& k, const Tensor
           scores.causal,
           scores.causal_offset};
 }
-
-inline std::int64_t row_step(const Tensor& x) { return x.strides()[x.rank() - 2]; }
 
 // Calls f with the smallest D that both widths fit, as a constant.
 template <typename F>

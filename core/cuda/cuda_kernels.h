@@ -49,6 +49,8 @@ class CudaKernels final : public Kernels {
                        const Tensor& x) const override;
   void cross_entropy(const Tensor& loss, const Tensor& lse, const Tensor& x, const Tensor& target,
                      std::int64_t ignore, double smoothing) const override;
+  void mean_of_counted(const Tensor& mean, const Tensor& share, const Tensor& loss, const Tensor& target,
+                       std::int64_t ignore) const override;
   void cross_entropy_backward(const Tensor& dx, const Tensor& dloss, const Tensor& x, const Tensor& lse,
                               const Tensor& target, std::int64_t ignore, double smoothing) const override;
   bool fuses_attention(std::int64_t query_width, std::int64_t value_width) const override;

@@ -47,33 +47,6 @@ __global__ void __launch_bounds__(block_threads)
   rstds[row] = rstd;
 }
 
-// With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)), without mean(g) in an
-// RMS norm.
-template <typename T>
-__global__ void __launch_bounds__(block_threads)
-    layer_norm_dx_kernel(T* dx, const T* dy, const T* x, const T* means, const T* rstds, const T* weight,
-                         std::int64_t rows, std::int64_t width, bool accumulate) {
-  const std::int64_t row = row_of_warp();
-  if (row >= rows) return;
-  const T mean = means != nullptr ? means[row] : T(0), rstd = rstds[row];
-  const auto g = [&](std::int64_t i) {
-    return weight != nullptr ? dy[row * width + i] * weight[i] : dy[row * width + i];
-  };
-  const auto n = [&](std::int64_t i) { return (x[row * width + i] - mean) * rstd; };
-  T sum = 0, product = 0;
-  for (std::int64_t i = lane(); i < width; i += 32) {
-    sum += g(i);
-    product += g(i) * n(i);
-  }
-  sum = means != nullptr ? sum_of_lanes(sum) / static_cast<T>(width) : T(0);
-  product = sum_of_lanes(product) / static_cast<T>(width);
-  for (std::int64_t i = lane(); i < width; i += 32) {
-    const T d = rstd * (g(i) - sum - n(i) * product);
-    T& to = dx[row * width + i];
-    to = accumulate ? to + d : d;
-  }
-}
-
 // The rows of layer norm's input, normalized: (x - mean) rstd. Without x: none.
 template <typename T>
 struct Normalized {
@@ -84,55 +57,102 @@ struct Normalized {
   }
 };
 
+// With n = (x - mean) rstd and g = dy weight: dx = rstd (g - mean(g) - n mean(g n)), without mean(g) in an
+// RMS norm. Of one row, by a warp.
+template <typename T>
+struct LayerNormDx {
+  T* dx;
+  bool accumulate;
+  const T* weight;
+  auto fields() const { return std::tie(dx, accumulate, weight); }
+
+  __device__ void operator()(const T* dy, const Normalized<T>& n, std::int64_t row, std::int64_t width) const {
+    const auto g = [&](std::int64_t i) {
+      return weight != nullptr ? dy[row * width + i] * weight[i] : dy[row * width + i];
+    };
+    T sum = 0, product = 0;
+    for (std::int64_t i = lane(); i < width; i += 32) {
+      sum += g(i);
+      product += g(i) * n(row * width + i, row);
+    }
+    sum = n.means != nullptr ? sum_of_lanes(sum) / static_cast<T>(width) : T(0);
+    product = sum_of_lanes(product) / static_cast<T>(width);
+    for (std::int64_t i = lane(); i < width; i += 32) {
+      const T d = n.rstds[row] * (g(i) - sum - n(row * width + i, row) * product);
+      T& to = dx[row * width + i];
+      to = accumulate ? to + d : d;
+    }
+  }
+};
+
 // plain[column] (+)= the sum of dy over rows, products[column] (+)= that of dy normalized, formed in f64;
 // null: not wanted. A block takes 8 columns; a warp takes 4 rows of them at a time.
 constexpr int columns_of_block = 8, warps_of_block = 32, rows_at_once = 4 * warps_of_block;
 template <typename T>
-__global__ void __launch_bounds__(32 * warps_of_block)
-    column_sums_kernel(T* plain, bool add_plain, T* products, bool add_products, const T* dy,
-                       Normalized<T> normalized, std::int64_t rows, std::int64_t columns) {
-  __shared__ double of_warp[2][warps_of_block][columns_of_block + 1];
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  const std::int64_t column =
-      static_cast<std::int64_t>(blockIdx.x) * columns_of_block + lane() % columns_of_block;
-  double sum = 0, product = 0;
-  if (column < columns) {
+struct ColumnSums {
+  T *plain, *products;
+  bool add_plain, add_products;
+
+  ColumnSums(const Target& plain_target, const Target& products_target)
+      : plain(plain_target.wanted() ? on_device<T>(plain_target.buffer) : nullptr),
+        products(products_target.wanted() ? on_device<T>(products_target.buffer) : nullptr),
+        add_plain(plain_target.accumulate),
+        add_products(products_target.accumulate) {}
+  auto fields() const { return std::tie(plain, products, add_plain, add_products); }
+
+  std::int64_t blocks(std::int64_t columns) const {
+    return plain == nullptr && products == nullptr ? 0 : (columns + columns_of_block - 1) / columns_of_block;
+  }
+
+  __device__ void operator()(std::int64_t block, const T* dy, const Normalized<T>& normalized,
+                             std::int64_t rows, std::int64_t columns) const {
+    __shared__ double of_warp[2][warps_of_block][columns_of_block + 1];
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    const std::int64_t column = block * columns_of_block + lane() % columns_of_block;
+    double sum = 0, product = 0;
+    if (column < columns) {
 #pragma unroll 4
-    for (std::int64_t row = 4 * warp + lane() / columns_of_block; row < rows; row += rows_at_once) {
-      const std::int64_t at = row * columns + column;
-      sum += static_cast<double>(dy[at]);
-      if (products != nullptr) product += static_cast<double>(dy[at] * normalized(at, row));
+      for (std::int64_t row = 4 * warp + lane() / columns_of_block; row < rows; row += rows_at_once) {
+        const std::int64_t at = row * columns + column;
+        sum += static_cast<double>(dy[at]);
+        if (products != nullptr) product += static_cast<double>(dy[at] * normalized(at, row));
+      }
     }
+    for (int bits = columns_of_block; bits < 32; bits *= 2) {
+      sum += __shfl_xor_sync(~0u, sum, bits);
+      product += __shfl_xor_sync(~0u, product, bits);
+    }
+    if (lane() < columns_of_block) {
+      of_warp[0][warp][lane()] = sum;
+      of_warp[1][warp][lane()] = product;
+    }
+    __syncthreads();
+    // Now a warp for each column of each sum.
+    const int which = warp / columns_of_block, mine = warp % columns_of_block;
+    T* const to = which == 0 ? plain : which == 1 ? products : nullptr;
+    const std::int64_t at = block * columns_of_block + mine;
+    if (to == nullptr || at >= columns) return;
+    const double total = sum_of_lanes(of_warp[which][lane()][mine]);
+    if (lane() != 0) return;
+    const bool add = which == 0 ? add_plain : add_products;
+    to[at] = static_cast<T>(add ? static_cast<double>(to[at]) + total : total);
   }
-  for (int bits = columns_of_block; bits < 32; bits *= 2) {
-    sum += __shfl_xor_sync(~0u, sum, bits);
-    product += __shfl_xor_sync(~0u, product, bits);
-  }
-  if (lane() < columns_of_block) {
-    of_warp[0][warp][lane()] = sum;
-    of_warp[1][warp][lane()] = product;
-  }
-  __syncthreads();
-  // Now a warp for each column of each sum.
-  const int which = warp / columns_of_block, mine = warp % columns_of_block;
-  T* const to = which == 0 ? plain : which == 1 ? products : nullptr;
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * columns_of_block + mine;
-  if (to == nullptr || at >= columns) return;
-  const double total = sum_of_lanes(of_warp[which][lane()][mine]);
-  if (lane() != 0) return;
-  const bool add = which == 0 ? add_plain : add_products;
-  to[at] = static_cast<T>(add ? static_cast<double>(to[at]) + total : total);
-}
+};
 
 template <typename T>
-void add_columns(const Target& plain, const Target& products, const Tensor& dy,
-                 const Normalized<T>& normalized) {
-  if (!plain.wanted() && !products.wanted()) return;
-  const std::int64_t columns = dy.shape().back();
-  launch(column_sums_kernel<T>, static_cast<unsigned>((columns + columns_of_block - 1) / columns_of_block),
-         32 * warps_of_block, 0, plain.wanted() ? on_device<T>(plain.buffer) : nullptr, plain.accumulate,
-         products.wanted() ? on_device<T>(products.buffer) : nullptr, products.accumulate, on_device<T>(dy),
-         normalized, rows_of(dy), columns);
+__global__ void __launch_bounds__(32 * warps_of_block)
+    column_sums_kernel(ColumnSums<T> sums, const T* dy, std::int64_t rows, std::int64_t columns) {
+  sums(blockIdx.x, dy, {}, rows, columns);
+}
+
+// The first blocks form the weights' gradients, the others that of x.
+template <typename T>
+__global__ void __launch_bounds__(32 * warps_of_block)
+    layer_norm_backward_kernel(LayerNormDx<T> dx, ColumnSums<T> sums, std::int64_t blocks_of_sums, const T* dy,
+                               Normalized<T> normalized, std::int64_t rows, std::int64_t width) {
+  if (blockIdx.x < blocks_of_sums) return sums(blockIdx.x, dy, normalized, rows, width);
+  const std::int64_t row = (blockIdx.x - blocks_of_sums) * warps_of_block + threadIdx.x / 32;
+  if (row < rows) dx(dy, normalized, row, width);
 }
 
 template <Gelu form, typename T>
@@ -177,6 +197,28 @@ __global__ void __launch_bounds__(block_threads)
 
 template <typename T>
 __global__ void __launch_bounds__(block_threads)
+    mean_of_counted_kernel(T* mean, T* share, const T* losses, const std::int64_t* targets, std::int64_t rows,
+                           std::int64_t ignore) {
+  __shared__ double sums[warps];
+  __shared__ std::int64_t counts[warps];
+  double sum = 0;
+  std::int64_t count = 0;
+  for (std::int64_t row = threadIdx.x; row < rows; row += block_threads) {
+    sum += static_cast<double>(losses[row]);
+    count += targets[row] != ignore;
+  }
+  sum = sum_of_lanes(sum);
+  count = sum_of_lanes(count);
+  if (lane() == 0) sums[threadIdx.x / 32] = sum, counts[threadIdx.x / 32] = count;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (unsigned warp = 1; warp < warps; ++warp) sum += sums[warp], count += counts[warp];
+  *share = static_cast<T>(1 / static_cast<double>(count));
+  *mean = static_cast<T>(sum) * *share;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads)
     cross_entropy_backward_kernel(T* dx, const T* dloss, std::int64_t dloss_step, const T* x, const T* lses,
                                   const std::int64_t* targets, std::int64_t rows, std::int64_t classes,
                                   std::int64_t ignore, T smoothing) {
@@ -209,11 +251,14 @@ void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, c
   const std::int64_t rows = rows_of(x), width = x.shape().back();
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    add_columns<T>(dbias, dweight, dy, {on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)});
-    if (!dx.wanted()) return;
-    launch(layer_norm_dx_kernel<T>, blocks_for_rows(rows), block_threads, 0, on_device<T>(dx.buffer),
-           on_device<T>(dy), on_device<T>(x), on_device<T>(mean), on_device<T>(rstd), on_device<T>(weight),
-           rows, width, dx.accumulate);
+    const ColumnSums<T> sums(dbias, dweight);
+    const std::int64_t blocks_of_sums = sums.blocks(width),
+                       blocks_of_rows = dx.wanted() ? (rows + warps_of_block - 1) / warps_of_block : 0;
+    launch(layer_norm_backward_kernel<T>, static_cast<unsigned>(blocks_of_sums + blocks_of_rows),
+           32 * warps_of_block, 0,
+           LayerNormDx<T>{dx.wanted() ? on_device<T>(dx.buffer) : nullptr, dx.accumulate, on_device<T>(weight)},
+           sums, blocks_of_sums, on_device<T>(dy),
+           Normalized<T>{on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)}, rows, width);
   });
 }
 
@@ -240,7 +285,9 @@ void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, co
                              {dbias.wanted() ? on_device<T>(dbias.buffer) : nullptr, dbias.accumulate});
     }
     if (dweight.wanted()) matmul(dweight.buffer, transposed(dy), x, dweight.accumulate, {});
-    add_columns<T>(dbias, {}, dy, {});
+    const ColumnSums<T> sums(dbias, {});
+    launch(column_sums_kernel<T>, static_cast<unsigned>(sums.blocks(m)), 32 * warps_of_block, 0, sums,
+           on_device<T>(dy), rows, m);
   });
 }
 
@@ -251,6 +298,15 @@ void CudaKernels::cross_entropy(const Tensor& loss, const Tensor& lse, const Ten
     launch(cross_entropy_kernel<T>, blocks_for_rows(target.numel()), block_threads, 0, on_device<T>(loss),
            on_device<T>(lse), on_device<T>(x), on_device<std::int64_t>(target), target.numel(),
            x.shape().back(), ignore, static_cast<T>(smoothing));
+  });
+}
+
+void CudaKernels::mean_of_counted(const Tensor& mean, const Tensor& share, const Tensor& loss,
+                                  const Tensor& target, std::int64_t ignore) const {
+  dispatch_real(loss.dtype(), [&](auto t) {
+    using T = decltype(t);
+    launch(mean_of_counted_kernel<T>, 1, block_threads, 0, on_device<T>(mean), on_device<T>(share),
+           on_device<T>(loss), on_device<std::int64_t>(target), target.numel(), ignore);
   });
 }
 

@@ -36,21 +36,21 @@ void count(std::int64_t active, std::int64_t cached) {
 // Of one thread.
 class Cache {
  public:
+  // What it lacks, it takes from `general` before it asks the driver.
+  explicit Cache(Cache* general = nullptr) : general_(general) {}
   ~Cache() { release(); }
 
   // Null data: the GPU has no more.
   Allocation take(std::size_t bytes) {
     const std::size_t capacity = rounded(bytes);
-    if (const auto fit = free_.lower_bound({capacity, nullptr});
-        fit != free_.end() && fit->first == capacity) {
-      void* const data = fit->second;
-      free_.erase(fit);
+    void* data = take_free(capacity);
+    if (data == nullptr && general_ != nullptr) data = general_->take_free(capacity);
+    if (data != nullptr) {
       count(static_cast<std::int64_t>(capacity), -static_cast<std::int64_t>(capacity));
       ++used_;
       return {data, capacity, this};
     }
     const auto lock = whole_device();
-    void* data = nullptr;
     const cudaError_t error = cudaMalloc(&data, capacity);
     if (error == cudaErrorMemoryAllocation) {
       cudaGetLastError();  // so that the next call does not report it again
@@ -84,6 +84,14 @@ class Cache {
   std::atomic<bool> retired = false;  // its pool is gone
 
  private:
+  // Null: there is none of this size.
+  void* take_free(std::size_t capacity) {
+    const auto fit = free_.lower_bound({capacity, nullptr});
+    if (fit == free_.end() || fit->first != capacity) return nullptr;
+    return free_.extract(fit).value().second;
+  }
+
+  Cache* general_;
   // By capacity, then by address: work that takes and frees the same sizes gets the same addresses each time,
   // as a Replay wants it.
   std::set<std::pair<std::size_t, void*>> free_;
@@ -141,10 +149,11 @@ void free(const Allocation& memory) noexcept {
 
 MemoryStats memory_stats() { return stats; }
 
-Pool::Pool() : cache_(std::make_shared<Cache>()) {
+Pool::Pool() {
   Caches* const mine = MyCaches::get();
   if (mine == nullptr) fail("[memory] device memory was asked for while its thread ends");
   mine->forget_retired();
+  cache_ = std::make_shared<Cache>(mine->all.front().get());
   mine->all.push_back(cache_);
 }
 

@@ -17,7 +17,8 @@ MemoryStats memory_stats();  // of this thread
 class Cache;
 
 // Memory apart from the rest of its thread's: what is allocated in a Use, and freed at any time, goes to
-// nobody else, so that a graph may write there as long as the pool lives. For the thread that makes it.
+// nobody else, so that a graph may write there as long as the pool lives. It comes from what the thread has
+// free, such as an earlier pool's, and goes back there at the end. For the thread that makes it.
 class Pool {
  public:
   Pool();

@@ -6,6 +6,7 @@
 
 #include "core/cuda/memory.h"
 #include "core/error.h"
+#include "core/runtime/of_this_thread.h"
 
 namespace lockstep::cuda {
 
@@ -18,16 +19,53 @@ constexpr int most_failures = 8;  // one after the other: then the work is not w
 
 }  // namespace
 
+Staging::Staging(std::size_t bytes) : device_(bytes, Device::cuda) {
+  const auto lock = whole_device();
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, bytes), "allocate pinned memory");
+  host_.reset(static_cast<std::byte*>(memory));
+  std::memset(memory, 0, bytes);
+  check(cudaEventCreateWithFlags(&sent_, cudaEventDisableTiming), "make an event");
+}
+
+Staging::~Staging() {
+  cudaEventSynchronize(sent_);
+  cudaEventDestroy(sent_);
+}
+
+void Staging::FreePinned::operator()(std::byte* memory) const noexcept {
+  const auto lock = whole_device();
+  cudaFreeHost(memory);
+}
+
+std::unique_ptr<Staging> Staging::of(std::size_t bytes) {
+  if (auto* const spare = OfThisThread<std::unique_ptr<Staging>>::get();
+      spare != nullptr && *spare != nullptr && (*spare)->bytes() >= bytes) {
+    (*spare)->wait();
+    return std::move(*spare);
+  }
+  return std::make_unique<Staging>(bytes);
+}
+
+void Staging::keep(std::unique_ptr<Staging> unused) noexcept {
+  auto* const spare = OfThisThread<std::unique_ptr<Staging>>::get();
+  if (spare != nullptr && (*spare == nullptr || (*spare)->bytes() < unused->bytes()))
+    *spare = std::move(unused);
+}
+
+void Staging::send(std::size_t bytes) const {
+  check(cudaMemcpyAsync(device_.data(), host_.get(), bytes, cudaMemcpyHostToDevice, stream()),
+        "copy a graph's arguments");
+  check(cudaEventRecord(sent_, stream()), "mark a graph's arguments");
+}
+
+void Staging::wait() const { check(cudaEventSynchronize(sent_), "wait for a graph's arguments"); }
+
 Recorder* Recorder::active() { return running; }
 
 Recorder::~Recorder() {
-  const auto lock = whole_device();
   forget();
-  if (host_ == nullptr) return;
-  cudaEventSynchronize(sent_);
-  cudaEventDestroy(sent_);
-  cudaFreeHost(host_);
-  cuda::free(device_);
+  if (staging_ != nullptr && thread_ == std::this_thread::get_id()) Staging::keep(std::move(staging_));
 }
 
 void Recorder::forget() {
@@ -56,7 +94,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
   }
   request_.clear();
   position_ = part_ = varying_ = 0;
-  if (sent_ != nullptr) check(cudaEventSynchronize(sent_), "wait for a graph's arguments");
+  if (staging_ != nullptr) staging_->wait();
   if (rehearsals_ > 0) {
     phase_ = Phase::rehearsing;
     work();
@@ -64,7 +102,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
     --rehearsals_;
     ++stats_.asked;
   } else if (graph_ == nullptr) {
-    make_room();
+    if (rehearsed_ > (staging_ == nullptr ? 0 : staging_->bytes())) staging_ = Staging::of(rehearsed_);
     record(work);
   } else {
     follow(work);
@@ -145,10 +183,10 @@ const void* Recorder::vary(const void* bytes, std::size_t count) {
     varying_ = end;
     return nullptr;
   }
-  if (end > device_.capacity) return nullptr;
+  if (staging_ == nullptr || end > staging_->bytes()) return nullptr;
   varying_ = end;
-  std::memcpy(host_ + begin, bytes, count);
-  return static_cast<const std::byte*>(device_.data) + begin;
+  std::memcpy(staging_->host() + begin, bytes, count);
+  return staging_->device() + begin;
 }
 
 void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
@@ -167,26 +205,8 @@ void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
       &what, to, at, bytes);
 }
 
-// The memory of what varies, as large as in the last rehearsal.
-void Recorder::make_room() {
-  if (rehearsed_ <= device_.capacity) return;
-  const auto lock = whole_device();
-  if (host_ != nullptr) {
-    check(cudaFreeHost(host_), "free pinned memory");
-    cuda::free(std::exchange(device_, {}));
-  } else {
-    check(cudaEventCreateWithFlags(&sent_, cudaEventDisableTiming), "make an event");
-  }
-  device_ = allocate(rehearsed_);
-  check(cudaMallocHost(reinterpret_cast<void**>(&host_), device_.capacity), "allocate pinned memory");
-  std::memset(host_, 0, device_.capacity);
-}
-
 void Recorder::send_varying() const {
-  if (varying_ == 0) return;
-  check(cudaMemcpyAsync(device_.data, host_, varying_, cudaMemcpyHostToDevice, stream()),
-        "copy a graph's arguments");
-  check(cudaEventRecord(sent_, stream()), "mark a graph's arguments");
+  if (varying_ > 0) staging_->send(varying_);
 }
 
 void Recorder::record(const std::function<void()>& work) {

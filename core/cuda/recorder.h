@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <tuple>
@@ -11,10 +12,41 @@
 #include "core/cuda/runtime.h"
 #include "core/host_device.h"
 #include "core/runtime/device.h"
+#include "core/runtime/memory.h"
 #include "core/runtime/replay.h"
 
 // How a thread's requests reach its stream: at once, or by way of the recorder of a Replay.
 namespace lockstep::cuda {
+
+// Where what varies from run to run is written by the host, and where kernels read it. A thread keeps one that
+// is no longer used for its next Recorder: to make it stops the whole device.
+class Staging {
+ public:
+  explicit Staging(std::size_t bytes);
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  // One of at least so many bytes: this thread's spare one if it is large enough.
+  static std::unique_ptr<Staging> of(std::size_t bytes);
+  // Makes it the spare one, unless that is larger.
+  static void keep(std::unique_ptr<Staging> unused) noexcept;
+
+  std::size_t bytes() const { return device_.bytes(); }
+  std::byte* host() const { return host_.get(); }
+  const std::byte* device() const { return static_cast<const std::byte*>(device_.data()); }
+  // Copies the first bytes on this thread's stream; wait() until that is done.
+  void send(std::size_t bytes) const;
+  void wait() const;
+
+ private:
+  struct FreePinned {
+    void operator()(std::byte* memory) const noexcept;
+  };
+  Buffer device_;
+  std::unique_ptr<std::byte, FreePinned> host_;
+  cudaEvent_t sent_ = nullptr;
+};
 
 // Records what one Replay's work asks for as a CUDA graph, and follows the work from then on: as long as it
 // asks for the same, nothing is done until its end, when the graph is launched. All requests of a run up to
@@ -73,7 +105,6 @@ class Recorder final : public WorkRecorder {
   void free_the_dying() noexcept;
   void launch();
   void send_varying() const;
-  void make_room();
   void forget();
 
   Phase phase_ = Phase::rehearsing;
@@ -88,11 +119,8 @@ class Recorder final : public WorkRecorder {
   std::thread::id thread_;
   std::size_t begin_ = 0;  // of the present request among the bytes
 
-  // What varies, as the host writes it and as kernels read it.
-  std::byte* host_ = nullptr;
-  Allocation device_;
+  std::unique_ptr<Staging> staging_;         // null: nothing varies
   std::size_t varying_ = 0, rehearsed_ = 0;  // bytes of this run, and of the last rehearsal
-  cudaEvent_t sent_ = nullptr;
 
   std::vector<void*> dying_;
   cudaGraphExec_t graph_ = nullptr;

@@ -81,17 +81,27 @@ Tensor target_distribution(const Tensor& logits, const Tensor& target, const Cro
             logits.dtype());
 }
 
+// dlosses = dy / the number of targets that count
+Tensor mean_of_counted(const Tensor& losses, const Tensor& target, std::int64_t ignore) {
+  Tensor mean = empty({}, losses.options());
+  const Tensor share = empty_like(mean);
+  {
+    const NoGrad no_grad;
+    kernels(losses).mean_of_counted(mean, share, contiguous(losses), target, ignore);
+  }
+  return record("mean_of_counted", mean, wrt(losses, [share, shape = losses.shape()](const Tensor& dy) {
+                  return expand(dy * share, shape);
+                }));
+}
+
 // The mean divides by the weights of the targets that count.
 Tensor reduced(const Tensor& losses, const Tensor& logits, const Tensor& target,
                const CrossEntropyOptions& options) {
   if (options.reduction != Reduction::mean) return reduced(losses, options.reduction);
-  Tensor total;
-  if (options.class_weights.defined()) {
-    const Tensor weights = class_weights(logits, options);
-    total = sum(spread_targets(target, weights.numel(), weights, zeros({}, weights.options()), options));
-  } else {
-    total = sum(counted(target, options));
-  }
+  if (!options.class_weights.defined()) return mean_of_counted(losses, target, options.ignore_index);
+  const Tensor weights = class_weights(logits, options);
+  const Tensor total =
+      sum(spread_targets(target, weights.numel(), weights, zeros({}, weights.options()), options));
   return sum(losses) * to(1 / total, losses.dtype());
 }
 

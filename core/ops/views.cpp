@@ -124,7 +124,7 @@ Tensor slice(const Tensor& x, int dim, std::int64_t start, std::int64_t stop, st
   strides[dim] *= step;
   return record("slice", x.view(shape, strides, x.offset() + start * x.strides()[dim]),
                 wrt(x, [from = x.shape(), dim, start, step](const Tensor& dy) {
-                  return unslice(dy, from, dim, start, step);
+                  return dy.shape() == from ? dy : unslice(dy, from, dim, start, step);
                 }));
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -99,6 +100,8 @@ bool is_on(Side wanted, const void* p) {
   return side == wanted || side == Side::both;
 }
 
+std::atomic<std::uint64_t> stopping = 0;
+
 thread_local cudaError_t last_error = cudaSuccess;
 cudaError_t remembered(cudaError_t error) {
   if (error != cudaSuccess) last_error = error;
@@ -106,6 +109,9 @@ cudaError_t remembered(cudaError_t error) {
 }
 
 }  // namespace
+
+std::uint64_t stopping_calls() { return stopping; }
+void count_stopping_call() { ++stopping; }
 
 Region device_memory() {
   const auto begin = reinterpret_cast<Address>(arena().bytes);
@@ -159,15 +165,18 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
+  count_stopping_call();
   if (forbids_allocation(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
   return remembered(allocate(p, bytes));
 }
 cudaError_t cudaFree(void* p) {
+  count_stopping_call();
   if (forbids_allocation(cudaStreamPerThread)) return remembered(cudaErrorStreamCaptureUnsupported);
   return remembered(free_memory(p));
 }
 // Both sides see it, so it counts as device memory that the host has written.
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
+  count_stopping_call();
   const cudaError_t error = allocate(p, bytes);
   if (error == cudaSuccess) {
     mark_written(reinterpret_cast<Address>(*p), bytes);
@@ -176,7 +185,10 @@ cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
   }
   return remembered(error);
 }
-cudaError_t cudaFreeHost(void* p) { return remembered(free_memory(p)); }
+cudaError_t cudaFreeHost(void* p) {
+  count_stopping_call();
+  return remembered(free_memory(p));
+}
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {

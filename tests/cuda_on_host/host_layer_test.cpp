@@ -8,6 +8,7 @@
 #include "core/ops.h"
 #include "tests/cuda_on_host/planted.h"
 #include "tests/cuda_on_host/run.h"
+#include "train/training/training.h"
 
 namespace cuda_on_host {
 namespace {
@@ -97,6 +98,28 @@ TEST(HostLayer, ProductsAreHeldToTheirConventions) {
   float host[64] = {};
   EXPECT_NE(error_of(4, host, 1, 0).find("beyond an allocation"), std::string::npos);
   cudaFree(x), cudaFree(y);
+}
+
+// A study's runs follow each other on a thread: what one leaves, memory above all, the next one takes.
+TEST(HostLayer, ARunAfterAnotherMakesAGraphAndStopsTheDeviceForNothingElse) {
+  using namespace lockstep;
+  train::RunConfig config;
+  config.layers = 1, config.width = 16, config.heads = 2, config.mlp = 16, config.batch = 2;
+  std::uint64_t calls = 0;
+  for (int run = 0; run < 3; ++run) {
+    const std::uint64_t before = stopping_calls();
+    config.seed = run;
+    {
+      train::Training training(config, Device::cuda);
+      for (int i = 0; i < 6; ++i) training.step();
+      EXPECT_EQ(training.replay_stats().replayed, 3);
+    }
+    calls = stopping_calls() - before;
+    if (run == 0) {
+      EXPECT_GT(calls, 20u) << "the first one allocates";
+    }
+  }
+  EXPECT_EQ(calls, 2u) << "makes a graph and destroys it";
 }
 
 }  // namespace

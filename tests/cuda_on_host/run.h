@@ -44,6 +44,10 @@ bool is_capturing(cudaStream_t stream);
 // Whether it is, in another mode than the relaxed one.
 bool forbids_allocation(cudaStream_t stream);
 
+// Calls so far for which a card's driver stops all that runs there, or holds others up: of memory and of graphs.
+std::uint64_t stopping_calls();
+void count_stopping_call();
+
 enum class Order { forward, backward, shuffled };
 void set_order(Order order);  // in which blocks, and the threads of each, start
 std::uint64_t launches();     // so far
