@@ -66,8 +66,10 @@ Tensor DecoderOnlyTransformer::features(const Tensor& tokens, const Tensor& cont
   const std::int64_t length = tokens.size(-1);
   check(length <= options.max_seq_len, "[DecoderOnlyTransformer] {} tokens are more than max_seq_len {}",
         length, options.max_seq_len);
-  Tensor x = trace("embedding", embedding_dropout(token_embeddings(tokens) +
-                                                  slice(position_embeddings.weight, 0, 0, length)));
+  const Tensor& places = position_embeddings.weight;
+  Tensor x = trace("embedding",
+                   embedding_dropout(token_embeddings(tokens) +
+                                     (length == places.size(0) ? places : slice(places, 0, 0, length))));
   for (const TransformerBlock& block : blocks) {
     x = block(x, context, {}, &block == &blocks.back() ? wanted : Positions{});
   }

@@ -90,9 +90,8 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
       constexpr int D = d(), R = r(), tile = 16 * R;
       const std::size_t shared = sizeof(T) * tile * (3 * row_of<D, T> + row_of<tile, T>);
       const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>((q.size(-2) + tile - 1) / tile));
-      launch(attention_kernel<T, D, R>, grid, attention_threads, shared,
-             head_view<T>(y), on_device<T>(lse), head_view<const T>(q), head_view<const T>(k),
-             head_view<const T>(v),
+      launch(attention_kernel<T, D, R>, grid, attention_threads, shared, head_view<T>(y), on_device<T>(lse),
+             head_view<const T>(q), head_view<const T>(k), head_view<const T>(v),
              KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
              attention_shape<T>(q, k, v, scores));
     };

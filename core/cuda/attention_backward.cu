@@ -43,8 +43,8 @@ __device__ T delta_of(const Gradients<T>& g, std::int64_t row, int value_width) 
 
 // delta of every row: a warp a row.
 template <typename T>
-__global__ void __launch_bounds__(block_threads)
-    delta_kernel(T* delta, Gradients<T> g, Strided<tensors> lead, std::int64_t rows, AttentionShape<T> shape) {
+__global__ void __launch_bounds__(block_threads) delta_kernel(T* delta, Gradients<T> g, Strided<tensors> lead,
+                                                              std::int64_t rows, AttentionShape<T> shape) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * (block_threads / 32) + threadIdx.x / 32;
   if (row >= rows) return;
   g.move_to(lead, row / shape.queries, shape.queries);

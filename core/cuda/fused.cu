@@ -66,7 +66,8 @@ struct LayerNormDx {
   const T* weight;
   auto fields() const { return std::tie(dx, accumulate, weight); }
 
-  __device__ void operator()(const T* dy, const Normalized<T>& n, std::int64_t row, std::int64_t width) const {
+  __device__ void operator()(const T* dy, const Normalized<T>& n, std::int64_t row,
+                             std::int64_t width) const {
     const auto g = [&](std::int64_t i) {
       return weight != nullptr ? dy[row * width + i] * weight[i] : dy[row * width + i];
     };
@@ -111,7 +112,7 @@ struct ColumnSums {
     const std::int64_t column = block * columns_of_block + lane() % columns_of_block;
     double sum = 0, product = 0;
     if (column < columns) {
-#pragma unroll 4
+#pragma unroll 8
       for (std::int64_t row = 4 * warp + lane() / columns_of_block; row < rows; row += rows_at_once) {
         const std::int64_t at = row * columns + column;
         sum += static_cast<double>(dy[at]);
@@ -148,8 +149,8 @@ __global__ void __launch_bounds__(32 * warps_of_block)
 // The first blocks form the weights' gradients, the others that of x.
 template <typename T>
 __global__ void __launch_bounds__(32 * warps_of_block)
-    layer_norm_backward_kernel(LayerNormDx<T> dx, ColumnSums<T> sums, std::int64_t blocks_of_sums, const T* dy,
-                               Normalized<T> normalized, std::int64_t rows, std::int64_t width) {
+    layer_norm_backward_kernel(LayerNormDx<T> dx, ColumnSums<T> sums, std::int64_t blocks_of_sums,
+                               const T* dy, Normalized<T> normalized, std::int64_t rows, std::int64_t width) {
   if (blockIdx.x < blocks_of_sums) return sums(blockIdx.x, dy, normalized, rows, width);
   const std::int64_t row = (blockIdx.x - blocks_of_sums) * warps_of_block + threadIdx.x / 32;
   if (row < rows) dx(dy, normalized, row, width);
@@ -254,11 +255,12 @@ void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, c
     const ColumnSums<T> sums(dbias, dweight);
     const std::int64_t blocks_of_sums = sums.blocks(width),
                        blocks_of_rows = dx.wanted() ? (rows + warps_of_block - 1) / warps_of_block : 0;
-    launch(layer_norm_backward_kernel<T>, static_cast<unsigned>(blocks_of_sums + blocks_of_rows),
-           32 * warps_of_block, 0,
-           LayerNormDx<T>{dx.wanted() ? on_device<T>(dx.buffer) : nullptr, dx.accumulate, on_device<T>(weight)},
-           sums, blocks_of_sums, on_device<T>(dy),
-           Normalized<T>{on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)}, rows, width);
+    launch(
+        layer_norm_backward_kernel<T>, static_cast<unsigned>(blocks_of_sums + blocks_of_rows),
+        32 * warps_of_block, 0,
+        LayerNormDx<T>{dx.wanted() ? on_device<T>(dx.buffer) : nullptr, dx.accumulate, on_device<T>(weight)},
+        sums, blocks_of_sums, on_device<T>(dy),
+        Normalized<T>{on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)}, rows, width);
   });
 }
 

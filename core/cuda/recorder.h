@@ -18,8 +18,8 @@
 // How a thread's requests reach its stream: at once, or by way of the recorder of a Replay.
 namespace lockstep::cuda {
 
-// Where what varies from run to run is written by the host, and where kernels read it. A thread keeps one that
-// is no longer used for its next Recorder: to make it stops the whole device.
+// Where what varies from run to run is written by the host, and where kernels read it. A thread keeps one
+// that is no longer used for its next Recorder: to make it stops the whole device.
 class Staging {
  public:
   explicit Staging(std::size_t bytes);

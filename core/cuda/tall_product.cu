@@ -35,8 +35,8 @@ template <typename T, int V>
 __global__ void __launch_bounds__(32 * warps)
     tall_product_kernel(std::int64_t m, std::int64_t n, std::int64_t k, Matrices<const T> a,
                         Matrices<const T> b, Matrices<T> c, bool accumulate, RowSums<T> row_sums) {
-  // Rows of k whose elements are on their way at the same time: the sums wait for memory more than for
-  // anything else.
+  // Rows of k whose elements are on their way at the same time, as many as registers allow: the sums
+  // wait for memory more than for anything else.
   constexpr int ahead = 24 / sizeof(T);
   __shared__ T sums[warps / 2][side * side][32];
   __shared__ double of_warp[warps][tile_rows];
@@ -49,27 +49,26 @@ __global__ void __launch_bounds__(32 * warps)
   T sum[side][side] = {};
   double total[side] = {};
   const bool totals = row_sums.to != nullptr && blockIdx.x == 0;
-  const auto add = [&](const T(&x)[side], const T(&y)[side]) {
-    for (int i = 0; i < side; ++i)
-      for (int j = 0; j < side; ++j) sum[i][j] += x[i] * y[j];
-    if (totals)
-      for (int i = 0; i < side; ++i) total[i] += static_cast<double>(x[i]);
-  };
-  std::int64_t l = warp;
-  for (; l + (ahead - 1) * warps < k; l += ahead * warps) {
-    T x[ahead][side], y[ahead][side];
-    for (int i = 0; i < ahead; ++i) {
-      load<V>(x[i], from_a + (l + i * warps) * a.leading, rows);
-      load<V>(y[i], from_b + (l + i * warps) * b.leading, columns);
+  const std::int64_t step_a = warps * a.leading, step_b = warps * b.leading;
+  const T *row_a = from_a + warp * a.leading, *row_b = from_b + warp * b.leading;
+  // The next rows of this warp, of which so many are left.
+  const auto add_rows = [&](auto all, std::int64_t left) {
+    T x[ahead][side] = {}, y[ahead][side] = {};
+    for (int i = 0; i < ahead; ++i, row_a += step_a, row_b += step_b) {
+      if (!all && i >= left) continue;
+      load<V>(x[i], row_a, rows);
+      load<V>(y[i], row_b, columns);
     }
-    for (int i = 0; i < ahead; ++i) add(x[i], y[i]);
-  }
-  for (; l < k; l += warps) {
-    T x[side], y[side];
-    load<V>(x, from_a + l * a.leading, rows);
-    load<V>(y, from_b + l * b.leading, columns);
-    add(x, y);
-  }
+    for (int l = 0; l < ahead; ++l) {
+      for (int i = 0; i < side; ++i)
+        for (int j = 0; j < side; ++j) sum[i][j] += x[l][i] * y[l][j];
+      if (totals)
+        for (int i = 0; i < side; ++i) total[i] += static_cast<double>(x[l][i]);
+    }
+  };
+  std::int64_t left = (k - warp + warps - 1) / warps;
+  for (; left >= ahead; left -= ahead) add_rows(std::true_type{}, left);
+  if (left > 0) add_rows(std::false_type{}, left);
   for (int half = warps / 2; half > 0; half /= 2) {
     if (warp >= half && warp < 2 * half) {
       for (int i = 0; i < side * side; ++i) sums[warp - half][i][lane] = sum[i / side][i % side];

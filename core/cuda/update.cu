@@ -10,6 +10,7 @@ namespace lockstep::cuda {
 namespace {
 
 constexpr int tensors_per_launch = 48;  // what fits 4 KiB of arguments
+constexpr unsigned most_blocks = 4096;
 
 template <typename T>
 struct UpdateItem {
@@ -67,8 +68,10 @@ void update_all(const UpdateRule& rule, std::span<const UpdateTensors> tensors, 
     std::visit(
         [&](const auto& exact) {
           const auto rounded = rules::rounded<T>(exact);
-          launch(update_kernel<T, std::remove_const_t<decltype(rounded)>>, dim3(blocks_for(largest), count),
-                 block_threads, 0, varying(rounded), all, condition);
+          // Many blocks for each tensor would mostly be blocks without an element.
+          const unsigned blocks = std::min(blocks_for(largest), most_blocks / count);
+          launch(update_kernel<T, std::remove_const_t<decltype(rounded)>>, dim3(blocks, count), block_threads,
+                 0, varying(rounded), all, condition);
         },
         rule);
     count = 0, largest = 0;

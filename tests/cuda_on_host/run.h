@@ -44,7 +44,8 @@ bool is_capturing(cudaStream_t stream);
 // Whether it is, in another mode than the relaxed one.
 bool forbids_allocation(cudaStream_t stream);
 
-// Calls so far for which a card's driver stops all that runs there, or holds others up: of memory and of graphs.
+// Calls so far for which a card's driver stops all that runs there, or holds others up: of memory and of
+// graphs.
 std::uint64_t stopping_calls();
 void count_stopping_call();
 
