@@ -12,6 +12,7 @@
 #include "core/random/torch_stream.h"
 #include "core/runtime/memory.h"
 #include "core/runtime/parallel.h"
+#include "core/runtime/tf32.h"
 #include "core/tensor.h"
 #include "data/data.h"
 #include "nn/nn.h"

@@ -53,8 +53,9 @@ std::uint32_t alignment(const Matrices<T>& x, std::int64_t count) {
 
 // What a product is asked for with, as far as the choice of an algorithm may depend on it. The size of a
 // batch is no part of it: a product should have the same bits alone and in a batch.
-using Key = std::tuple<cudaDataType_t, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::int64_t,
-                       std::int64_t, std::int64_t, bool, bool, std::uint32_t, std::uint32_t, std::uint32_t>;
+using Key = std::tuple<cudaDataType_t, cublasComputeType_t, std::int64_t, std::int64_t, std::int64_t, bool,
+                       bool, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::uint32_t,
+                       std::uint32_t, std::uint32_t>;
 
 // What this thread keeps: handle, workspace and the algorithms it has looked up.
 struct Library {
@@ -92,12 +93,13 @@ struct TypesOf<double> {
 // transpose of one of its own, and the bias of our columns is that of its rows.
 template <typename T>
 void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
-           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias, bool tf32) {
   thread_local Library library;
   const CublasLt& lt = cublaslt();
   constexpr auto type = TypesOf<T>::data;
   cublasLtMatmulDesc_t made = nullptr;
-  check(lt.desc_create(&made, TypesOf<T>::compute, type), "describe a product");
+  const cublasComputeType_t compute = tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : TypesOf<T>::compute;
+  check(lt.desc_create(&made, compute, type), "describe a product");
   const Owned<cublasLtMatmulDesc_t> product(made, lt.desc_destroy);
   const auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto& value) {
     check(lt.desc_set(made, attribute, &value, sizeof value), "describe a product");
@@ -114,9 +116,9 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
 
   const std::uint32_t align_a = alignment(a, count), align_b = alignment(b, count),
                       align_c = alignment(c, count);
-  const Key key{type,      m,         n,         k,          a.transposed,    b.transposed,
-                a.leading, b.leading, c.leading, accumulate, bias != nullptr, align_a,
-                align_b,   align_c};
+  const Key key{type,         compute,         m,         n,         k,
+                a.transposed, b.transposed,    a.leading, b.leading, c.leading,
+                accumulate,   bias != nullptr, align_a,   align_b,   align_c};
   auto found = library.algorithms.find(key);
   std::unique_lock<std::recursive_mutex> lock;  // the first product of its kind loads kernels
   if (found == library.algorithms.end()) {
@@ -162,8 +164,9 @@ void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, co
           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
   if (Observer* const observer = Observer::current())
     observer->product({count, a.transposed, b.transposed, m, n, k, accumulate});
-  submit([=] { start<T>(count, m, n, k, a, b, c, accumulate, bias); },
-         reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, accumulate, bias);
+  const bool tf32 = rounds_to_tf32<T>();
+  submit([=] { start<T>(count, m, n, k, a, b, c, accumulate, bias, tf32); },
+         reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, accumulate, bias, tf32);
 }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const float>&,

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <tuple>
+#include <type_traits>
+
+#include "core/runtime/tf32.h"
 
 namespace lockstep::cuda {
 
@@ -16,12 +19,17 @@ struct Matrices {
 };
 
 // c = op(a) op(b) (+ c, if accumulate) (+ bias (n) to every row, if not null) for `count` matrices; op(a) (m,
-// k), op(b) (k, n), c not transposed. On this thread's stream, by cuBLASLt, f32 without TF32. Which of its
-// algorithms runs is looked up once for each shape, and none of them splits k: the bits do not depend on what
-// else runs.
+// k), op(b) (k, n), c not transposed. On this thread's stream, by cuBLASLt. Which of its algorithms runs is
+// looked up once for each shape, and none of them splits k: the bits do not depend on what else runs.
 template <typename T>
 void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias);
+
+// Whether products of this type may round their factors (core/runtime/tf32.h).
+template <typename T>
+bool rounds_to_tf32() {
+  return std::is_same_v<T, float> && AllowTf32::is_allowed();
+}
 
 // Whether the library adds a bias to products of this type while it stores them.
 template <typename T>

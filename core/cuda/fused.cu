@@ -279,7 +279,7 @@ void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, co
   dispatch_real(dy.dtype(), [&](auto t) {
     using T = decltype(t);
     const MatrixLayout of_dy(transposed(dy)), of_x(x);
-    if (dweight.wanted() && is_tall(m, n, rows) && of_dy.transposed && !of_x.transposed &&
+    if (dweight.wanted() && is_tall<T>(m, n, rows) && of_dy.transposed && !of_x.transposed &&
         dweight.buffer.is_contiguous()) {
       return tall_product<T>(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},
                              {on_device<T>(x), false, of_x.leading, 0},

@@ -36,7 +36,7 @@ void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool
       const Matrices<const T> from_a{on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
           from_b{on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b};
       const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
-      if (from_a.transposed && !from_b.transposed && !bias.defined() && is_tall(m, n, k)) {
+      if (from_a.transposed && !from_b.transposed && !bias.defined() && is_tall<T>(m, n, k)) {
         tall_product(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate);
       } else {
         gemm<T>(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate,

@@ -114,11 +114,6 @@ unsigned tiles(std::int64_t size, std::int64_t tile) {
 
 }  // namespace
 
-bool is_tall(std::int64_t m, std::int64_t n, std::int64_t k) {
-  constexpr std::int64_t of_library = 64;  // rows and columns of the library's tiles, or fewer
-  return k >= 256 && ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 256;
-}
-
 template <typename T>
 void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const T>& a, const Matrices<const T>& b, const Matrices<T>& c,

@@ -1,9 +1,11 @@
 // cuBLASLt's calls, answered by OpenBLAS with cuBLASLt's own conventions: matrices column by column, batches
 // by strides, a bias for each row. It refuses what cuBLASLt would refuse, or would compute wrongly in
 // silence.
+#include <bit>
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "core/cpu/openblas.h"
 #include "core/cuda/cublaslt.h"
@@ -35,6 +37,7 @@ struct Preference {
 // What an algorithm was chosen for.
 struct Algorithm {
   cudaDataType_t type;
+  cublasComputeType_t compute;
   std::uint64_t m, n, k;
   bool trans_a, trans_b;
   cublasLtEpilogue_t epilogue;
@@ -147,6 +150,7 @@ cublasStatus_t preference_set(cublasLtMatmulPreference_t handle,
 Algorithm shape_of(const Desc& desc, const Layout& a, const Layout& b, const Layout& d) {
   const bool trans_a = desc.trans_a == CUBLAS_OP_T, trans_b = desc.trans_b == CUBLAS_OP_T;
   Algorithm shape{a.type,
+                  desc.compute,
                   trans_a ? a.columns : a.rows,
                   trans_b ? b.rows : b.columns,
                   trans_a ? a.rows : a.columns,
@@ -158,7 +162,8 @@ Algorithm shape_of(const Desc& desc, const Layout& a, const Layout& b, const Lay
   expect((trans_b ? b.columns : b.rows) == shape.k && d.rows == shape.m && d.columns == shape.n,
          "sizes that differ");
   expect(a.type == b.type && a.type == d.type && a.type == desc.scale, "types that differ");
-  const bool single = a.type == CUDA_R_32F && desc.compute == CUBLAS_COMPUTE_32F;
+  const bool single = a.type == CUDA_R_32F &&
+                      (desc.compute == CUBLAS_COMPUTE_32F || desc.compute == CUBLAS_COMPUTE_32F_FAST_TF32);
   expect(single || (a.type == CUDA_R_64F && desc.compute == CUBLAS_COMPUTE_64F),
          "types that the host layer has not");
   for (const Layout* x : {&a, &b, &d}) {
@@ -195,6 +200,15 @@ void check_matrix(bool write, const T* data, const Layout& x, const char* what) 
     check_whole(write, data + static_cast<std::int64_t>(column) * x.leading, x.rows * sizeof(T), what);
 }
 
+// A matrix as the tensor cores see it: 10 bits behind the leading one, rounded to the nearest.
+std::vector<float> rounded_to_tf32(const float* data, const Layout& x) {
+  std::vector<float> all(
+      data, data + x.leading * static_cast<std::int64_t>(x.columns - 1) + static_cast<std::int64_t>(x.rows));
+  for (float& value : all)
+    value = std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000u) & ~0x1fffu);
+  return all;
+}
+
 template <typename T, typename Gemm>
 void multiply(Gemm gemm, const Desc& desc, T alpha, T beta, const T* a, const Layout& of_a, const T* b,
               const Layout& of_b, T* d, const Layout& of_d, const Algorithm& shape, const Algorithm& chosen) {
@@ -208,10 +222,21 @@ void multiply(Gemm gemm, const Desc& desc, T alpha, T beta, const T* a, const La
     check_matrix(false, left, of_a, "a product's left factor");
     check_matrix(false, right, of_b, "a product's right factor");
     if (beta != 0) check_matrix(false, to, of_d, "what a product is added to");
-    gemm(CblasColMajor, shape.trans_a ? CblasTrans : CblasNoTrans, shape.trans_b ? CblasTrans : CblasNoTrans,
-         static_cast<int>(shape.m), static_cast<int>(shape.n), static_cast<int>(shape.k), alpha, left,
-         static_cast<int>(of_a.leading), right, static_cast<int>(of_b.leading), beta, to,
-         static_cast<int>(of_d.leading));
+    const auto call = [&](const T* from_a, const T* from_b) {
+      gemm(CblasColMajor, shape.trans_a ? CblasTrans : CblasNoTrans,
+           shape.trans_b ? CblasTrans : CblasNoTrans, static_cast<int>(shape.m), static_cast<int>(shape.n),
+           static_cast<int>(shape.k), alpha, from_a, static_cast<int>(of_a.leading), from_b,
+           static_cast<int>(of_b.leading), beta, to, static_cast<int>(of_d.leading));
+    };
+    if constexpr (std::is_same_v<T, float>) {
+      if (shape.compute == CUBLAS_COMPUTE_32F_FAST_TF32) {
+        call(rounded_to_tf32(left, of_a).data(), rounded_to_tf32(right, of_b).data());
+      } else {
+        call(left, right);
+      }
+    } else {
+      call(left, right);
+    }
     check_matrix(true, to, of_d, "a product");
     if (desc.epilogue != CUBLASLT_EPILOGUE_BIAS) continue;
     const T* const bias = static_cast<const T*>(desc.bias);
@@ -234,9 +259,9 @@ cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc_handle, const 
   Algorithm chosen;
   std::memcpy(&chosen, algorithm, sizeof chosen);
   const Algorithm shape = shape_of(desc, of_a, of_b, of_d);
-  expect(chosen.type == shape.type && chosen.m == shape.m && chosen.n == shape.n && chosen.k == shape.k &&
-             chosen.trans_a == shape.trans_a && chosen.trans_b == shape.trans_b &&
-             chosen.epilogue == shape.epilogue,
+  expect(chosen.type == shape.type && chosen.compute == shape.compute && chosen.m == shape.m &&
+             chosen.n == shape.n && chosen.k == shape.k && chosen.trans_a == shape.trans_a &&
+             chosen.trans_b == shape.trans_b && chosen.epilogue == shape.epilogue,
          "an algorithm that was chosen for another product");
   expect(workspace_bytes >= chosen.workspace && c == d, "less workspace than the algorithm was chosen for");
   check_whole(true, workspace, workspace_bytes, "a workspace");

@@ -9,6 +9,7 @@
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
 #include "core/random/random_tensors.h"
+#include "core/runtime/tf32.h"
 
 namespace lockstep {
 namespace {
@@ -137,6 +138,34 @@ TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
         ASSERT_NEAR(there[i], here[i], tolerance) << m << " " << n;
     }
   }
+}
+
+// The largest difference of a product and a weight's gradient from those in f64, in units of their size.
+double product_error(const Tensor& a, const Tensor& b) {
+  const auto there = [](const Tensor& x) { return moved(x, Device::cuda); };
+  double most = 0;
+  for (const Tensor& left : {a, transpose(a, 0, 1)}) {
+    const std::vector<double> now = matmul(there(left), there(b)).to_vector(),
+                              exact = matmul(to(left, DType::f64), to(b, DType::f64)).to_vector();
+    const double size = std::sqrt(static_cast<double>(a.size(1)));
+    for (std::size_t i = 0; i < now.size(); ++i) most = std::max(most, std::abs(now[i] - exact[i]) / size);
+  }
+  return most;
+}
+
+TEST(CudaProducts, RoundTheirFactorsToTf32OnlyWhereThatIsAllowed) {
+  manual_seed(3);
+  const Tensor a = randn({256, 256}), b = randn({256, 256});
+  EXPECT_LT(product_error(a, b), 1e-5);
+  {
+    const AllowTf32 tf32;
+    EXPECT_GT(product_error(a, b), 1e-4);
+    EXPECT_LT(product_error(a, b), 1e-2);
+    EXPECT_LT(product_error(to(a, DType::f64), to(b, DType::f64)), 1e-14) << "f64 is not rounded";
+    const AllowTf32 not_here(false);
+    EXPECT_LT(product_error(a, b), 1e-5);
+  }
+  EXPECT_LT(product_error(a, b), 1e-5);
 }
 
 TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {

@@ -8,6 +8,8 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
+#include "core/random/random_tensors.h"
+#include "core/runtime/tf32.h"
 #include "optim/optim.h"
 
 namespace lockstep {
@@ -72,6 +74,18 @@ TEST(CudaReplay, WorkThatDiffersIsDoneAllTheSame) {
   }
   EXPECT_EQ(replay.stats().asked, 2 + 3 + 2)
       << "two rehearsals, three that differed, one rehearsal after each";
+}
+
+TEST(CudaReplay, SeesWhetherProductsMayBeRounded) {
+  Replay replay(Device::cuda);
+  manual_seed(5);
+  const Tensor a = randn({64, 64}, on_cuda), y = empty_like(a);
+  for (int i = 0; i < 10; ++i) {
+    const AllowTf32 tf32(i >= 5);
+    replay.run([&] { copy_(y, matmul(a, a)); });
+    EXPECT_EQ(y.to_vector(), matmul(a, a).to_vector()) << i;
+  }
+  EXPECT_EQ(replay.stats().recorded, 2);
 }
 
 TEST(CudaReplay, WorkThatAlwaysDiffersIsLeftAlone) {

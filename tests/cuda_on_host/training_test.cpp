@@ -103,6 +103,28 @@ TEST(CudaTraining, WithScheduleClippingAndDropoutIsThatOfTheCpu) {
   expect_same_steps(config, 6);
 }
 
+TEST(CudaTraining, InTf32IsNearThatInF32AndOfAGpuAlone) {
+  RunConfig config = small("copy", "adam");
+  config.precision = "f32";
+  Training exact(config, Device::cuda);
+  config.precision = "tf32";
+  Training rounded(config, Device::cuda);
+  double apart = 0;
+  for (int i = 0; i < 6; ++i) {
+    const double expected = exact.step(), loss = rounded.step();
+    EXPECT_NEAR(loss, expected, 1e-2 * expected) << i;
+    apart = std::max(apart, std::abs(loss - expected));
+  }
+  EXPECT_GT(apart, 0);
+  EXPECT_EQ(rounded.replay_stats().replayed, 3);
+  try {
+    const Training here(config);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("--device cuda"), std::string::npos) << e.what();
+  }
+}
+
 class CudaTrainingBy : public testing::TestWithParam<std::string> {};
 TEST_P(CudaTrainingBy, IsThatOfTheCpu) { expect_same_steps(small("copy", GetParam()), 5); }
 INSTANTIATE_TEST_SUITE_P(AllRules, CudaTrainingBy,

@@ -2,6 +2,7 @@
 // they are meant. tests/scopes/refused.sh compiles both.
 #include "core/autograd.h"
 #include "core/runtime/parallel.h"
+#include "core/runtime/tf32.h"
 #include "nn/trace.h"
 
 using namespace lockstep;
@@ -11,11 +12,13 @@ void scopes() {
   const NoGrad no_grad;
   const EnableGrad enable_grad;
   const Threads threads(2);
+  const AllowTf32 tf32;
   const nn::Trace trace({"blocks.*"});
 #else
   NoGrad();
   EnableGrad();
   Threads(2);
+  AllowTf32();
   nn::Trace({"blocks.*"});
 #endif
 }

@@ -50,10 +50,10 @@ std::span<const Key<RunConfig>> run_keys() {
       {"batch", &C::batch, "sequences or images in a step", size},
       {"precision",
        &C::precision,
-       "of all numbers",
+       "of all numbers; tf32 is f32 whose products a GPU may round, with factors of 10 bits",
        {},
        [] {
-         return Words{"f32", "f64"};
+         return Words{"f32", "f64", "tf32"};
        }},
       {"rng",
        &C::rng,

@@ -4,6 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "core/runtime/tf32.h"
 #include "nn/mode.h"
 #include "optim/clip.h"
 #include "train/config/optimizer.h"
@@ -19,7 +20,12 @@ Training::Training(const RunConfig& config, Device device, bool redraw)
       optimizer_(make_optimizer(config, model_->parameters())),
       scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))),
       part_rates_(config, model_->parameters()),
-      replay_(device) {}
+      replay_(device) {
+  check(config.precision != "tf32" || device != Device::cpu,
+        "[train] precision tf32 is for products on a GPU, and this training is on the CPU: expected f32 or "
+        "f64, or "
+        "--device cuda");
+}
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
   const Tensor inputs = moved(batch.inputs, device_);
@@ -73,6 +79,7 @@ void Training::update(const Tensor& only_if_finite) {
 }
 
 double Training::step(UpdateObserver* observer) {
+  const AllowTf32 tf32(config_.precision == "tf32");
   const nn::TrainingMode mode(static_cast<std::uint64_t>(config_.seed),
                               static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
@@ -102,6 +109,7 @@ double Training::step(UpdateObserver* observer) {
 }
 
 Evaluation Training::evaluate() {
+  const AllowTf32 tf32(config_.precision == "tf32");
   const nn::EvaluationMode mode;
   const NoGrad no_grad;
   constexpr std::int64_t size = 100;
