@@ -33,11 +33,11 @@ def torch_models():
     import models_torch
 
     torch.set_default_device("cuda")
-    torch.backends.cuda.matmul.allow_tf32 = False
     for name in MODELS:
-        for framework in ("torch eager", "torch CUDA graph"):
+        for framework in ("torch eager", "torch CUDA graph", "torch CUDA graph tf32"):
+            torch.backends.cuda.matmul.allow_tf32 = framework.endswith("tf32")
             training = models_torch.Training(name, True, False)
-            if framework == "torch CUDA graph":
+            if framework != "torch eager":
                 step = captured(torch, training)
             else:
                 def step(training=training):

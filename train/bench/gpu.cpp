@@ -8,6 +8,7 @@
 
 #include "core/ops.h"
 #include "core/runtime/replay.h"
+#include "core/runtime/tf32.h"
 #include "train/bench/floor.h"
 
 namespace lockstep::train {
@@ -93,6 +94,9 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
   ReplayedTraining replayed(model, attention == "combined");
   result.graph = timed([&] { return replayed.step(); }, seconds / 2);
   result.requests = replayed.requests();
+  const AllowTf32 tf32;
+  ReplayedTraining rounded(model, attention == "combined");
+  result.tf32 = timed([&] { return rounded.step(); }, seconds / 2);
   return result;
 }
 

@@ -29,7 +29,7 @@ struct GpuCeilings {
 struct GpuStep {
   BenchModel model;
   std::string attention;
-  Timing eager, graph;
+  Timing eager, graph, tf32;  // request by request; as a graph; so with products rounded to TF32
   std::int64_t requests = 0;  // kernels, products and copies of a step
   double flops = 0;           // of a step's matrix products but attention's
 };

@@ -20,6 +20,7 @@ Table::Cells cells_of(const GpuStep& s, const GpuCeilings& c) {
           fmt::format("{:.3f}", 1e3 * s.eager.median),
           fmt::format("{:.3f}", 1e3 * s.graph.median),
           fmt::format("[{:.3f}, {:.3f}]", 1e3 * s.graph.lower_quartile, 1e3 * s.graph.upper_quartile),
+          fmt::format("{:.3f}", 1e3 * s.tf32.median),
           fmt::format("{}", s.requests),
           fmt::format("{:.2f}", rate / 1e12),
           fmt::format("{:.1f} %", 100 * rate / c.multiply)};
@@ -30,6 +31,7 @@ Json json_of(const GpuStep& s) {
           {"attention", s.attention},
           {"eager_ms", 1e3 * s.eager.median},
           {"graph_ms", 1e3 * s.graph.median},
+          {"tf32_ms", 1e3 * s.tf32.median},
           {"requests", s.requests},
           {"flops", s.flops}};
 }
@@ -53,7 +55,8 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
                         {"attention"},
                         {"eager ms", true},
                         {"graph ms", true},
-                        {"quartiles", true, 20},
+                        {"quartiles", true, 16},
+                        {"tf32 ms", true},
                         {"requests", true},
                         {"TFLOP/s", true},
                         {"share", true, 7}},
@@ -76,11 +79,12 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
           {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second)}));
     }
   }
-  show("\n" +
-       paragraph(
-           "eager: request by request; graph: recorded and replayed; requests: kernels, products and copies "
-           "of a step; share: of what the card multiplies at most, attention's products not counted",
-           width));
+  show("\n" + paragraph("eager: request by request; graph: recorded and replayed, in tf32 with products "
+                        "rounded to that; requests: "
+                        "kernels, products and copies of a step; share: of what the card multiplies at most "
+                        "in f32, attention's "
+                        "products not counted",
+                        width));
   if (json) {
     print(Json{{"device", ceilings.name},
                {"copy_bytes_per_second", ceilings.copy},
