@@ -84,7 +84,7 @@ class Kernels {
   virtual void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const = 0;
   // y[i, :] = table[index[i], :]; contiguous, index i64.
   virtual void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const = 0;
-  // table[index[i], :] += x[i, :], in the order of i; contiguous.
+  // table[r, :] = the sum of x[i, :] over all i with index[i] = r, in their order; contiguous.
   virtual void add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const = 0;
   // y[i, ...] = x[index[i, ...], ...] along dim (the other dimensions of x may be larger), and its adjoint
   // y[index[i, ...], ...] += x[i, ...].

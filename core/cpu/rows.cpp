@@ -65,6 +65,7 @@ void CpuKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& i
 void CpuKernels::add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const {
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
+    std::fill_n(table.data<T>(), table.numel(), T(0));
     embedding_scatter_add<T>(table.data<T>(), x.data<T>(), index.data<std::int64_t>(), index.numel(),
                              table.size(0), table.size(1));
   });

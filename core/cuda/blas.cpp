@@ -66,13 +66,12 @@ struct Library {
   ~Library() {
     const auto lock = whole_device();
     cublaslt().destroy(handle);
-    cuda::free(workspace);
   }
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
   cublasLtHandle_t handle = nullptr;
-  Allocation workspace = allocate(workspace_bytes);
+  DeviceBytes workspace = allocate_apart(workspace_bytes);
   std::map<Key, cublasLtMatmulAlgo_t> algorithms;
 };
 
@@ -147,7 +146,7 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
   }
   const T one = 1, factor = accumulate ? T(1) : T(0);
   check(lt.matmul(library.handle, made, &one, b.data, of_b.get(), a.data, of_a.get(), &factor, c.data,
-                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace.data, workspace_bytes,
+                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace.get(), workspace_bytes,
                   stream()),
         "multiply");
 }

@@ -136,15 +136,30 @@ Allocation allocate(std::size_t bytes) {
 }
 
 void free(const Allocation& memory) noexcept {
-  if (const Caches* const mine = MyCaches::get()) {
+  if (Caches* const mine = MyCaches::get()) {
     for (const auto& cache : mine->all) {
-      if (cache.get() == memory.owner) return cache->keep(memory);
+      if (cache.get() != memory.owner) continue;
+      cache->keep(memory);
+      if (cache->retired) mine->forget_retired();
+      return;
     }
   }
   count(-static_cast<std::int64_t>(memory.capacity), 0);
   if (Recorder* const recorder = Recorder::active()) return recorder->free_later(memory.data);
   const auto lock = whole_device();
   cudaFree(memory.data);
+}
+
+void FreeDevice::operator()(std::byte* memory) const noexcept {
+  const auto lock = whole_device();
+  cudaFree(memory);
+}
+
+DeviceBytes allocate_apart(std::size_t bytes) {
+  const auto lock = whole_device();
+  void* memory = nullptr;
+  check(cudaMalloc(&memory, bytes), "allocate device memory");
+  return DeviceBytes(static_cast<std::byte*>(memory));
 }
 
 MemoryStats memory_stats() { return stats; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "core/runtime/device.h"
@@ -13,6 +14,13 @@ namespace lockstep::cuda {
 Allocation allocate(std::size_t bytes);
 void free(const Allocation& memory) noexcept;
 MemoryStats memory_stats();  // of this thread
+
+// The driver's own memory, for what outlives the work that first asks for it. Null data: empty.
+struct FreeDevice {
+  void operator()(std::byte* memory) const noexcept;
+};
+using DeviceBytes = std::unique_ptr<std::byte, FreeDevice>;
+DeviceBytes allocate_apart(std::size_t bytes);
 
 class Cache;
 

@@ -1,5 +1,7 @@
 #include "core/cuda/recorder.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -15,11 +17,14 @@ namespace {
 constinit thread_local Recorder* running = nullptr;
 
 constexpr std::size_t alignment = 16;
+// What a thread keeps for its next Recorders.
+using Spares = std::array<std::unique_ptr<Staging>, 4>;
+
 constexpr int most_failures = 8;  // one after the other: then the work is not what a graph is for
 
 }  // namespace
 
-Staging::Staging(std::size_t bytes) : device_(bytes, Device::cuda) {
+Staging::Staging(std::size_t bytes) : bytes_(bytes), device_(allocate_apart(bytes)) {
   const auto lock = whole_device();
   void* memory = nullptr;
   check(cudaMallocHost(&memory, bytes), "allocate pinned memory");
@@ -33,28 +38,34 @@ Staging::~Staging() {
   cudaEventDestroy(sent_);
 }
 
-void Staging::FreePinned::operator()(std::byte* memory) const noexcept {
+void Staging::FreeHost::operator()(std::byte* memory) const noexcept {
   const auto lock = whole_device();
   cudaFreeHost(memory);
 }
 
 std::unique_ptr<Staging> Staging::of(std::size_t bytes) {
-  if (auto* const spare = OfThisThread<std::unique_ptr<Staging>>::get();
-      spare != nullptr && *spare != nullptr && (*spare)->bytes() >= bytes) {
-    (*spare)->wait();
-    return std::move(*spare);
+  std::unique_ptr<Staging>* smallest = nullptr;
+  if (Spares* const spares = OfThisThread<Spares>::get()) {
+    for (auto& spare : *spares) {
+      if (spare && spare->bytes() >= bytes && (!smallest || spare->bytes() < (*smallest)->bytes()))
+        smallest = &spare;
+    }
   }
-  return std::make_unique<Staging>(bytes);
+  if (smallest == nullptr) return std::make_unique<Staging>(bytes);
+  (*smallest)->wait();
+  return std::move(*smallest);
 }
 
 void Staging::keep(std::unique_ptr<Staging> unused) noexcept {
-  auto* const spare = OfThisThread<std::unique_ptr<Staging>>::get();
-  if (spare != nullptr && (*spare == nullptr || (*spare)->bytes() < unused->bytes()))
-    *spare = std::move(unused);
+  Spares* const spares = OfThisThread<Spares>::get();
+  if (spares == nullptr) return;
+  const auto bytes = [](const std::unique_ptr<Staging>& spare) { return spare ? spare->bytes() : 0; };
+  auto& least = *std::ranges::min_element(*spares, {}, bytes);
+  if (bytes(least) < unused->bytes()) least = std::move(unused);
 }
 
 void Staging::send(std::size_t bytes) const {
-  check(cudaMemcpyAsync(device_.data(), host_.get(), bytes, cudaMemcpyHostToDevice, stream()),
+  check(cudaMemcpyAsync(device_.get(), host_.get(), bytes, cudaMemcpyHostToDevice, stream()),
         "copy a graph's arguments");
   check(cudaEventRecord(sent_, stream()), "mark a graph's arguments");
 }

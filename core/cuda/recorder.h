@@ -12,7 +12,6 @@
 #include "core/cuda/runtime.h"
 #include "core/host_device.h"
 #include "core/runtime/device.h"
-#include "core/runtime/memory.h"
 #include "core/runtime/replay.h"
 
 // How a thread's requests reach its stream: at once, or by way of the recorder of a Replay.
@@ -27,24 +26,25 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  // One of at least so many bytes: this thread's spare one if it is large enough.
+  // One of at least so many bytes, a spare one of this thread where there is one.
   static std::unique_ptr<Staging> of(std::size_t bytes);
-  // Makes it the spare one, unless that is larger.
+  // Makes it a spare one, unless there are enough larger ones.
   static void keep(std::unique_ptr<Staging> unused) noexcept;
 
-  std::size_t bytes() const { return device_.bytes(); }
+  std::size_t bytes() const { return bytes_; }
   std::byte* host() const { return host_.get(); }
-  const std::byte* device() const { return static_cast<const std::byte*>(device_.data()); }
+  const std::byte* device() const { return device_.get(); }
   // Copies the first bytes on this thread's stream; wait() until that is done.
   void send(std::size_t bytes) const;
   void wait() const;
 
  private:
-  struct FreePinned {
+  struct FreeHost {
     void operator()(std::byte* memory) const noexcept;
   };
-  Buffer device_;
-  std::unique_ptr<std::byte, FreePinned> host_;
+  std::size_t bytes_;
+  std::unique_ptr<std::byte, FreeHost> host_;  // pinned
+  DeviceBytes device_;  // apart: work that goes on must find the same memory free as before
   cudaEvent_t sent_ = nullptr;
 };
 

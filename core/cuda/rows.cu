@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(block_threads, 4)
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const std::int64_t row = blockIdx.x,
                      column = static_cast<std::int64_t>(blockIdx.y) * block_threads + threadIdx.x;
-  T sum = column < width ? table[row * width + column] : T(0);
+  T sum = 0;
   for (std::int64_t begin = 0; begin < n; begin += block_threads) {
     const std::int64_t place = begin + threadIdx.x;
     const bool is_mine = place < n && index[place] == row;

@@ -15,7 +15,7 @@ Tensor take_rows(const Tensor& table, const Tensor& index);
 
 // d table: dy's rows added up at their indices
 Tensor add_rows(const Tensor& dy, const Tensor& index, std::int64_t rows) {
-  const Tensor table = zeros({rows, dy.size(1)}, dy.options());
+  const Tensor table = empty({rows, dy.size(1)}, dy.options());
   {
     const NoGrad no_grad;
     kernels("embedding", dy, index).add_rows(table, contiguous(dy), index);

@@ -219,7 +219,7 @@ TEST(CudaRows, AreAddedInTheOrderOfTheIndex) {
   for (const std::int64_t n : {1, 255, 1000}) {
     const Tensor x = randn({n, 70}), index = randint(0, 5, {n});
     const auto table = [&](Device device) {
-      const Tensor y = zeros({6, 70}, {DType::f32, device});
+      const Tensor y = full({6, 70}, 3, {DType::f32, device});
       kernels(y).add_rows(y, moved(x, device), moved(index, device));
       return y.to_vector();
     };

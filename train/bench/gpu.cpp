@@ -34,30 +34,30 @@ Tensor step_of(BenchTraining& training) {
   return loss;
 }
 
-// The same, recorded and replayed.
+// The same, recorded and replayed in two parts, as Training does it.
 class ReplayedTraining {
  public:
   explicit ReplayedTraining(const BenchModel& model, bool combined)
       : training_(model, combined, Device::cuda) {}
 
   Tensor step() {
-    replay_.run([&] {
-      replay_.constant(0, [&] {
+    gradients_.run([&] {
+      gradients_.constant(0, [&] {
         training_.optimizer().zero_grad();
         loss_ = {};
         const Tensor loss = training_.forward();
         BenchTraining::gradients(loss);
         loss_ = loss.detach();
       });
-      training_.optimizer().step();
     });
+    update_.run([&] { training_.optimizer().step(); });
     return loss_;
   }
-  std::int64_t requests() const { return replay_.stats().requests; }
+  std::int64_t requests() const { return gradients_.stats().requests + update_.stats().requests; }
 
  private:
   BenchTraining training_;
-  Replay replay_{Device::cuda};
+  Replay gradients_{Device::cuda}, update_{Device::cuda};
   Tensor loss_;
 };
 

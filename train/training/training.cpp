@@ -20,11 +20,11 @@ Training::Training(const RunConfig& config, Device device, bool redraw)
       optimizer_(make_optimizer(config, model_->parameters())),
       scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))),
       part_rates_(config, model_->parameters()),
-      replay_(device) {
+      gradients_(device),
+      update_(device) {
   check(config.precision != "tf32" || device != Device::cpu,
-        "[train] precision tf32 is for products on a GPU, and this training is on the CPU: expected f32 or "
-        "f64, or "
-        "--device cuda");
+        "[train] precision tf32 rounds the products of a GPU, and this training is on the CPU: expected f32, "
+        "f64, or --device cuda");
 }
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
@@ -55,11 +55,12 @@ Tensor Training::loss_of(const Answers& answers) const {
   return cross_entropy(answers.logits, answers.targets, {.ignore_index = data::ignored});
 }
 
-// What the optimizer does depends on the step, all before it on the batch alone.
-void Training::replay_step(const data::Batch& batch) {
-  replay_.run([&] {
+// Gradients and update are recorded apart: an observer finds the one done and the other not yet, and the GPU
+// works on the gradients while the host prepares the update.
+double Training::replay_step(const data::Batch& batch, UpdateObserver* observer) {
+  gradients_.run([&] {
     const Tensor inputs = inputs_of(batch), targets = moved(batch.targets, device_);
-    replay_.constant(looked_at_, [&] {
+    gradients_.constant(0, [&] {
       optimizer_->zero_grad();
       loss_ = {};
       const Tensor loss = loss_of(answers(inputs, targets));
@@ -67,8 +68,15 @@ void Training::replay_step(const data::Batch& batch) {
       clip();
       loss_ = loss.detach();
     });
-    update(loss_);  // which looks at the loss by itself
   });
+  const bool look = observer && observer->looks_at(*this);
+  if (look) {
+    if (const double value = loss_.item(); !std::isfinite(value)) return value;
+    observer->before_update(*this);
+  }
+  update_.run([&] { update(loss_); });  // which looks at the loss by itself
+  if (look) observer->after_update(*this);
+  return loss_.item();
 }
 
 void Training::update(const Tensor& only_if_finite) {
@@ -84,14 +92,9 @@ double Training::step(UpdateObserver* observer) {
                               static_cast<std::uint64_t>(steps_done_));
   const data::Batch batch = task_->training(steps_done_, config_.batch);
   double value;
-  if (device_ != Device::cpu && !(observer && observer->looks_at(*this))) {
-    replay_step(batch);
-    value = loss_.item();
+  if (device_ != Device::cpu) {
+    value = replay_step(batch, observer);
   } else {
-    if (device_ != Device::cpu) {
-      optimizer_->zero_grad();  // of the last replay
-      ++looked_at_;
-    }
     const Tensor loss = loss_of(answers(batch));
     value = loss.item();
     if (std::isfinite(value)) {

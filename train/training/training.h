@@ -19,8 +19,7 @@ class Training;
 class UpdateObserver {
  public:
   virtual ~UpdateObserver() = default;
-  // Whether it looks at the next update; if not, it is not called. On a GPU, a step without an observer is
-  // replayed as a whole.
+  // Whether it looks at the next update; if not, it is not called.
   virtual bool looks_at(const Training&) const = 0;
   // The gradients are there, clipped, and the weights as the loss saw them.
   virtual void before_update(const Training&) {}
@@ -50,8 +49,9 @@ class Training {
   bool is_finite() const;
 
   Device device() const { return device_; }
-  // How the steps were done on a GPU.
-  ReplayStats replay_stats() const { return replay_.stats(); }
+  // How a step's two parts, gradients and update, were done on a GPU.
+  ReplayStats gradient_stats() const { return gradients_.stats(); }
+  ReplayStats update_stats() const { return update_.stats(); }
 
   // What a batch's inputs go through to reach the model: on its device, images in its precision.
   Tensor inputs_of(const data::Batch& batch) const;
@@ -69,7 +69,7 @@ class Training {
   Answers answers(const Tensor& inputs, const Tensor& targets) const;
   Tensor loss_of(const Answers& answers) const;
   void clip() const;
-  void replay_step(const data::Batch& batch);
+  double replay_step(const data::Batch& batch, UpdateObserver* observer);
   void update(const Tensor& only_if_finite = {});
 
   RunConfig config_;
@@ -80,9 +80,8 @@ class Training {
   std::unique_ptr<optim::Scheduler> scheduler_;
   PartRates part_rates_;
   std::int64_t steps_done_ = 0;
-  Replay replay_;
+  Replay gradients_, update_;
   Tensor loss_;  // of the last replay
-  std::uint64_t looked_at_ = 0;
 };
 
 }  // namespace lockstep::train
