@@ -144,7 +144,6 @@ struct TaskSummary {
   // compared.
   std::vector<BandCurve> distances;
   std::vector<Contrast> contrasts;  // in the order in which they are shown
-  std::string verdict;              // a few sentences that sum up
 };
 
 // One cause over the tasks of a study, in the primary metric, in percent of arm_a's mean.
@@ -175,7 +174,6 @@ struct StudySummary {
   std::string name;                        // "default", "muon-qkv"
   std::string question;                    // the page's title
   std::vector<std::string> disputes = {};  // links to public ones that it answers
-  std::string verdict;                     // the answer in plain words
   std::string command;                     // that reproduces the study
   std::string version;                     // of Lockstep
   std::string commit;                      // of its sources; empty: not known

@@ -78,8 +78,8 @@ struct Rules {
 
 std::string about_rules(const Rules& rules, const std::string& where) {
   if (!rules.matter.empty()) {
-    return fmt::format(" What does matter, {}, is which matrix {} works on: the stored one or a part of it.",
-                       where, with_and(rules.matter));
+    return fmt::format(" What does matter, {}, is which matrix {} {} on: the stored one or a part of it.",
+                       where, with_and(rules.matter), rules.matter.size() == 1 ? "works" : "work");
   }
   if (!rules.any || !rules.settled) return "";
   return fmt::format(
@@ -211,14 +211,6 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   add("still open with these seeds", open);
   add("spread between seeds from the draw of q, k and v alone", spread);
   return lines;
-}
-
-std::string verdict_summary(const TaskSummary& task) {
-  std::string text = task.title + ".";
-  if (task.valid) text += fmt::format(" {}", headline(task));
-  for (const auto& [outcome, found] : verdict_lines(task))
-    text += fmt::format(" {}: {}.", capitalised(outcome), found);
-  return text;
 }
 
 std::string how_sure(const Contrast& c) {

@@ -33,8 +33,6 @@ struct VerdictLine {
   std::string outcome, causes;
 };
 std::vector<VerdictLine> verdict_lines(const TaskSummary& task);
-// The same as one paragraph that starts with the task's title.
-std::string verdict_summary(const TaskSummary& task);
 
 // How far chance could explain the finding: "If this cause did nothing, chance would show so large a
 // difference in 1 of 2000 studies." Empty where inconclusive or not measurable.

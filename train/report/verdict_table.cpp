@@ -108,20 +108,25 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
   return out;
 }
 
+std::string verdict_paragraphs(const TaskSummary& task, int width) {
+  constexpr int indent = 2;
+  std::string out = paragraph(task.title + "." + (task.valid ? " " + headline(task) : ""), width);
+  for (const auto& [outcome, causes] : verdict_lines(task))
+    out += indented(paragraph(fmt::format("{}: {}.", capitalised(outcome), causes), width - indent), indent);
+  return out;
+}
+
 void print_verdict(const StudySummary& study) {
   const bool colour = wants_colour(STDOUT_FILENO);
   const int width = output_width(), lines = std::min(width, page_width);
-  const auto paragraph = [&](const std::string& text) {
-    for (const std::string& line : wrap(text, lines)) show("{}\n", line);
-  };
   for (const TaskSummary& task : study.tasks) show("{}\n", verdict_table(task, width, colour));
   for (const std::string& line : wrap(storage_line(study), lines))
     show("{}\n", colour ? coloured(line, "1") : line);
-  paragraph(rules_line(study));
-  show("\n");
-  paragraph(study.verdict);
-  for (const std::string& sentence : across_sentences(study)) paragraph(sentence);
-  paragraph(scope_sentence(study));
+  for (const std::string& line : wrap(rules_line(study), lines)) show("{}\n", line);
+  for (const TaskSummary& task : study.tasks) show("\n{}", verdict_paragraphs(task, lines));
+  if (!study.across.empty()) show("\n");
+  for (const std::string& sentence : across_sentences(study)) show("{}", paragraph(sentence, lines));
+  show("\n{}", paragraph(scope_sentence(study), lines));
 }
 
 }  // namespace lockstep::train

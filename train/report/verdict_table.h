@@ -14,6 +14,9 @@ namespace lockstep::train {
 // ANSI colours to the verdicts.
 std::string verdict_table(const TaskSummary& task, int width = unlimited, bool colour = false);
 
+// The task's answer in words, then a paragraph for each outcome that some cause had.
+std::string verdict_paragraphs(const TaskSummary& task, int width = unlimited);
+
 // Writes the tables of every task and the study's verdict; colours only where `stream` is a terminal and
 // NO_COLOR (https://no-color.org) is not set.
 void print_verdict(const StudySummary& study);

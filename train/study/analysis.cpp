@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "train/config/optimizer.h"
-#include "train/report/verdict_summary.h"
 #include "train/report/verdict_words.h"
 #include "train/statistics/describe.h"
 #include "train/study/across_tasks.h"
@@ -150,7 +149,6 @@ TaskSummary task_summary(const ExperimentView& experiment, std::vector<Contrast>
   task.distances = storage_drift(design, runs);
   task.contrasts = std::move(contrasts);
   check_repetition(task, design, runs);
-  task.verdict = verdict_summary(task);
   return task;
 }
 
@@ -172,7 +170,6 @@ StudySummary analyse(const StudyConfig& study, const std::vector<Design>& design
                        .anytime = study.experiments.front().stopping == "decided"};
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     summary.tasks.push_back(task_summary(experiments[i], std::move(contrasts[i])));
-    summary.verdict += (summary.verdict.empty() ? "" : " ") + summary.tasks.back().verdict;
   }
   summary.across = across_tasks(summary.tasks);
   return summary;
