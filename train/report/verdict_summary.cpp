@@ -201,10 +201,10 @@ std::vector<VerdictLine> verdict_lines(const TaskSummary& task) {
   }
   std::vector<VerdictLine> lines;
   const auto add = [&](const std::string& outcome, const std::vector<std::string>& parts) {
-    if (!parts.empty()) lines.push_back({outcome, with_and(parts)});
+    if (!parts.empty()) lines.push_back({outcome, parts});
   };
   const std::string margin = number(task.margin);
-  if (!task.valid) lines.push_back({"not to be trusted", task.control});
+  if (!task.valid) lines.push_back({"not to be trusted", {task.control}});
   add("changed training", changed);
   add(fmt::format("changed it, by less than {}%", margin), small);
   add(fmt::format("changed nothing beyond ±{}%", margin), equal);

@@ -30,7 +30,8 @@ std::string headline(const TaskSummary& task);
 // the whole (3d, d) tensor (6.8 steps earlier: -9.6%, 95% interval ..., under ...)". Nothing for outcomes
 // that no cause had. Starts with a warning where the control failed.
 struct VerdictLine {
-  std::string outcome, causes;
+  std::string outcome;
+  std::vector<std::string> causes;
 };
 std::vector<VerdictLine> verdict_lines(const TaskSummary& task);
 

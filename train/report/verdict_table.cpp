@@ -111,8 +111,10 @@ std::string verdict_table(const TaskSummary& task, int width, bool colour) {
 std::string verdict_paragraphs(const TaskSummary& task, int width) {
   constexpr int indent = 2;
   std::string out = paragraph(task.title + "." + (task.valid ? " " + headline(task) : ""), width);
-  for (const auto& [outcome, causes] : verdict_lines(task))
-    out += indented(paragraph(fmt::format("{}: {}.", capitalised(outcome), causes), width - indent), indent);
+  for (const auto& [outcome, causes] : verdict_lines(task)) {
+    out += indented(fmt::format("{}:\n", capitalised(outcome)), indent);
+    for (const std::string& cause : causes) out += indented(paragraph(cause, width - 2 * indent), 2 * indent);
+  }
   return out;
 }
 

@@ -211,11 +211,16 @@ TEST(VerdictSummary, SortsCausesByOutcomeInThePrimaryMetric) {
   EXPECT_EQ("\n" + verdict_paragraphs(task), R"(
 Copy task. Whether it matters by itself how q, k and v are stored is still open. What does matter, at the
 declared learning rates, is which matrix xavier_uniform works on: the stored one or a part of it.
-  Changed training: xavier_uniform by the whole tensor (2.7 steps later: +5.4%, 95% interval +4.2% to +6.6%,
-  under adam at learning rate 0.001).
-  Changed nothing beyond ±5%: the storage alone.
-  Still open with these seeds: the other storage and muon by the whole tensor (about 17 more seeds).
-  Spread between seeds from the draw of q, k and v alone: 1.75 steps (standard deviation).
+  Changed training:
+    xavier_uniform by the whole tensor (2.7 steps later: +5.4%, 95% interval +4.2% to +6.6%, under adam at
+    learning rate 0.001)
+  Changed nothing beyond ±5%:
+    the storage alone
+  Still open with these seeds:
+    the other storage
+    muon by the whole tensor (about 17 more seeds)
+  Spread between seeds from the draw of q, k and v alone:
+    1.75 steps (standard deviation)
 )");
 }
 
