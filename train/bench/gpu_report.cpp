@@ -79,12 +79,10 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
           {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second)}));
     }
   }
-  show("\n" +
-       paragraph(
-           "eager: request by request; graph: recorded and replayed; tf32: so, with products rounded to that; "
-           "requests: kernels, products and copies of a step; share: of what the card multiplies at most in "
-           "f32, attention's products not counted",
-           width));
+  show("\n" + paragraph("eager: request by request; graph: recorded and replayed; tf32: so, with products "
+                        "rounded to that; requests: kernels, products and copies of a step; share: of what "
+                        "the card multiplies at most in f32, attention's products not counted",
+                        width));
   if (json) {
     print(Json{{"device", ceilings.name},
                {"copy_bytes_per_second", ceilings.copy},
