@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/cuda/memory.h"
+#include "core/cuda/request_clock.h"
 #include "core/cuda/runtime.h"
 #include "core/cuda/staging.h"
 #include "core/host_device.h"
@@ -133,7 +134,10 @@ void append(Recorder& recorder, const Varying<T>& x) {
 template <typename Issue, typename... Arguments>
 void submit(const Issue& issue, const void* what, const Arguments&... arguments) {
   Recorder* const recorder = Recorder::active();
-  if (recorder == nullptr) return issue();
+  if (recorder == nullptr) {
+    Observer* const observer = Observer::current();
+    return observer && observer->times_requests() ? time_request(*observer, what, issue) : issue();
+  }
   recorder->begin(what);
   (append(*recorder, arguments), ...);
   const Recorder::Answer answer = recorder->next();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace lockstep {
@@ -38,6 +39,11 @@ class Observer {
   // A matrix product, by itself or inside of a fused op. Of those of a parallel_for, only the chunk that this
   // thread takes is reported: observe on one thread.
   virtual void product(const Product& /*product*/) {}
+  // Whether it wants to know what single requests take on a GPU. Each then waits for the one before it, so a
+  // step as a whole takes longer; a Replay's are not timed.
+  virtual bool times_requests() const { return false; }
+  // A kernel by its name, "attention", or "product" for one of the library's, after its product().
+  virtual void request(const std::string& /*name*/, double /*seconds*/) {}
 
  private:
   Observer* const outer_;

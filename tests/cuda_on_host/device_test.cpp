@@ -9,7 +9,9 @@
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
 #include "core/random/random_tensors.h"
+#include "core/runtime/observer.h"
 #include "core/runtime/tf32.h"
+#include "tests/cuda_on_host/run.h"
 
 namespace lockstep {
 namespace {
@@ -225,6 +227,24 @@ TEST(CudaRows, AreAddedInTheOrderOfTheIndex) {
     };
     EXPECT_EQ(table(Device::cuda), table(Device::cpu)) << n;
   }
+}
+
+// What a step asks for, request by request, with names on a GPU.
+TEST(CudaRequests, AreTimedWhereAnObserverWantsIt) {
+  class Clock final : public Observer {
+   public:
+    bool times_requests() const override { return true; }
+    void request(const std::string& name, double seconds) override {
+      names.push_back(name);
+      EXPECT_GT(seconds, 0) << name;
+    }
+    std::vector<std::string> names;
+  };
+  const Tensor x = ones({64, 64}, on_cuda);
+  const Clock clock;
+  EXPECT_EQ(sum(matmul(x, x)).item(), 64.0 * 64 * 64);
+  EXPECT_EQ(clock.names,
+            (std::vector<std::string>{"product", cuda_on_host::is_gpu() ? "reduce_by_blocks" : "kernel"}));
 }
 
 TEST(CudaMemory, IsKeptForTheNextTensors) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <numeric>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "tests/cuda_on_host/checker.h"
@@ -56,6 +57,7 @@ class Engine {
   void run(const Launch& launch, void (*call)(void*), void* arguments) {
     check_launch(launch);
     launch_ = launch, call_ = call, arguments_ = arguments;
+    kernels_run.insert(launch.kernel);
     const unsigned n = launch.block.x * launch.block.y * launch.block.z;
     lanes_.resize(n), warps_.resize((n + 31) / 32);
     order_ = in_order(n);
@@ -107,6 +109,7 @@ class Engine {
   uint3 block{};
   Order mode = Order::forward;
   std::uint64_t threads_total = 0, launches_run = 0;
+  std::set<const void*> kernels_run;
   std::mutex mutex;
 
  private:
@@ -234,6 +237,10 @@ const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, 
 void set_order(Order order) { engine().mode = order; }
 std::uint64_t threads_run() { return engine().threads_total; }
 std::uint64_t launches() { return engine().launches_run; }
+bool has_run(const void* kernel) {
+  const std::lock_guard lock(engine().mutex);
+  return engine().kernels_run.contains(kernel);
+}
 // One launch at a time, whichever host thread asks.
 void run(const Launch& launch, void (*call)(void*), void* arguments) {
   const std::lock_guard lock(engine().mutex);

@@ -1,5 +1,6 @@
 // Graphs: what is asked for of a stream between the begin and the end of a capture is kept, with its
 // arguments, and run by every replay.
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 namespace cuda_on_host {
 namespace {
 
+using Moment = std::chrono::steady_clock::time_point;
 using Recording = std::vector<std::function<void()>>;
 struct Capture {
   std::unique_ptr<Recording> recording;
@@ -44,15 +46,30 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = reinterpret_cast<cudaEvent_t>(new char);
+  *event = reinterpret_cast<cudaEvent_t>(new Moment);
   return cudaSuccess;
 }
+cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
 // Work is done when it is asked for, so there is nothing to wait for.
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete reinterpret_cast<char*>(event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  *reinterpret_cast<Moment*>(event) = std::chrono::steady_clock::now();
   return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end) {
+  *ms = std::chrono::duration<float, std::milli>(*reinterpret_cast<Moment*>(end) -
+                                                 *reinterpret_cast<Moment*>(begin))
+            .count();
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete reinterpret_cast<Moment*>(event);
+  return cudaSuccess;
+}
+// Kernels have no names here, but for that.
+cudaError_t cudaFuncGetName(const char** name, const void* kernel) {
+  *name = "kernel";
+  return has_run(kernel) ? cudaSuccess : cudaErrorInvalidDeviceFunction;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const auto capture = captures.find(stream);

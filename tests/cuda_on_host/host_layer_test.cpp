@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "core/cuda/blas.h"
+#include "core/cuda/request_clock.h"
 #include "core/kernels.h"
 #include "core/ops.h"
 #include "tests/cuda_on_host/planted.h"
@@ -121,6 +122,17 @@ TEST(HostLayer, ARunAfterAnotherMakesItsGraphsAndStopsTheDeviceForNothingElse) {
       EXPECT_EQ(calls, 4u) << "makes two graphs and destroys them";
     }
   }
+}
+
+TEST(RequestClock, NamesKernelsInShort) {
+  using lockstep::cuda::short_name;
+  EXPECT_EQ(
+      short_name("void lockstep::cuda::(anonymous namespace)::attention_kernel<float, 64, 4>(int, (anonymous "
+                 "namespace)::Shape)"),
+      "attention");
+  EXPECT_EQ(short_name("lockstep::cuda::(anonymous namespace)::sum_parts_kernel(double*, double const*)"),
+            "sum_parts");
+  EXPECT_EQ(short_name("_Z1f"), "_Z1f");
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ enum class Order { forward, backward, shuffled };
 void set_order(Order order);  // in which blocks, and the threads of each, start
 std::uint64_t launches();     // so far
 std::uint64_t threads_run();  // of all launches so far
+bool has_run(const void* kernel);
 // Whether kernels run on a GPU (on_device.cpp) and not here.
 bool is_gpu();
 // Whether the kernels of this program tell the checker of their accesses.

@@ -1,12 +1,18 @@
 #include "train/bench/gpu.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <exception>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
 #include "core/ops.h"
+#include "core/runtime/observer.h"
 #include "core/runtime/replay.h"
 #include "core/runtime/tf32.h"
 #include "train/bench/floor.h"
@@ -61,6 +67,40 @@ class ReplayedTraining {
   Tensor loss_;
 };
 
+class RequestClock final : public Observer {
+ public:
+  void product(const Product& product) override { product_ = product; }
+  bool times_requests() const override { return true; }
+  void request(const std::string& name, double seconds) override {
+    const Product& p = product_;
+    RequestTime& entry =
+        times_[name == "product" ? fmt::format("product of ({}, {}) and ({}, {})", p.m, p.k, p.k, p.n)
+                                 : name];
+    entry.seconds += seconds;
+    ++entry.calls;
+  }
+
+  // Of one of so many steps, longest first.
+  std::vector<RequestTime> times(int steps) const {
+    std::vector<RequestTime> all;
+    for (const auto& [name, entry] : times_)
+      all.push_back({name, entry.calls / steps, entry.seconds / steps});
+    std::ranges::sort(all, std::greater<>(), &RequestTime::seconds);
+    return all;
+  }
+
+ private:
+  Product product_;
+  std::map<std::string, RequestTime> times_;
+};
+
+std::vector<RequestTime> profile_of(BenchTraining& training) {
+  constexpr int steps = 5;
+  RequestClock clock;
+  for (int i = 0; i < steps; ++i) step_of(training).item();
+  return clock.times(steps);
+}
+
 }  // namespace
 
 GpuCeilings gpu_ceilings() {
@@ -84,13 +124,14 @@ GpuCeilings gpu_ceilings() {
   return ceilings;
 }
 
-GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds) {
+GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds, bool profile) {
   check(attention == "combined" || attention == "separate",
         "[bench] --attention: expected combined or separate, got \"{}\"", attention);
   BenchTraining training(model, attention == "combined", Device::cuda);
   GpuStep result{.model = model, .attention = attention};
   for (const Product& product : products_of([&] { step_of(training); })) result.flops += product.flops();
   result.eager = timed([&] { return step_of(training); }, seconds / 2);
+  if (profile) result.profile = profile_of(training);
   ReplayedTraining replayed(model, attention == "combined");
   result.graph = timed([&] { return replayed.step(); }, seconds / 2);
   result.requests = replayed.requests();

@@ -16,6 +16,7 @@ struct GpuBenchOptions {
   std::vector<std::string> attention = {"combined", "separate"};
   std::vector<std::int64_t> runs = {1, 8, 32, 128};  // trainings at once
   double seconds = 1;                                // for each row
+  bool profile = false;                              // of each step, by request
 };
 
 // What the card itself reaches.
@@ -25,13 +26,21 @@ struct GpuCeilings {
   double multiply = 0;  // flop/s of (4096, 4096) matrices in f32
 };
 
+// What a step's kernels of one kind, or products of one shape, take on the card, each by itself.
+struct RequestTime {
+  std::string name;
+  std::int64_t calls = 0;
+  double seconds = 0;
+};
+
 // One training alone. A step ends when its loss is on the host.
 struct GpuStep {
   BenchModel model;
   std::string attention;
-  Timing eager, graph, tf32;  // request by request; as a graph; so with products rounded to TF32
-  std::int64_t requests = 0;  // kernels, products and copies of a step
-  double flops = 0;           // of a step's matrix products but attention's
+  Timing eager, graph, tf32;         // request by request; as a graph; so with products rounded to TF32
+  std::int64_t requests = 0;         // kernels, products and copies of a step
+  double flops = 0;                  // of a step's matrix products but attention's
+  std::vector<RequestTime> profile;  // longest first; empty unless asked for
 };
 
 // Several trainings of one model at once, a thread and a stream each.
@@ -43,7 +52,7 @@ struct GpuThroughput {
 
 // Throw where there is no GPU.
 GpuCeilings gpu_ceilings();
-GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds);
+GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds, bool profile);
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds);
 
 // Everything, as text of `width` columns in pieces as they are measured, or as JSON in one piece.

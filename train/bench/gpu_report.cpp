@@ -26,14 +26,32 @@ Table::Cells cells_of(const GpuStep& s, const GpuCeilings& c) {
           fmt::format("{:.1f} %", 100 * rate / c.multiply)};
 }
 
+std::string profile_text(const GpuStep& s, int width) {
+  double total = 0;
+  for (const RequestTime& request : s.profile) total += request.seconds;
+  Table table({{"kernel or product"}, {"calls", true}, {"ms", true}, {"share", true}}, width);
+  for (const RequestTime& request : s.profile) {
+    table.add({request.name, fmt::format("{}", request.calls), fmt::format("{:.3f}", 1e3 * request.seconds),
+               fmt::format("{:.1f} %", 100 * request.seconds / total)});
+  }
+  const std::string title =
+      fmt::format("{} {}: where a step goes on the card, one request at a time, {:.2f} ms in all",
+                  s.model.name, s.attention, 1e3 * total);
+  return "\n" + paragraph(title, width) + table.text();
+}
+
 Json json_of(const GpuStep& s) {
+  Json profile = Json::array();
+  for (const RequestTime& request : s.profile)
+    profile.push_back({{"request", request.name}, {"calls", request.calls}, {"ms", 1e3 * request.seconds}});
   return {{"model", s.model.name},
           {"attention", s.attention},
           {"eager_ms", 1e3 * s.eager.median},
           {"graph_ms", 1e3 * s.graph.median},
           {"tf32_ms", 1e3 * s.tf32.median},
           {"requests", s.requests},
-          {"flops", s.flops}};
+          {"flops", s.flops},
+          {"profile", profile}};
 }
 
 Json json_of(const GpuThroughput& t) {
@@ -49,6 +67,7 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   };
   const GpuCeilings ceilings = gpu_ceilings();
   Json steps = Json::array(), throughputs = Json::array();
+  std::string profiles;
   show(fmt::format("{}: copies {:.0f} GB/s, multiplies {:.1f} TFLOP/s in f32\n\n", ceilings.name,
                    ceilings.copy / 1e9, ceilings.multiply / 1e12));
   const Table of_steps({{"model", false, 6},
@@ -64,11 +83,13 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   show(of_steps.head());
   for (const BenchModel& model : options.models) {
     for (const std::string& attention : options.attention) {
-      const GpuStep step = bench_gpu_step(model, attention, options.seconds);
+      const GpuStep step = bench_gpu_step(model, attention, options.seconds, options.profile);
       steps.push_back(json_of(step));
       show(of_steps.row(cells_of(step, ceilings)));
+      if (options.profile) profiles += profile_text(step, width);
     }
   }
+  show(profiles);
   const Table of_throughputs({{"model", false, 6}, {"runs", true, 5}, {"steps/s in all", true}}, width);
   show("\n" + of_throughputs.head());
   for (const BenchModel& model : options.models) {

@@ -50,8 +50,8 @@ int steps(const Given& given) {
   options.models = chosen_models(given);
   if (*given.device == "cuda") {
     device_for("cuda", {});
-    bench_gpu({options.models, options.attention, given.runs, options.seconds}, given.json, output_width(),
-              [](const std::string& text) { std::cout << text << std::flush; });
+    bench_gpu({options.models, options.attention, given.runs, options.seconds, options.profile}, given.json,
+              output_width(), [](const std::string& text) { std::cout << text << std::flush; });
     return 0;
   }
   if (given.first_step) {
@@ -158,7 +158,8 @@ void add_bench(CLI::App& app, Session& session) {
   size("--heads", given->own.heads, "heads of attention");
   size("--layers", given->own.layers, "blocks");
   size("--batch", given->own.batch, "sequences of a step");
-  bench->add_flag("--profile", given->options.profile, "where the time of a step goes, by op");
+  bench->add_flag("--profile", given->options.profile,
+                  "where the time of a step goes: by op, on a GPU by kernel");
   bench->add_flag("--first-step", given->first_step,
                   "one step on one thread, then print the clock (CLOCK_MONOTONIC, s), and no more");
   bench->add_flag("--json", given->json, "as JSON");

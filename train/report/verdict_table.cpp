@@ -112,7 +112,7 @@ std::string verdict_paragraphs(const TaskSummary& task, int width) {
   constexpr int indent = 2;
   std::string out = paragraph(task.title + "." + (task.valid ? " " + headline(task) : ""), width);
   for (const auto& [outcome, causes] : verdict_lines(task)) {
-    out += indented(fmt::format("{}:\n", capitalised(outcome)), indent);
+    out += indented(paragraph(capitalised(outcome) + ":", width - indent), indent);
     for (const std::string& cause : causes) out += indented(paragraph(cause, width - 2 * indent), 2 * indent);
   }
   return out;
