@@ -8,7 +8,7 @@ namespace lockstep::cuda {
 
 namespace {
 
-// Rows of a tile for each thread row: what fits 78 KiB of shared memory.
+// Rows of a tile for each thread row: what fits 75 KiB of shared memory.
 template <typename T, int D>
 constexpr int backward_rows = sizeof(T) == 4 || D <= 32 ? 2 : 1;
 

@@ -1,32 +1,18 @@
 #pragma once
 
 #include "core/cuda/cuda_kernels.h"
+#include "core/cuda/pack.h"
 #include "core/cuda/strided.h"
 #include "core/kernels.h"
 
 // What the attention kernels share. A block's 256 threads stand 16 x 16, (tx, ty); it works on tiles of R *
 // 16 queries and as many keys in shared memory. Thread (tx, ty) has the R rows R ty + i of a tile and every
 // 16th of its columns, one by one (tx + 16 j) where the columns are keys, in groups where they are features.
-// Shared memory is read 16 bytes at once; rows are padded by 16 bytes, which leaves no bank conflicts.
+// Shared memory is read 16 bytes at once, from rows padded by 16 bytes, so that such reads meet no bank
+// conflicts.
 namespace lockstep::cuda {
 
 constexpr int attention_threads = 256;
-
-// Elements that are read at once.
-template <typename T>
-constexpr int pack_size = 16 / sizeof(T);
-template <typename T, int size = pack_size<T>>
-struct alignas(size * sizeof(T)) Pack {
-  T values[size];
-};
-template <int size, typename T>
-__device__ Pack<T, size> pack_at(const T* data) {
-  return *reinterpret_cast<const Pack<T, size>*>(data);
-}
-template <typename T>
-__device__ Pack<T> pack_at(const T* data) {
-  return pack_at<pack_size<T>>(data);
-}
 
 template <typename T>
 struct HeadView {  // (rows, width) of one head

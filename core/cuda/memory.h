@@ -15,7 +15,7 @@ Allocation allocate(std::size_t bytes);
 void free(const Allocation& memory) noexcept;
 MemoryStats memory_stats();  // of this thread
 
-// The driver's own memory, for what outlives the work that first asks for it. Null data: empty.
+// Memory of the driver's and of no cache, for what outlives the work that first asks for it.
 struct FreeDevice {
   void operator()(std::byte* memory) const noexcept;
 };

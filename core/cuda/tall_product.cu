@@ -1,5 +1,6 @@
 // Products a^T b with many rows and a small result.
 #include "core/cuda/launch.h"
+#include "core/cuda/pack.h"
 #include "core/cuda/tall_product.h"
 #include "core/runtime/observer.h"
 
@@ -22,11 +23,8 @@ struct Places {
 
 template <int V, typename T>
 __device__ void load(T (&to)[side], const T* from, const Places<V>& places) {
-  struct alignas(V * sizeof(T)) Pack {
-    T values[V];
-  };
   for (int i = 0; i < side; i += V) {
-    const Pack pack = *reinterpret_cast<const Pack*>(from + places.at[i / V]);
+    const Pack<T, V> pack = pack_at<V>(from + places.at[i / V]);
     for (int j = 0; j < V; ++j) to[i + j] = pack.values[j];
   }
 }
@@ -120,7 +118,7 @@ void tall_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64
                   bool accumulate, const RowSums<T>& row_sums) {
   if (Observer* const observer = Observer::current())
     observer->product({count, true, false, m, n, k, accumulate});
-  constexpr int together = 16 / sizeof(T);
+  constexpr int together = pack_size<T>;
   const bool aligned = is_aligned(a, m, count, together) && is_aligned(b, n, count, together);
   launch(aligned ? tall_product_kernel<T, together> : tall_product_kernel<T, 1>,
          dim3(tiles(n, tile_columns), tiles(m, tile_rows), static_cast<unsigned>(count)), 32 * warps, 0, m, n,

@@ -14,7 +14,7 @@ namespace lockstep::train {
 // ANSI colours to the verdicts.
 std::string verdict_table(const TaskSummary& task, int width = unlimited, bool colour = false);
 
-// The task's answer in words, then a paragraph for each outcome that some cause had.
+// The task's answer in words, then a heading for each outcome that some cause had, and a line for each cause.
 std::string verdict_paragraphs(const TaskSummary& task, int width = unlimited);
 
 // Writes the tables of every task and the study's verdict; colours only where `stream` is a terminal and

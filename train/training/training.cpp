@@ -21,11 +21,7 @@ Training::Training(const RunConfig& config, Device device, bool redraw)
       scheduler_(std::make_unique<optim::Scheduler>(*optimizer_, make_schedule(config))),
       part_rates_(config, model_->parameters()),
       gradients_(device),
-      update_(device) {
-  check(config.precision != "tf32" || device != Device::cpu,
-        "[train] precision tf32 rounds the products of a GPU, and this training is on the CPU: expected f32, "
-        "f64, or --device cuda");
-}
+      update_(device) {}
 
 Tensor Training::inputs_of(const data::Batch& batch) const {
   const Tensor inputs = moved(batch.inputs, device_);
@@ -87,6 +83,9 @@ void Training::update(const Tensor& only_if_finite) {
 }
 
 double Training::step(UpdateObserver* observer) {
+  check(config_.precision != "tf32" || device_ != Device::cpu,
+        "[train] precision tf32 rounds the products of a GPU, and this training is on the CPU: expected f32, "
+        "f64, or --device cuda");
   const AllowTf32 tf32(config_.precision == "tf32");
   const nn::TrainingMode mode(static_cast<std::uint64_t>(config_.seed),
                               static_cast<std::uint64_t>(steps_done_));

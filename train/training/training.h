@@ -36,6 +36,7 @@ class Training {
   explicit Training(const RunConfig& config, Device device = Device::cpu, bool redraw = false);
 
   // One step. Returns the loss before the update; after a NaN or infinite one the weights stay as they were.
+  // Throws where the precision is tf32 and the device the CPU, which can evaluate such a model, in f32.
   double step(UpdateObserver* observer = nullptr);
   std::int64_t steps_done() const { return steps_done_; }
   Evaluation evaluate();  // over all validation batches, without dropout
