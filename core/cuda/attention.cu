@@ -89,7 +89,7 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
     const auto run = [&](auto d, auto r) {
       constexpr int D = d(), R = r(), tile = 16 * R;
       const std::size_t shared = sizeof(T) * tile * (3 * row_of<D, T> + row_of<tile, T>);
-      const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>((q.size(-2) + tile - 1) / tile));
+      const dim3 grid(static_cast<unsigned>(count), blocks_of(q.size(-2), tile));
       launch(attention_kernel<T, D, R>, grid, attention_threads, shared, head_view<T>(y), on_device<T>(lse),
              head_view<const T>(q), head_view<const T>(k), head_view<const T>(v),
              KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
@@ -97,6 +97,8 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
     };
     with_width(q.size(-1), v.size(-1), [&](auto d) {
       constexpr int rows = forward_rows<T, d()>;
+      if constexpr (has_smallest_tile<T, d()>)
+        if (q.size(-2) <= 16 && k.size(-2) <= 16) return run(d, std::integral_constant<int, 1>{});
       if (rows > 2 && q.size(-2) <= 32 && k.size(-2) <= 32) return run(d, std::integral_constant<int, 2>{});
       run(d, std::integral_constant<int, rows>{});
     });

@@ -139,22 +139,22 @@ __device__ void make_dq(const Gradients<T>& g, const AttentionShape<T>& shape, s
 template <typename T, int D>
 __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
     attention_backward_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape,
-                              std::int64_t tiles_of_keys) {
+                              unsigned tiles_of_keys) {
   constexpr int R = backward_rows<T, D>, tile = 16 * R;
   g.move_to(lead, blockIdx.x, shape.queries);
-  const std::int64_t number = blockIdx.y;
+  const unsigned number = blockIdx.y;
   if (number < tiles_of_keys) {
-    make_dk_and_dv<D, R>(g, shape, number * tile);
+    make_dk_and_dv<D, R>(g, shape, static_cast<std::int64_t>(number) * tile);
   } else {
-    make_dq<D, R>(g, shape, (number - tiles_of_keys) * tile);
+    make_dq<D, R>(g, shape, static_cast<std::int64_t>(number - tiles_of_keys) * tile);
   }
 }
 
 // All of a head that is no longer than a tile.
-template <typename T, int D>
-__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, backward_rows<T, D>>)
+template <typename T, int D, int R>
+__global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
     attention_backward_of_one_tile_kernel(Gradients<T> g, Strided<tensors> lead, AttentionShape<T> shape) {
-  constexpr int R = backward_rows<T, D>, tile = 16 * R, lanes = attention_threads / tile;
+  constexpr int tile = 16 * R, lanes = attention_threads / tile;
   const Tiles<T, D, R> tiles;
   __shared__ T deltas[tile];
   g.move_to(lead, blockIdx.x, shape.queries);
@@ -211,22 +211,24 @@ void CudaKernels::attention_backward(const Tensor& dq, const Tensor& dk, const T
                    nullptr,
                    {on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}};
     with_width(q.size(-1), v.size(-1), [&](auto d) {
-      constexpr int D = d(), tile = 16 * backward_rows<T, D>;
-      constexpr std::size_t shared = Tiles<T, D, backward_rows<T, D>>::bytes;
+      constexpr int D = d(), R = backward_rows<T, D>, tile = 16 * R;
       const auto heads_now = static_cast<unsigned>(count);
-      if (shape.queries <= tile && shape.keys <= tile) {
-        return launch(attention_backward_of_one_tile_kernel<T, D>, heads_now, attention_threads, shared, g,
-                      lead, shape);
-      }
+      const auto in_one_tile = [&](auto r) {
+        launch(attention_backward_of_one_tile_kernel<T, D, r()>, heads_now, attention_threads,
+               Tiles<T, D, r()>::bytes, g, lead, shape);
+      };
+      const std::int64_t longest = std::max(shape.queries, shape.keys);
+      if constexpr (has_smallest_tile<T, D>)
+        if (longest <= 16) return in_one_tile(std::integral_constant<int, 1>{});
+      if (longest <= tile) return in_one_tile(std::integral_constant<int, R>{});
       const Buffer delta(static_cast<std::size_t>(rows) * sizeof(T), Device::cuda);
-      launch(delta_kernel<T>, static_cast<unsigned>((rows + block_threads / 32 - 1) / (block_threads / 32)),
-             block_threads, 0, static_cast<T*>(delta.data()), g, lead, rows, shape);
+      launch(delta_kernel<T>, blocks_of(rows, block_threads / 32), block_threads, 0,
+             static_cast<T*>(delta.data()), g, lead, rows, shape);
       g.delta = static_cast<const T*>(delta.data());
-      const std::int64_t tiles_of_keys = (shape.keys + tile - 1) / tile,
-                         tiles_of_queries = (shape.queries + tile - 1) / tile;
-      launch(attention_backward_kernel<T, D>,
-             dim3(heads_now, static_cast<unsigned>(tiles_of_keys + tiles_of_queries)), attention_threads,
-             shared, g, lead, shape, tiles_of_keys);
+      const unsigned tiles_of_keys = blocks_of(shape.keys, tile),
+                     tiles_of_queries = blocks_of(shape.queries, tile);
+      launch(attention_backward_kernel<T, D>, dim3(heads_now, tiles_of_keys + tiles_of_queries),
+             attention_threads, Tiles<T, D, R>::bytes, g, lead, shape, tiles_of_keys);
     });
   });
 }

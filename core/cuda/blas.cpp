@@ -15,7 +15,10 @@ namespace lockstep::cuda {
 
 namespace {
 
-constexpr std::size_t workspace_bytes = std::size_t{4} << 20;
+// Whether the library may give parts of k to several blocks, which add up in a fixed order in the workspace:
+// it fills the card where m and n do not. Shorter products gain less than the second kernel takes.
+bool may_split(std::int64_t k) { return k >= 1024; }
+std::size_t workspace_bytes(std::int64_t k) { return std::size_t{may_split(k) ? 32u : 4u} << 20; }
 
 void check(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS)
@@ -51,13 +54,13 @@ std::uint32_t alignment(const Matrices<T>& x, std::int64_t count) {
   return static_cast<std::uint32_t>(bits & (~bits + 1));
 }
 
-// What a product is asked for with, as far as the choice of an algorithm may depend on it. The size of a
-// batch is no part of it: a product should have the same bits alone and in a batch.
-using Key = std::tuple<cudaDataType_t, cublasComputeType_t, std::int64_t, std::int64_t, std::int64_t, bool,
-                       bool, std::int64_t, std::int64_t, std::int64_t, bool, bool, std::uint32_t,
-                       std::uint32_t, std::uint32_t>;
+// All that the choice of an algorithm may depend on: what a thread multiplied before must not change a run's
+// bits.
+using Key = std::tuple<cudaDataType_t, cublasComputeType_t, std::int64_t, std::int64_t, std::int64_t,
+                       std::int64_t, bool, bool, std::int64_t, std::int64_t, std::int64_t, bool, bool,
+                       std::uint32_t, std::uint32_t, std::uint32_t>;
 
-// What this thread keeps: handle, workspace and the algorithms it has looked up.
+// What this thread keeps: handle, workspaces by size and the algorithms it has looked up.
 struct Library {
   Library() {
     const auto lock = whole_device();
@@ -70,8 +73,14 @@ struct Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
+  std::byte* workspace(std::size_t bytes) {
+    DeviceBytes& memory = workspaces[bytes];
+    if (!memory) memory = allocate_apart(bytes);
+    return memory.get();
+  }
+
   cublasLtHandle_t handle = nullptr;
-  DeviceBytes workspace = allocate_apart(workspace_bytes);
+  std::map<std::size_t, DeviceBytes> workspaces;
   std::map<Key, cublasLtMatmulAlgo_t> algorithms;
 };
 
@@ -115,9 +124,11 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
 
   const std::uint32_t align_a = alignment(a, count), align_b = alignment(b, count),
                       align_c = alignment(c, count);
-  const Key key{type,         compute,         m,         n,         k,
-                a.transposed, b.transposed,    a.leading, b.leading, c.leading,
-                accumulate,   bias != nullptr, align_a,   align_b,   align_c};
+  const std::size_t workspace = workspace_bytes(k);
+  const Key key{type,      compute,      count,           m,         n,
+                k,         a.transposed, b.transposed,    a.leading, b.leading,
+                c.leading, accumulate,   bias != nullptr, align_a,   align_b,
+                align_c};
   auto found = library.algorithms.find(key);
   std::unique_lock<std::recursive_mutex> lock;  // the first product of its kind loads kernels
   if (found == library.algorithms.end()) {
@@ -128,9 +139,10 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
     const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
       check(lt.preference_set(wanted, attribute, &value, sizeof value), "look for an algorithm");
     };
-    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace_bytes});
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{workspace});
     prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-           static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_NONE));
+           static_cast<std::uint32_t>(may_split(k) ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
+                                                   : CUBLASLT_REDUCTION_SCHEME_NONE));
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_c);
@@ -146,7 +158,7 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
   }
   const T one = 1, factor = accumulate ? T(1) : T(0);
   check(lt.matmul(library.handle, made, &one, b.data, of_b.get(), a.data, of_a.get(), &factor, c.data,
-                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace.get(), workspace_bytes,
+                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace(workspace), workspace,
                   stream()),
         "multiply");
 }

@@ -20,7 +20,8 @@ struct Matrices {
 
 // c = op(a) op(b) (+ c, if accumulate) (+ bias (n) to every row, if not null) for `count` matrices; op(a) (m,
 // k), op(b) (k, n), c not transposed. On this thread's stream, by cuBLASLt. Which of its algorithms runs is
-// looked up once for each shape, and none of them splits k: the bits do not depend on what else runs.
+// looked up once for each request of its kind, and each adds up in a fixed order: the bits depend neither on
+// what else runs nor on what ran before.
 template <typename T>
 void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias);

@@ -1,90 +1,121 @@
-// Elementwise kernels: a thread an element, one kernel for every formula. Bound by memory bandwidth.
-#include <array>
-#include <utility>
-
+// Elementwise kernels: a thread an element, or a pack of them. Bound by memory bandwidth, so a kernel has all
+// formulas of a family and takes its one at run time: five branches that all threads go alike.
 #include "core/cuda/cuda_kernels.h"
-#include "core/cuda/strided.h"
+#include "core/cuda/pack.h"
 
 namespace lockstep::cuda {
 
 namespace {
 
-template <typename To, typename From>
-struct Convert {
-  __device__ To operator()(From x) const { return static_cast<To>(x); }
-};
-template <UnaryOp op, typename T>
+// Calls f with `op` as a constant; it is one of `count` from `first` on.
+template <std::size_t first, std::size_t count, typename Op, typename F>
+__device__ void with_constant(Op op, const F& f) {
+  if constexpr (count == 1) {
+    f(std::integral_constant<Op, static_cast<Op>(first)>{});
+  } else if (static_cast<std::size_t>(op) < first + count / 2) {
+    with_constant<first, count / 2>(op, f);
+  } else {
+    with_constant<first + count / 2, count - count / 2>(op, f);
+  }
+}
+template <typename Op, typename F>
+__device__ void with_constant(Op op, const F& f) {
+  with_constant<0, static_cast<std::size_t>(Op::count)>(op, f);
+}
+
+// What the kernels compute, for `size` elements at once.
+template <typename T>
 struct Unary {
+  UnaryOp op;
   T a, b;
-  auto fields() const { return std::tie(a, b); }
-  __device__ T operator()(T x) const { return formula<op>(x, a, b); }
+  auto fields() const { return std::tie(op, a, b); }
+  template <int size>
+  __device__ void operator()(T (&y)[size], const T (&x)[size]) const {
+    with_constant(op, [&](auto constant) {
+      for (int i = 0; i < size; ++i) y[i] = formula<constant()>(x[i], a, b);
+    });
+  }
 };
-template <BinaryOp op, typename T>
+template <typename T>
 struct Binary {
-  __device__ T operator()(T x, T y) const { return formula<op>(x, y); }
+  BinaryOp op;
+  auto fields() const { return std::tie(op); }
+  template <int size>
+  __device__ void operator()(T (&y)[size], const T (&a)[size], const T (&b)[size]) const {
+    with_constant(op, [&](auto constant) {
+      for (int i = 0; i < size; ++i) y[i] = formula<constant()>(a[i], b[i]);
+    });
+  }
+};
+template <typename T>
+struct Compare {
+  CompareOp op;
+  auto fields() const { return std::tie(op); }
+  template <int size>
+  __device__ void operator()(std::uint8_t (&y)[size], const T (&a)[size], const T (&b)[size]) const {
+    with_constant(op, [&](auto constant) {
+      for (int i = 0; i < size; ++i) y[i] = formula<constant()>(a[i], b[i]) ? 1 : 0;
+    });
+  }
 };
 template <typename T>
 struct Choose {
-  __device__ T operator()(std::uint8_t condition, T a, T b) const { return condition != 0 ? a : b; }
+  template <int size>
+  __device__ void operator()(T (&y)[size], const std::uint8_t (&condition)[size], const T (&a)[size],
+                             const T (&b)[size]) const {
+    for (int i = 0; i < size; ++i) y[i] = condition[i] != 0 ? a[i] : b[i];
+  }
 };
-template <CompareOp op, typename T>
-struct Compare {
-  __device__ std::uint8_t operator()(T a, T b) const { return formula<op>(a, b) ? 1 : 0; }
+template <typename To, typename From>
+struct Convert {
+  template <int size>
+  __device__ void operator()(To (&y)[size], const From (&x)[size]) const {
+    for (int i = 0; i < size; ++i) y[i] = static_cast<To>(x[i]);
+  }
 };
 template <typename T>
 struct Constant {
   T value;
   auto fields() const { return std::tie(value); }
-  __device__ T operator()() const { return value; }
+  template <int size>
+  __device__ void operator()(T (&y)[size]) const {
+    for (T& element : y) element = value;
+  }
 };
 
-// y = f(x...), element by element.
-template <typename F, typename Y, typename... X, std::size_t... input>
-__device__ void apply_all(std::index_sequence<input...>, F f, const Strided<1 + sizeof...(X)>& walk,
-                          std::int64_t n, Y* y, const X*... x) {
-  for (std::int64_t i = first_element(); i < n; i += all_threads()) {
-    const auto at = offsets(walk, i);
-    y[at[0]] = f(x[at[1 + input]]...);
-  }
+// y = f(x...) for the elements of the walk from number i on.
+template <int size, typename F, typename Y, typename... X, std::size_t... input>
+__device__ void apply_at(std::index_sequence<input...>, const F& f, const Strided<1 + sizeof...(X)>& walk,
+                         std::int64_t i, Y* y, const X*... x) {
+  const auto at = offsets(walk, i);
+  const auto& step = walk.strides[static_cast<std::size_t>(walk.rank) - 1];
+  Pack<Y, size> pack;
+  f(pack.values, pack_or_copies<size>(x + at[1 + input], step[1 + input]).values...);
+  store(y + at[0], pack);
 }
 template <typename F, typename Y, typename... X>
 __global__ void __launch_bounds__(block_threads)
-    apply_kernel(F f, Strided<1 + sizeof...(X)> walk, std::int64_t n, Y* y, const X*... x) {
-  apply_all<F, Y, X...>(std::index_sequence_for<X...>{}, f, walk, n, y, x...);
+    apply_kernel(F f, Strided<1 + sizeof...(X)> walk, std::int64_t n, bool by_packs, Y* y, const X*... x) {
+  constexpr std::index_sequence_for<X...> inputs;
+  constexpr int size = common_pack<Y, X...>;
+  if constexpr (size > 1) {
+    if (by_packs) {
+      for (std::int64_t i = first_element(); i < n / size; i += all_threads())
+        apply_at<size, F, Y, X...>(inputs, f, walk, size * i, y, x...);
+      return;
+    }
+  }
+  for (std::int64_t i = first_element(); i < n; i += all_threads())
+    apply_at<1, F, Y, X...>(inputs, f, walk, i, y, x...);
 }
 
 template <typename Y, typename... X, typename F, typename... Inputs>
 void apply(F f, const Tensor& y, const Inputs&... x) {
+  constexpr int size = common_pack<Y, X...>;
   const Strided<1 + sizeof...(X)> walk(y.shape(), {&y, &x...});
-  launch(apply_kernel<F, Y, X...>, blocks_for(y.numel()), block_threads, 0, f, walk, y.numel(),
-         on_device<Y>(y), on_device<X>(x)...);
-}
-
-template <UnaryOp op, typename T>
-void apply_unary(const Tensor& y, const Tensor& x, T a, T b) {
-  apply<T, T>(Unary<op, T>{a, b}, y, x);
-}
-template <BinaryOp op, typename T>
-void apply_binary(const Tensor& y, const Tensor& a, const Tensor& b) {
-  apply<T, T, T>(Binary<op, T>{}, y, a, b);
-}
-template <CompareOp op, typename T>
-void apply_compare(const Tensor& y, const Tensor& a, const Tensor& b) {
-  apply<std::uint8_t, T, T>(Compare<op, T>{}, y, a, b);
-}
-
-// The kernel of every formula, in the order of the enumeration.
-template <typename T, std::size_t... op>
-constexpr auto unary_table(std::index_sequence<op...>) {
-  return std::array{apply_unary<static_cast<UnaryOp>(op), T>...};
-}
-template <typename T, std::size_t... op>
-constexpr auto binary_table(std::index_sequence<op...>) {
-  return std::array{apply_binary<static_cast<BinaryOp>(op), T>...};
-}
-template <typename T, std::size_t... op>
-constexpr auto compare_table(std::index_sequence<op...>) {
-  return std::array{apply_compare<static_cast<CompareOp>(op), T>...};
+  const bool by_packs = size > 1 && goes_by_packs<size, Y, X...>(walk, on_device<Y>(y), on_device<X>(x)...);
+  launch(apply_kernel<F, Y, X...>, blocks_for(by_packs ? y.numel() / size : y.numel()), block_threads, 0, f,
+         walk, y.numel(), by_packs, on_device<Y>(y), on_device<X>(x)...);
 }
 
 }  // namespace
@@ -92,26 +123,22 @@ constexpr auto compare_table(std::index_sequence<op...>) {
 void CudaKernels::unary(UnaryOp op, const Tensor& y, const Tensor& x, double a, double b) const {
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
-    static constexpr auto table =
-        unary_table<T>(std::make_index_sequence<static_cast<std::size_t>(UnaryOp::count)>());
-    table[static_cast<std::size_t>(op)](y, x, static_cast<T>(a), static_cast<T>(b));
+    apply<T, T>(Unary<T>{op, static_cast<T>(a), static_cast<T>(b)}, y, x);
   });
 }
 
 void CudaKernels::binary(BinaryOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
   const auto run = [&](auto t) {
-    static constexpr auto table =
-        binary_table<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(BinaryOp::count)>());
-    table[static_cast<std::size_t>(op)](y, a, b);
+    using T = decltype(t);
+    apply<T, T, T>(Binary<T>{op}, y, a, b);
   };
   y.dtype() == DType::i64 ? run(std::int64_t{}) : dispatch_real(y.dtype(), run);
 }
 
 void CudaKernels::compare(CompareOp op, const Tensor& y, const Tensor& a, const Tensor& b) const {
   dispatch(a.dtype(), [&](auto t) {
-    static constexpr auto table =
-        compare_table<decltype(t)>(std::make_index_sequence<static_cast<std::size_t>(CompareOp::count)>());
-    table[static_cast<std::size_t>(op)](y, a, b);
+    using T = decltype(t);
+    apply<std::uint8_t, T, T>(Compare<T>{op}, y, a, b);
   });
 }
 

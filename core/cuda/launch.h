@@ -67,11 +67,30 @@ inline unsigned blocks_for(std::int64_t n) {
   return static_cast<unsigned>(n <= 0 ? 0 : n > (std::int64_t{1} << 20) ? 4096 : (n - 1) / block_threads + 1);
 }
 
+// Blocks that take `each` of n.
+inline unsigned blocks_of(std::int64_t n, std::int64_t each) {
+  return static_cast<unsigned>((n + each - 1) / each);
+}
+
 // The number of this thread, and of all threads, in a grid of one dimension.
 __device__ inline std::int64_t first_element() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 __device__ inline std::int64_t all_threads() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
+
+// Whether this block is the last of `count` that call this with the same counter; it then sees what all of
+// them wrote before. For all threads of a block; between launches the counter is 0.
+__device__ inline bool comes_last(unsigned* counter, unsigned count) {
+  __shared__ bool is_last;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    is_last = atomicInc(counter, count - 1) == count - 1;
+    __threadfence();
+  }
+  __syncthreads();
+  return is_last;
+}
 
 // The sum and the largest over `width` neighbouring lanes of a warp (a power of two), in all of them.
 template <int width = 32, typename T>

@@ -162,6 +162,17 @@ DeviceBytes allocate_apart(std::size_t bytes) {
   return DeviceBytes(static_cast<std::byte*>(memory));
 }
 
+unsigned* counters(std::size_t count) {
+  // Larger ones stand beside those that a graph may use.
+  thread_local std::vector<std::pair<std::size_t, DeviceBytes>> all;
+  if (all.empty() || all.back().first < count) {
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(count, 1024));
+    all.emplace_back(size, allocate_apart(size * sizeof(unsigned)));
+    check(cudaMemsetAsync(all.back().second.get(), 0, size * sizeof(unsigned), stream()), "clear counters");
+  }
+  return reinterpret_cast<unsigned*>(all.back().second.get());
+}
+
 MemoryStats memory_stats() { return stats; }
 
 Pool::Pool() {

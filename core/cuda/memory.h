@@ -22,6 +22,9 @@ struct FreeDevice {
 using DeviceBytes = std::unique_ptr<std::byte, FreeDevice>;
 DeviceBytes allocate_apart(std::size_t bytes);
 
+// `count` counters of this thread's stream for comes_last(), all 0 between launches.
+unsigned* counters(std::size_t count);
+
 class Cache;
 
 // Memory apart from the rest of its thread's: what is allocated in a Use, and freed at any time, goes to

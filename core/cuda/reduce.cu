@@ -1,6 +1,6 @@
-// Reductions over any set of dimensions, in double, so that f32 sums are rounded once;
-// whole numbers in i64. A sum is always formed
-// in the same order.
+// Reductions over any set of dimensions, in double, so that f32 sums are rounded once; whole numbers in i64.
+// A sum is always formed in the same order.
+#include "core/cuda/column_sums.h"
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/strided.h"
 
@@ -81,6 +81,11 @@ void reduce_into(const Tensor& y, const Tensor& x) {
   const Strided<2> results(kept, {&y, &first_of_each});
   const Strided<1> elements(reduced, {&of_first});
   const std::int64_t n = y.numel(), count = reduced.numel();
+  if constexpr (op == ReduceOp::sum && std::is_floating_point_v<T>) {
+    const bool is_matrix = results.rank == 1 && results.strides[0] == Strided<2>::Strides{1, 1} &&
+                           elements.rank == 1 && elements.strides[0][0] == n;
+    if (count >= many && is_matrix) return column_sums<T>({y, false}, on_device<T>(x), count, n);
+  }
   if (count >= many && n <= INT32_MAX) {
     launch(reduce_by_blocks<op, Y, T>, static_cast<unsigned>(n), block_threads, 0, on_device<Y>(y),
            on_device<T>(x), results, elements, count);

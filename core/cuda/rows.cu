@@ -1,4 +1,4 @@
-// Elements by index. Sums are formed in the order of the index, so two runs have the same bits.
+// Elements by index. Sums are always formed in the same order, so two runs have the same bits.
 #include <bit>
 
 #include "core/cuda/cuda_kernels.h"
@@ -33,17 +33,22 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-// A block for each row of the table and 256 of its columns: it lists where the index names its row, 256
-// places at a time, and adds what stands there.
+// A block for each row of the table and so many of its columns, a power of two: it lists where the index
+// names its row, 256 places at a time, and adds what stands there. Groups of threads, one for each column,
+// share the places.
 template <typename T>
 __global__ void __launch_bounds__(block_threads, 4)
-    add_rows_kernel(T* table, const T* x, const std::int64_t* index, std::int64_t n, std::int64_t width) {
+    add_rows_kernel(T* table, const T* x, const std::int64_t* index, std::int64_t n, std::int64_t width,
+                    unsigned columns) {
   constexpr unsigned warps = block_threads / 32;
   __shared__ std::int64_t places[block_threads];
   __shared__ int found[warps];
+  __shared__ T of_group[block_threads];
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int group = static_cast<int>(threadIdx.x / columns),
+            groups = static_cast<int>(block_threads / columns);
   const std::int64_t row = blockIdx.x,
-                     column = static_cast<std::int64_t>(blockIdx.y) * block_threads + threadIdx.x;
+                     column = static_cast<std::int64_t>(blockIdx.y) * columns + threadIdx.x % columns;
   T sum = 0;
   for (std::int64_t begin = 0; begin < n; begin += block_threads) {
     const std::int64_t place = begin + threadIdx.x;
@@ -61,10 +66,15 @@ __global__ void __launch_bounds__(block_threads, 4)
     __syncthreads();
     if (column < width) {
 #pragma unroll 8
-      for (int i = 0; i < count; ++i) sum += x[places[i] * width + column];
+      for (int i = group; i < count; i += groups) sum += x[places[i] * width + column];
     }
   }
-  if (column < width) table[row * width + column] = sum;
+  of_group[threadIdx.x] = sum;
+  __syncthreads();
+  if (group != 0 || column >= width) return;
+  for (unsigned other = threadIdx.x + columns; other < block_threads; other += columns)
+    sum += of_group[other];
+  table[row * width + column] = sum;
 }
 
 template <typename T>
@@ -117,12 +127,12 @@ void CudaKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& 
 
 void CudaKernels::add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const {
   const std::int64_t rows = table.size(0), width = table.size(1);
-  const dim3 grid(static_cast<unsigned>(rows),
-                  static_cast<unsigned>((width + block_threads - 1) / block_threads));
+  const unsigned columns = std::bit_ceil(static_cast<unsigned>(std::min<std::int64_t>(width, block_threads)));
+  const dim3 grid(static_cast<unsigned>(rows), blocks_of(width, columns));
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
     launch(add_rows_kernel<T>, grid, block_threads, 0, on_device<T>(table), on_device<T>(x),
-           on_device<std::int64_t>(index), index.numel(), width);
+           on_device<std::int64_t>(index), index.numel(), width, columns);
   });
 }
 

@@ -4,14 +4,14 @@
 
 namespace lockstep::cuda {
 
-// Whether c = a^T b, a (k, m), b (k, n), is so tall that the library, which gives every tile of c to one
-// block and splits no sum, would leave the card idle: the gradient of a weight, say. It depends on the sizes
-// alone, and is left to the library where that may round to TF32.
+// Whether c = a^T b, a (k, m), b (k, n), has so few of the library's tiles that most of the card would stand
+// idle: the gradient of a small weight, say. It depends on the sizes alone, and is left to the library where
+// that may round to TF32.
 template <typename T>
 bool is_tall(std::int64_t m, std::int64_t n, std::int64_t k) {
   constexpr std::int64_t of_library = 64;  // rows and columns of the library's tiles, or fewer
   return !rounds_to_tf32<T>() && k >= 256 &&
-         ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 256;
+         ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 32;
 }
 
 // Where the sums of a's rows go, (m), formed in f64; null: not wanted.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <vector>
@@ -21,6 +22,7 @@ std::vector<Cell> static_cells, dynamic_cells;
 const Access* running = nullptr;  // null outside of kernels
 Launch current;
 std::uint32_t time_now = 1, launch_start = 1, block_start = 1;
+std::map<std::pair<Address, std::uint32_t>, std::uint32_t> released;  // by counter and block
 std::vector<std::string> found;
 std::set<std::pair<Address, int>> known;
 
@@ -70,7 +72,10 @@ bool is_ordered(std::uint32_t other, std::uint32_t time) {
   const bool is_warp = (other & of_warp) != 0;
   const std::uint32_t warp = is_warp ? other & ~of_warp : warp_of(other);
   const std::uint32_t block = is_warp ? warp / 32 : (other - 1) / threads_in_block();
-  if (block != running->block) return false;
+  if (block != running->block) {
+    const auto release = released.find({running->seen, block});
+    return running->seen != 0 && release != released.end() && time < release->second;
+  }
   return time < (warp == running->warp ? running->warp_order : running->block_order);
 }
 
@@ -160,6 +165,7 @@ void begin_launch(const Launch& launch, const void* dynamic, const void* argumen
   shared_dynamic = {d, d + launch.shared}, arguments_region = {a, a + launch.argument_bytes};
   dynamic_cells.resize(std::max(dynamic_cells.size(), launch.shared / 4 + 1));
   launch_start = tick();
+  released.clear();
 }
 void begin_block() { block_start = tick(); }
 
@@ -172,6 +178,7 @@ void end_launch() {
 }
 
 void enter(const Access* thread, Region stack) { running = thread, stack_region = stack; }
+void release_writes(Address counter, std::uint32_t time) { released[{counter, running->block}] = time; }
 std::uint32_t now() { return time_now; }
 std::uint32_t tick() { return ++time_now; }
 

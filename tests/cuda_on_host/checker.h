@@ -21,6 +21,10 @@ struct Region {
 struct Access {
   std::uint32_t thread = 0, block = 0, warp = 0;  // counted over the grid; threads from 1
   std::uint32_t block_order = 0, warp_order = 0;
+  // Between blocks: the time of the thread's last fence, the counter at which it has counted since its last
+  // barrier, and the one whose blocks' writes come before what the thread does from now on.
+  std::uint32_t fence = 0;
+  Address counted = 0, seen = 0;
 };
 
 // Throws where a launch is beyond the limits of a GPU.
@@ -30,6 +34,8 @@ void begin_block();
 void end_launch();  // throws what was found
 // Who runs from now on, and on which stack; null: nobody.
 void enter(const Access* thread, Region stack);
+// The running block has counted at this address; what it wrote before that time is for those who count later.
+void release_writes(Address counter, std::uint32_t time);
 std::uint32_t now();
 std::uint32_t tick();
 void report(const std::string& what, const Where& where);

@@ -183,8 +183,8 @@ cublasStatus_t heuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMa
   const auto& preference = *reinterpret_cast<Preference*>(wanted);
   Algorithm chosen = shape_of(*reinterpret_cast<Desc*>(desc), *reinterpret_cast<Layout*>(a),
                               *reinterpret_cast<Layout*>(b), *reinterpret_cast<Layout*>(d));
-  expect(preference.reduction == CUBLASLT_REDUCTION_SCHEME_NONE,
-         "split-K, which has other bits in other company");
+  expect((preference.reduction & ~std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE}) == 0,
+         "parts of k that are not added up in the workspace");
   chosen.workspace = preference.workspace;
   std::memcpy(chosen.alignment, preference.alignment, sizeof chosen.alignment);
   std::memcpy(&result->algo, &chosen, sizeof chosen);

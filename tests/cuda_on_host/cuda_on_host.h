@@ -82,6 +82,15 @@ CUDA_ON_HOST_UNWATCHED T atomicCAS(T* address, T expected, T value) {
   return old;
 }
 
+CUDA_ON_HOST_UNWATCHED inline unsigned atomicInc(unsigned* counter, unsigned most) {
+  cuda_on_host::atomic_access(counter, sizeof *counter);
+  cuda_on_host::count_at(counter);
+  const unsigned old = *counter;
+  *counter = old >= most ? 0 : old + 1;
+  return old;
+}
+inline void __threadfence() { cuda_on_host::fence(); }
+
 namespace lockstep::cuda {
 
 template <typename... Parameters>

@@ -204,6 +204,14 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   });
   return cudaSuccess;
 }
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  if (!is_on(Side::device, to)) return remembered(cudaErrorInvalidValue);
+  enqueue(stream, [=] {
+    std::memset(to, value, bytes);
+    check_whole(true, to, bytes, "a memset");
+  });
+  return cudaSuccess;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return is_capturing(stream) ? remembered(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
 }

@@ -172,19 +172,55 @@ TEST(CudaProducts, RoundTheirFactorsToTf32OnlyWhereThatIsAllowed) {
 
 TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
   manual_seed(4);
-  for (const std::int64_t columns : {3, 8, 70}) {
-    const Tensor x = randn({700, columns}, {DType::f64}), w = randn({columns}, {DType::f64});
-    const auto gradients = [&](Device device) {
-      Tensor weight = moved(w, device), bias = clone(weight), input = moved(x, device);
-      for (Tensor* leaf : {&weight, &bias, &input}) leaf->set_requires_grad();
-      const Tensor y = layer_norm(input, weight, bias);
-      std::vector<double> all;
-      for (const Tensor& g : grad(sum(y * y), {weight, bias, input}))
-        for (const double value : g.to_vector()) all.push_back(value);
-      return all;
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t columns : {3, 8, 70, 260}) {
+      const Tensor x = randn({7, 100, columns}, {dtype}), w = randn({columns}, {dtype});
+      const auto gradients = [&](Device device) {
+        Tensor weight = moved(w, device), bias = clone(weight), input = moved(x, device);
+        for (Tensor* leaf : {&weight, &bias, &input}) leaf->set_requires_grad();
+        const Tensor y = layer_norm(input, weight, bias);
+        std::vector<double> all = sum(y, {0, 1}).to_vector();
+        for (const Tensor& g : grad(sum(y * y), {weight, bias, input}))
+          for (const double value : g.to_vector()) all.push_back(value);
+        return all;
+      };
+      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-10;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << columns;
+    }
+  }
+}
+
+// Rows that begin and end at 16 bytes, others, and one number for all of a row.
+TEST(CudaElements, ByPacksAndOneByOneAreThoseOfTheCpu) {
+  manual_seed(5);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Tensor base = randn({6, 20}, {dtype}), long_ones = randn({3, 6, 20}, {dtype});
+    const auto all_of = [&](Device device) {
+      const Tensor x = moved(base, device), longer = moved(long_ones, device);
+      const std::vector<Tensor> views{x,
+                                      slice(x, 1, 0, 8),
+                                      slice(x, 1, 4, 16),
+                                      slice(x, 1, 1, 9),
+                                      slice(x, 1, 0, 19),
+                                      transpose(x, 0, 1),
+                                      slice(x, 0, 2, 3),
+                                      slice(x, 1, 3, 4)};
+      std::vector<Tensor> results{longer + x, x * slice(longer, 1, 5, 6), longer - slice(x, 1, 3, 4)};
+      for (const Tensor& view : views) {
+        const Tensor less = view < 0.0, other = view * 2;
+        for (const Tensor& y : {view + other, other - slice(other, 0, 0, 1), relu(view), maximum(view, -view),
+                                where(less, other, view), to(less, dtype), to(view, DType::f32),
+                                to(view, DType::f64), where(less, less, logical_not(less))})
+          results.push_back(y);
+      }
+      std::vector<double> numbers;
+      for (const Tensor& result : results)
+        for (const double value : result.to_vector()) numbers.push_back(value);
+      return numbers;
     };
-    const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
-    for (std::size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 1e-10) << columns;
+    EXPECT_EQ(all_of(Device::cuda), all_of(Device::cpu));
   }
 }
 
@@ -193,7 +229,7 @@ TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
   manual_seed(8);
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const std::int64_t width : {5, 20, 40, 100}) {
-      for (const std::int64_t tokens : {7, 40}) {
+      for (const std::int64_t tokens : {7, 20, 40}) {
         const std::array<Tensor, 3> inputs{randn({2, tokens, width}, {dtype}),
                                            randn({2, tokens, width}, {dtype}),
                                            randn({2, tokens, width}, {dtype})};
@@ -215,17 +251,20 @@ TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
   }
 }
 
-// In the order of the index, so with the bits of the CPU.
-TEST(CudaRows, AreAddedInTheOrderOfTheIndex) {
+// Threads share the places of a row, where it is narrow.
+TEST(CudaRows, AreAddedAsOnTheCpu) {
   manual_seed(6);
   for (const std::int64_t n : {1, 255, 1000}) {
-    const Tensor x = randn({n, 70}), index = randint(0, 5, {n});
-    const auto table = [&](Device device) {
-      const Tensor y = full({6, 70}, 3, {DType::f32, device});
-      kernels(y).add_rows(y, moved(x, device), moved(index, device));
-      return y.to_vector();
-    };
-    EXPECT_EQ(table(Device::cuda), table(Device::cpu)) << n;
+    for (const std::int64_t width : {1, 6, 70, 300}) {
+      const Tensor x = randn({n, width}), index = randint(0, 5, {n});
+      const auto table = [&](Device device) {
+        const Tensor y = full({6, width}, 3, {DType::f32, device});
+        kernels(y).add_rows(y, moved(x, device), moved(index, device));
+        return y.to_vector();
+      };
+      const std::vector<double> here = table(Device::cpu), there = table(Device::cuda);
+      for (std::size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 1e-4) << n << " " << width;
+    }
   }
 }
 

@@ -76,11 +76,27 @@ class Engine {
   void sync_block(const Where& where) {
     if (join(barrier_, static_cast<unsigned>(lanes_.size()), where, "__syncthreads")) {
       const std::uint32_t time = tick();
-      for (Lane& lane : lanes_) lane.access.block_order = lane.access.warp_order = time;
+      Address seen = 0;  // by a thread that has counted, and then put up a fence
+      for (const Lane& lane : lanes_) {
+        if (lane.access.counted != 0 && lane.access.fence != 0) seen = lane.access.counted;
+      }
+      for (Lane& lane : lanes_) {
+        lane.access.block_order = lane.access.warp_order = time;
+        lane.access.fence = 0, lane.access.counted = 0;
+        if (seen != 0) lane.access.seen = seen;
+      }
       release(barrier_);
     } else {
       suspend();
     }
+  }
+
+  void fence() { lane().access.fence = tick(); }
+  void count_at(const void* counter) {
+    Access& mine = lane().access;
+    mine.counted = reinterpret_cast<Address>(counter);
+    if (mine.fence != 0) release_writes(mine.counted, mine.block_order);
+    mine.fence = 0;
   }
 
   const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
@@ -234,6 +250,8 @@ const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, 
                            const Where& where) {
   return engine().sync_warp(mask, value, bytes, orders, where);
 }
+void fence() { engine().fence(); }
+void count_at(const void* counter) { engine().count_at(counter); }
 void set_order(Order order) { engine().mode = order; }
 std::uint64_t threads_run() { return engine().threads_total; }
 std::uint64_t launches() { return engine().launches_run; }

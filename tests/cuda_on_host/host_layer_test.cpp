@@ -51,6 +51,21 @@ INSTANTIATE_TEST_SUITE_P(HostLayer, Mistake, testing::ValuesIn(planted_mistakes(
   return name;
 });
 
+TEST(HostLayer, BlocksThatCountHaveSeenWhatTheOthersWrote) {
+  for (const Order order : {Order::forward, Order::backward, Order::shuffled}) {
+    set_order(order);
+    float *const x = device_floats(std::vector<float>(64, 1)), *const y = device_floats({});
+    std::vector<float> now(8);
+    for (int i = 0; i < 2; ++i) {
+      count_blocks_rightly(y, x);
+      cudaMemcpyAsync(now.data(), y, 8 * sizeof(float), cudaMemcpyDeviceToHost, cudaStreamPerThread);
+      EXPECT_EQ(now, std::vector<float>(8, 3));
+    }
+    cudaFree(x), cudaFree(y);
+  }
+  set_order(Order::forward);
+}
+
 // A capture runs nothing and lets nobody allocate; a replay sees what device memory holds then.
 TEST(HostLayer, GraphsAreReplayedWithWhatMemoryHolds) {
   using lockstep::Device;

@@ -66,14 +66,41 @@ __global__ void misaligned_vector(float* y, const float* x) {
   y[threadIdx.x] = v.x;
 }
 __global__ void host_pointer(float* y, const float* host) { y[threadIdx.x] = host[threadIdx.x]; }
+// Every block leaves a number, and the last one adds up.
+template <bool barrier, bool fence_before, bool fence_behind>
+__global__ void counted_blocks(float* y, const float* x) {
+  __shared__ bool is_last;
+  y[64 / gridDim.x * blockIdx.x + threadIdx.x] = x[threadIdx.x];
+  if (barrier) __syncthreads();
+  if (threadIdx.x == 0) {
+    if (fence_before) __threadfence();
+    is_last = atomicInc(reinterpret_cast<unsigned*>(y) + 63, gridDim.x - 1) == gridDim.x - 1;
+    if (fence_behind) __threadfence();
+  }
+  __syncthreads();
+  if (is_last) y[threadIdx.x] += y[16 + threadIdx.x] + y[32 + threadIdx.x];
+}
+template <bool barrier, bool fence_before, bool fence_behind>
+void count_blocks(float* y, const float* x, const float*) {
+  cudaMemsetAsync(y, 0, 64 * sizeof(float), cudaStreamPerThread);
+  launch(counted_blocks<barrier, fence_before, fence_behind>, 4, 8, 0, y, x);
+}
 __global__ void fine(float* y, const float* x) { y[threadIdx.x] = x[threadIdx.x % 64]; }
 
 }  // namespace
+
+void count_blocks_rightly(float* y, const float* x) { count_blocks<true, true, true>(y, x, nullptr); }
 
 const std::vector<Planted>& planted_mistakes() {
   using F = float*;
   using C = const float*;
   static const std::vector<Planted> all{
+      {"no barrier before a block counts", "race: read while another thread writes", true,
+       count_blocks<false, true, true>},
+      {"no fence before a block counts", "race: read while another thread writes", true,
+       count_blocks<true, false, true>},
+      {"no fence behind a count", "race: read while another thread writes", true,
+       count_blocks<true, true, false>},
       {"missing barrier", "race: read while another thread writes", true,
        [](F y, C x, C) { launch(missing_barrier, 1, 64, 0, y, x); }},
       {"missing second barrier", "race: written while another thread reads", true,

@@ -37,6 +37,8 @@ void sync_block(const Where& where);
 const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
                            const Where& where);
 void atomic_access(const void* address, std::size_t bytes);
+void fence();
+void count_at(const void* counter);  // an atomic operation by which blocks know of each other
 
 // Does the work at once, or keeps it where the stream is being captured.
 void enqueue(cudaStream_t stream, std::function<void()> work);

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +24,7 @@ namespace lockstep::train {
 namespace {
 
 constexpr TensorOptions on_gpu{DType::f32, Device::cuda};
+constexpr std::int64_t queues = 32;  // between the host and a card
 
 // The median time of an action that leaves its result on the card, after three that are not counted.
 Timing timed(const std::function<Tensor()>& action, double seconds) {
@@ -40,7 +43,14 @@ Tensor step_of(BenchTraining& training) {
   return loss;
 }
 
-// The same, recorded and replayed in two parts, as Training does it.
+// Of a step's matrix products but attention's.
+double flops_of(BenchTraining& training) {
+  double flops = 0;
+  for (const Product& product : products_of([&] { step_of(training); })) flops += product.flops();
+  return flops;
+}
+
+// A step recorded and replayed in two parts, as Training does it.
 class ReplayedTraining {
  public:
   explicit ReplayedTraining(const BenchModel& model, bool combined)
@@ -101,6 +111,54 @@ std::vector<RequestTime> profile_of(BenchTraining& training) {
   return clock.times(steps);
 }
 
+// How often a second all of so many threads together do what `make` gives each of them.
+double per_second_at_once(std::int64_t threads, double seconds,
+                          const std::function<std::function<void()>()>& make) {
+  std::atomic<std::int64_t> count = 0;
+  std::atomic<bool> end = false;
+  std::exception_ptr error;
+  std::mutex error_mutex;
+  std::barrier ready(threads + 1);
+  const auto work = [&] {
+    try {
+      const std::function<void()> once = make();
+      for (int i = 0; i < 5; ++i) once();
+      ready.arrive_and_wait();
+      for (; !end; ++count) once();
+    } catch (...) {
+      const std::lock_guard lock(error_mutex);
+      error = std::current_exception();
+      ready.arrive_and_drop();
+    }
+  };
+  double took = 0;
+  {
+    std::vector<std::jthread> all;
+    for (std::int64_t i = 0; i < threads; ++i) all.emplace_back(work);
+    ready.arrive_and_wait();
+    const double start = monotonic_seconds();
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    end = true;
+    took = monotonic_seconds() - start;
+  }
+  if (error) std::rethrow_exception(error);
+  return static_cast<double>(count) / took;
+}
+
+// Kernels/s of so many threads, each with a graph of 1,000 that follow one another.
+double starts_per_second(std::int64_t threads, double seconds) {
+  constexpr int kernels_of_graph = 1000;
+  return kernels_of_graph * per_second_at_once(threads, seconds, [] {
+           const auto replay = std::make_shared<Replay>(Device::cuda);
+           return [replay, x = ones({}, on_gpu), y = zeros({}, on_gpu)] {
+             replay->run([&] {
+               for (int i = 0; i < kernels_of_graph; ++i) copy_(y, x);
+             });
+             y.item();
+           };
+         });
+}
+
 }  // namespace
 
 GpuCeilings gpu_ceilings() {
@@ -121,6 +179,8 @@ GpuCeilings gpu_ceilings() {
   const Tensor a = full({n, n}, 0.5, on_gpu), b = full({n, n}, 0.25, on_gpu);
   const double time = timed([&] { return select(select(matmul(a, b), 0, 0), 0, 0); }, seconds).median;
   ceilings.multiply = 2.0 * n * n * n / time;
+  ceilings.starts_of_one = starts_per_second(1, seconds);
+  ceilings.starts_of_many = starts_per_second(queues, seconds);
   return ceilings;
 }
 
@@ -129,7 +189,7 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
         "[bench] --attention: expected combined or separate, got \"{}\"", attention);
   BenchTraining training(model, attention == "combined", Device::cuda);
   GpuStep result{.model = model, .attention = attention};
-  for (const Product& product : products_of([&] { step_of(training); })) result.flops += product.flops();
+  result.flops = flops_of(training);
   result.eager = timed([&] { return step_of(training); }, seconds / 2);
   if (profile) result.profile = profile_of(training);
   ReplayedTraining replayed(model, attention == "combined");
@@ -142,35 +202,19 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
 }
 
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds) {
-  std::atomic<std::int64_t> steps = 0;
-  std::atomic<bool> end = false;
-  std::exception_ptr error;
-  std::mutex error_mutex;
-  std::barrier ready(runs + 1);
-  const auto work = [&] {
-    try {
-      ReplayedTraining training(model, true);
-      for (int i = 0; i < 5; ++i) training.step().item();
-      ready.arrive_and_wait();
-      for (; !end; ++steps) training.step().item();
-    } catch (...) {
-      const std::lock_guard lock(error_mutex);
-      error = std::current_exception();
-      ready.arrive_and_drop();
-    }
-  };
-  double took = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (std::int64_t i = 0; i < runs; ++i) threads.emplace_back(work);
-    ready.arrive_and_wait();
-    const double start = monotonic_seconds();
-    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-    end = true;
-    took = monotonic_seconds() - start;
-  }
-  if (error) std::rethrow_exception(error);
-  return {.model = model, .runs = runs, .steps_per_second = static_cast<double>(steps) / took};
+  BenchTraining training(model, true, Device::cuda);
+  std::atomic<std::int64_t> requests = 0;
+  const double steps = per_second_at_once(runs, seconds, [&] {
+    return [&requests, replayed = std::make_shared<ReplayedTraining>(model, true)] {
+      replayed->step().item();
+      requests = replayed->requests();
+    };
+  });
+  return {.model = model,
+          .runs = runs,
+          .steps_per_second = steps,
+          .flops_per_second = steps * flops_of(training),
+          .requests_per_second = steps * static_cast<double>(requests)};
 }
 
 }  // namespace lockstep::train

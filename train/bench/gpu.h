@@ -24,6 +24,8 @@ struct GpuCeilings {
   std::string name;
   double copy = 0;      // bytes/s, read and written, of 256 MiB copied on the card
   double multiply = 0;  // flop/s of (4096, 4096) matrices in f32
+  // Kernels/s that do next to nothing, as graphs: of one stream, and of as many as the card has queues.
+  double starts_of_one = 0, starts_of_many = 0;
 };
 
 // What a step's kernels of one kind, or products of one shape, take on the card, each by itself.
@@ -47,7 +49,7 @@ struct GpuStep {
 struct GpuThroughput {
   BenchModel model;
   std::int64_t runs = 1;
-  double steps_per_second = 0;  // of all
+  double steps_per_second = 0, flops_per_second = 0, requests_per_second = 0;  // of all
 };
 
 // Throw where there is no GPU.

@@ -55,7 +55,11 @@ Json json_of(const GpuStep& s) {
 }
 
 Json json_of(const GpuThroughput& t) {
-  return {{"model", t.model.name}, {"runs", t.runs}, {"steps_per_second", t.steps_per_second}};
+  return {{"model", t.model.name},
+          {"runs", t.runs},
+          {"steps_per_second", t.steps_per_second},
+          {"flops_per_second", t.flops_per_second},
+          {"requests_per_second", t.requests_per_second}};
 }
 
 }  // namespace
@@ -68,8 +72,13 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   const GpuCeilings ceilings = gpu_ceilings();
   Json steps = Json::array(), throughputs = Json::array();
   std::string profiles;
-  show(fmt::format("{}: copies {:.0f} GB/s, multiplies {:.1f} TFLOP/s in f32\n\n", ceilings.name,
-                   ceilings.copy / 1e9, ceilings.multiply / 1e12));
+  show(
+      paragraph(fmt::format("{}: copies {:.0f} GB/s, multiplies {:.1f} TFLOP/s in f32, starts {:.2f} million "
+                            "kernels a second from one stream and {:.2f} from many",
+                            ceilings.name, ceilings.copy / 1e9, ceilings.multiply / 1e12,
+                            ceilings.starts_of_one / 1e6, ceilings.starts_of_many / 1e6),
+                width) +
+      "\n");
   const Table of_steps({{"model", false, 6},
                         {"attention"},
                         {"eager ms", true},
@@ -90,24 +99,34 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
     }
   }
   show(profiles);
-  const Table of_throughputs({{"model", false, 6}, {"runs", true, 5}, {"steps/s in all", true}}, width);
+  const Table of_throughputs({{"model", false, 6},
+                              {"runs", true, 5},
+                              {"steps/s in all", true},
+                              {"multiplies", true},
+                              {"starts", true}},
+                             width);
   show("\n" + of_throughputs.head());
   for (const BenchModel& model : options.models) {
     for (const std::int64_t runs : options.runs) {
       const GpuThroughput throughput = bench_gpu_throughput(model, runs, options.seconds);
       throughputs.push_back(json_of(throughput));
       show(of_throughputs.row(
-          {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second)}));
+          {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second),
+           fmt::format("{:.1f} %", 100 * throughput.flops_per_second / ceilings.multiply),
+           fmt::format("{:.1f} %", 100 * throughput.requests_per_second / ceilings.starts_of_many)}));
     }
   }
   show("\n" + paragraph("eager: request by request; graph: recorded and replayed; tf32: so, with products "
                         "rounded to that; requests: kernels, products and copies of a step; share: of what "
-                        "the card multiplies at most in f32, attention's products not counted",
+                        "the card multiplies at most in f32, attention's products not counted; of several "
+                        "trainings at once the last columns say which ceiling they come near",
                         width));
   if (json) {
     print(Json{{"device", ceilings.name},
                {"copy_bytes_per_second", ceilings.copy},
                {"multiply_flops", ceilings.multiply},
+               {"starts_per_second",
+                {{"one_stream", ceilings.starts_of_one}, {"many", ceilings.starts_of_many}}},
                {"steps", steps},
                {"throughput", throughputs}}
               .dump(2) +

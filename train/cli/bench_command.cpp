@@ -45,6 +45,16 @@ std::vector<BenchModel> chosen_models(const Given& given) {
   return models;
 }
 
+// An option of the processor's with a GPU, or the other way round, would do nothing.
+void check_device_options(const CLI::App& bench, bool on_gpu) {
+  for (const char* const option : {"--threads", "--first-step"}) {
+    check(!on_gpu || bench.count(option) == 0,
+          "[bench] {} is for steps on the processor: leave it out, or --device cuda", option);
+  }
+  check(on_gpu || bench.count("--runs") == 0,
+        "[bench] --runs is for trainings on a GPU: leave it out, or add --device cuda");
+}
+
 int steps(const Given& given) {
   BenchOptions options = given.options;
   options.models = chosen_models(given);
@@ -169,7 +179,11 @@ void add_bench(CLI::App& app, Session& session) {
   add_plain(*bench, session, "start", "from the start of a process to its first finished step",
             [] { return bench_start(std::filesystem::read_symlink("/proc/self/exe")); });
   bench->callback([given, bench, &session] {
-    if (bench->get_subcommands().empty()) session.action = [given] { return steps(*given); };
+    if (!bench->get_subcommands().empty()) return;
+    session.action = [given, bench] {
+      check_device_options(*bench, *given->device == "cuda");
+      return steps(*given);
+    };
   });
 }
 

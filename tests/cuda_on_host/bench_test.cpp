@@ -1,0 +1,33 @@
+// What `bench --device cuda` measures, on a model that is small enough for the host layer.
+#include <gtest/gtest.h>
+
+#include "tests/cuda_on_host/run.h"
+#include "train/bench/gpu.h"
+
+namespace lockstep::train {
+namespace {
+
+const BenchModel tiny{"tiny", 5, 4, 8, 2, 1, 2};
+
+TEST(CudaBench, MeasuresAStepByItselfAndByRequest) {
+  const GpuStep step = bench_gpu_step(tiny, "combined", 0.01, true);
+  EXPECT_GT(step.graph.median, 0);
+  EXPECT_GT(step.eager.median, 0);
+  EXPECT_GT(step.tf32.median, 0);
+  EXPECT_GT(step.flops, 3 * 2.0 * 8 * (12 * 8 * 8 + 5 * 8)) << "8 rows, forward and two gradients";
+  std::int64_t calls = 0;
+  for (const RequestTime& request : step.profile) calls += request.calls;
+  EXPECT_NEAR(static_cast<double>(calls), static_cast<double>(step.requests), 2)
+      << "graphs have the copies of what varies besides";
+}
+
+TEST(CudaBench, MeasuresTrainingsAtOnce) {
+  if (cuda_on_host::is_checked()) GTEST_SKIP() << "the checker knows one host thread";
+  const GpuThroughput together = bench_gpu_throughput(tiny, 2, 0.01);
+  EXPECT_GT(together.steps_per_second, 0);
+  EXPECT_GT(together.flops_per_second, 3 * 2.0 * 8 * (12 * 8 * 8 + 5 * 8) * together.steps_per_second);
+  EXPECT_GT(together.requests_per_second, 10 * together.steps_per_second);
+}
+
+}  // namespace
+}  // namespace lockstep::train
