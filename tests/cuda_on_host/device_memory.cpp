@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <map>
@@ -38,17 +39,30 @@ Arena& arena() {
   return one;
 }
 
-// Calls visit(state, mask) for every word that the bytes touch, until one gives false.
+// Calls visit(state, bits) for every word that the bytes touch: in a plain loop, so that large pieces of
+// memory go by vectors.
 template <typename Visit>
-bool for_each_word(Address begin, std::size_t bytes, Visit visit) {
-  const std::size_t first = begin - reinterpret_cast<Address>(arena().bytes);
-  for (std::size_t at = first; at < first + bytes;) {
-    const std::size_t count = std::min<std::size_t>(4 - at % 4, first + bytes - at);
-    const auto mask = static_cast<std::uint8_t>(((1u << count) - 1) << at % 4);
-    if (!visit(arena().states[at / 4], mask)) return false;
-    at += count;
-  }
-  return true;
+void for_each_word(Address begin, std::size_t bytes, Visit visit) {
+  constexpr std::uint8_t all = 0xf;
+  const std::size_t first = begin - reinterpret_cast<Address>(arena().bytes), end = first + bytes;
+  std::uint8_t* const states = arena().states;
+  const auto bits = [&](std::size_t word) {  // of a word that may lie in part beyond the ends
+    const std::size_t from = std::max(4 * word, first) - 4 * word,
+                      to = std::min(4 * word + 4, end) - 4 * word;
+    return static_cast<std::uint8_t>(all >> (4 - (to - from)) << from);
+  };
+  std::size_t word = first / 4;
+  if (bytes > 0 && first % 4 != 0) visit(states[word], bits(word)), ++word;
+  for (; 4 * word + 4 <= end; ++word) visit(states[word], all);
+  if (4 * word < end) visit(states[word], bits(word));
+}
+// Whether all bytes are marked by the bits from `shift` on.
+bool is_marked(Address begin, std::size_t bytes, int shift) {
+  std::uint8_t missing = 0;
+  for_each_word(begin, bytes, [&](std::uint8_t state, std::uint8_t bits) {
+    missing |= static_cast<std::uint8_t>(~(state >> shift) & bits);
+  });
+  return missing == 0;
 }
 
 cudaError_t allocate(void** p, std::size_t bytes) {
@@ -58,9 +72,8 @@ cudaError_t allocate(void** p, std::size_t bytes) {
   *p = a.bytes + a.used;
   a.allocations[reinterpret_cast<Address>(*p)] = bytes;
   a.used = (a.used + bytes + 2 * gap - 1) / gap * gap;
-  for_each_word(reinterpret_cast<Address>(*p), bytes, [](std::uint8_t& state, std::uint8_t mask) {
-    state |= static_cast<std::uint8_t>(mask << 4);
-    return true;
+  for_each_word(reinterpret_cast<Address>(*p), bytes, [](std::uint8_t& state, std::uint8_t bits) {
+    state |= static_cast<std::uint8_t>(bits << 4);
   });
   return cudaSuccess;
 }
@@ -122,18 +135,11 @@ Cell* word_cells() { return arena().cells; }
 
 bool is_allocated(Address begin, std::size_t bytes) {
   return device_memory().holds(begin) && (bytes == 0 || device_memory().holds(begin + bytes - 1)) &&
-         for_each_word(begin, bytes,
-                       [](std::uint8_t state, std::uint8_t mask) { return (state >> 4 & mask) == mask; });
+         is_marked(begin, bytes, 4);
 }
-bool is_written(Address begin, std::size_t bytes) {
-  return for_each_word(begin, bytes,
-                       [](std::uint8_t state, std::uint8_t mask) { return (state & mask) == mask; });
-}
+bool is_written(Address begin, std::size_t bytes) { return is_marked(begin, bytes, 0); }
 void mark_written(Address begin, std::size_t bytes) {
-  for_each_word(begin, bytes, [](std::uint8_t& state, std::uint8_t mask) {
-    state |= mask;
-    return true;
-  });
+  for_each_word(begin, bytes, [](std::uint8_t& state, std::uint8_t bits) { state |= bits; });
 }
 
 }  // namespace cuda_on_host

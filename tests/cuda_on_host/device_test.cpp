@@ -142,6 +142,30 @@ TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
   }
 }
 
+// Where blocks share the rows, also of a bias's gradient, and once more where all is added to what is there.
+TEST(CudaProducts, GradientsOfALinearLayerOverManyRowsAreThoseOfTheCpu) {
+  manual_seed(9);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t width : {12, 40, 200}) {
+      const Tensor x = randn({1500, 20}, {dtype}), w = randn({width, 20}, {dtype}),
+                   b = randn({width}, {dtype});
+      const auto gradients = [&](Device device) {
+        const Tensor input = moved(x, device);
+        Tensor weight = moved(w, device), bias = moved(b, device);
+        weight.set_requires_grad(), bias.set_requires_grad();
+        for (int i = 0; i < 2; ++i) backward(sum(square(linear(input, weight, bias))));
+        std::vector<double> all = weight.grad().to_vector();
+        for (const double value : bias.grad().to_vector()) all.push_back(value);
+        return all;
+      };
+      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-12;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance * (1500 + std::abs(here[i]))) << width;
+    }
+  }
+}
+
 // The largest difference of a product and a weight's gradient from those in f64, in units of their size.
 double product_error(const Tensor& a, const Tensor& b) {
   const auto there = [](const Tensor& x) { return moved(x, Device::cuda); };
