@@ -9,6 +9,13 @@ const Kernels& kernels(const Tensor& x) {
   return x.device() == Device::cpu ? cpu : backend(x.device()).kernels();
 }
 
+void Kernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
+                          double beta) const {
+  matmul(y, a, b, false, {});
+  const UpdateTensors tensors{y, c};
+  update(rules::Add<double>{alpha, beta}, {&tensors, 1}, {});
+}
+
 std::string out_of_range(const char* what, std::int64_t index, std::int64_t size,
                          std::optional<std::int64_t> ignore) {
   const std::string unless = ignore ? fmt::format(", or {} to ignore a row", *ignore) : "";

@@ -281,6 +281,15 @@ struct Add {
   LOCKSTEP_HD void operator()(T& p, T g) const { p = std::fma(factor, g, keep * p); }
 };
 
+// u = factor g
+template <typename T>
+struct Take {
+  T factor = 1;
+  static constexpr bool makes_p = true;
+  static constexpr int slots = 0;
+  LOCKSTEP_HD void operator()(T& u, T g) const { u = factor * g; }
+};
+
 // p = factor g p
 template <typename T>
 struct Multiply {
@@ -311,6 +320,6 @@ using UpdateRule =
                  rules::CenteredRMSpropMomentum<double>, rules::Adagrad<double>, rules::Adadelta<double>,
                  rules::Rprop<double>, rules::MuonMomentum<double>, rules::LambDirection<double>,
                  rules::AdafactorDirection<double>, rules::Average<double>, rules::Add<double>,
-                 rules::Multiply<double>>;
+                 rules::Take<double>, rules::Multiply<double>>;
 
 }  // namespace lockstep

@@ -1,5 +1,6 @@
 #include "optim/muon.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/ops.h"
@@ -23,37 +24,106 @@ double adjusted(MuonScale scale, const RowRange& range, std::int64_t columns_of_
   return 1;
 }
 
-// Replaces every matrix by its orthogonal factor, those of one shape and type as a batch.
-void orthogonalize_all(std::vector<Tensor> matrices, const MuonOptions& o) {
-  while (!matrices.empty()) {
-    const Tensor first = matrices.front();
-    const auto others = std::stable_partition(matrices.begin(), matrices.end(), [&](const Tensor& x) {
-      return x.shape() == first.shape() && x.dtype() == first.dtype();
-    });
-    const std::vector<Tensor> alike(matrices.begin(), others);
-    const Tensor batch = stack(alike, 0);
-    const Tensor factors = o.polar == MuonPolar::exact
-                               ? polar_factor(batch)
-                               : orthogonalize(batch, {o.ns_coefficients, o.ns_steps, o.eps, o.ns_bfloat16});
-    for (std::size_t i = 0; i < alike.size(); ++i) {
-      kernels(first).copy(alike[i], select(factors, 0, static_cast<std::int64_t>(i)));
-    }
-    matrices.erase(matrices.begin(), others);
+using DueList = std::vector<const Due*>;
+
+// Memory for a matrix of each parameter, side by side, and those matrices.
+Tensor side_by_side(const DueList& due) {
+  std::int64_t size = 0;
+  for (const Due* d : due) size += d->parameter().numel();
+  return empty({size}, due.front()->parameter().options());
+}
+std::vector<Tensor> matrices_of(const Tensor& all, const DueList& due) {
+  std::vector<Tensor> matrices;
+  std::int64_t offset = all.offset();
+  for (const Due* d : due) {
+    const Dims& shape = d->parameter().shape();
+    matrices.push_back(all.view(shape, {shape[1], 1}, offset));
+    offset += shape.numel();
   }
+  return matrices;
 }
 
-// The orthogonal factors of the rows that a granularity takes for one matrix, in the place of those rows.
-std::vector<Tensor> factors_by(Granularity by, const std::vector<Tensor>& directions,
-                               const std::vector<Due>& due, const MuonOptions& o) {
-  std::vector<Tensor> factors, matrices;
-  for (std::size_t i = 0; i < due.size(); ++i) {
-    factors.push_back(clone(directions[i]));
-    for (const RowRange& range : row_ranges(due[i].member.parameter(), by)) {
-      matrices.push_back(rows(factors[i], range));
+// The same memory as the rows that a granularity takes for one matrix: neighbours of one shape are a batch,
+// (count, rows, columns), as they stand.
+std::vector<Tensor> batches_of(const Tensor& all, const DueList& due, Granularity by) {
+  std::vector<Dims> shapes;
+  for (const Due* d : due) {
+    const std::int64_t columns = d->parameter().size(1);
+    for (const RowRange& range : row_ranges(d->member.parameter(), by)) {
+      const std::int64_t rows = range.end - range.begin;
+      const bool is_next = !shapes.empty() && shapes.back()[1] == rows && shapes.back()[2] == columns;
+      is_next ? void(++shapes.back()[0]) : shapes.push_back({1, rows, columns});
     }
   }
-  orthogonalize_all(matrices, o);
+  std::vector<Tensor> batches;
+  std::int64_t offset = all.offset();
+  for (const Dims& shape : shapes) {
+    batches.push_back(all.view(shape, {shape[1] * shape[2], shape[2], 1}, offset));
+    offset += shape.numel();
+  }
+  return batches;
+}
+
+// What is due of one element type, sorted so that parameters whose matrices, by either granularity, have one
+// shape are neighbours.
+DueList sorted_by_shape(const std::vector<Due>& due, DType dtype, const MuonOptions& o) {
+  DueList sorted;
+  for (const Due& d : due) {
+    if (d.parameter().dtype() == dtype) sorted.push_back(&d);
+  }
+  std::ranges::stable_sort(sorted, {}, [&](const Due* d) {
+    const auto first_rows = [&](Granularity by) {
+      const RowRange first = row_ranges(d->member.parameter(), by).front();
+      return first.end - first.begin;
+    };
+    return std::array{d->parameter().size(1), first_rows(std::max(o.direction_by, o.scale_by)),
+                      first_rows(std::min(o.direction_by, o.scale_by)), d->parameter().size(0)};
+  });
+  return sorted;
+}
+
+// The orthogonal factors of `directions` by a granularity, side by side as they are.
+Tensor factors_by(Granularity by, const Tensor& directions, const DueList& due, const MuonOptions& o) {
+  const Tensor factors = empty_like(directions);
+  const std::vector<Tensor> from = batches_of(directions, due, by), to = batches_of(factors, due, by);
+  o.polar == MuonPolar::exact
+      ? polar_factors(to, from)
+      : orthogonalize(to, from, {o.ns_coefficients, o.ns_steps, o.eps, o.ns_bfloat16});
   return factors;
+}
+
+void update_sorted(const DueList& due, const Tensor& only_if_finite, const MuonOptions& o) {
+  Updates updates(only_if_finite);
+  const Tensor directions = side_by_side(due);
+  const std::vector<Tensor> direction_of = matrices_of(directions, due);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    updates.add(rules::MuonMomentum<double>{1 - o.momentum, o.nesterov ? o.momentum : 1},
+                {direction_of[i], due[i]->gradient, due[i]->member.update_slots()});
+  }
+  updates.run();
+
+  const bool matched = o.scale_by != o.direction_by;
+  const Tensor factors = factors_by(o.direction_by, directions, due, o);
+  const std::vector<Tensor> factor_of = matrices_of(factors, due),
+                            sized_of = matched ? matrices_of(factors_by(o.scale_by, directions, due, o), due)
+                                               : factor_of;
+  std::vector<Piece> pieces;
+  std::vector<double> adjustments;
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    const Parameter& parameter = due[i]->member.parameter();
+    const std::vector<RowRange> scales = row_ranges(parameter, o.scale_by);
+    for (Piece& piece : pieces_of(parameter, factor_of[i], sized_of[i], {o.direction_by, o.scale_by})) {
+      adjustments.push_back(adjusted(o.adjust_lr_fn, scales[piece.scale], parameter.tensor.size(1)));
+      pieces.push_back(std::move(piece));
+    }
+  }
+  const Tensor scales = matched ? size_factors(pieces) : Tensor();
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    updates.add(
+        rules::Add<double>{1 - o.lr * o.weight_decay, -o.lr * adjustments[i]},
+        {.p = pieces[i].parameter, .g = pieces[i].update, .scale = matched ? element(scales, i) : Tensor()});
+  }
+  updates.run();
 }
 
 }  // namespace
@@ -66,36 +136,10 @@ void MuonOptions::add_slots(Member& member) const {
 }
 
 void MuonOptions::update(const Step& step) const {
-  const auto& due = step.due;
-  Updates updates(step.only_if_finite);
-  std::vector<Tensor> directions;
-  for (const Due& d : due) {
-    directions.push_back(empty_like(d.parameter()));
-    updates.add(rules::MuonMomentum<double>{1 - momentum, nesterov ? momentum : 1},
-                {directions.back(), d.gradient, d.member.update_slots()});
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const DueList due = sorted_by_shape(step.due, dtype, *this);
+    if (!due.empty()) update_sorted(due, step.only_if_finite, *this);
   }
-  updates.run();
-
-  const bool matched = scale_by != direction_by;
-  const std::vector<Tensor> factors = factors_by(direction_by, directions, due, *this);
-  const std::vector<Tensor> sized = matched ? factors_by(scale_by, directions, due, *this) : factors;
-  std::vector<Piece> pieces;
-  std::vector<double> adjustments;
-  for (std::size_t i = 0; i < due.size(); ++i) {
-    const Parameter& parameter = due[i].member.parameter();
-    const std::vector<RowRange> scales = row_ranges(parameter, scale_by);
-    for (Piece& piece : pieces_of(parameter, factors[i], sized[i], {direction_by, scale_by})) {
-      adjustments.push_back(adjusted(adjust_lr_fn, scales[piece.scale], parameter.tensor.size(1)));
-      pieces.push_back(std::move(piece));
-    }
-  }
-  const Tensor scales = matched ? size_factors(pieces) : Tensor();
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    updates.add(
-        rules::Add<double>{1 - lr * weight_decay, -lr * adjustments[i]},
-        {.p = pieces[i].parameter, .g = pieces[i].update, .scale = matched ? element(scales, i) : Tensor()});
-  }
-  updates.run();
 }
 
 }  // namespace lockstep::optim

@@ -6,7 +6,7 @@ needed_packages() {
   cat <<'EOF'
 g++                  the compiler
 cmake                the build
-make                 the build
+ninja-build          the build
 pkg-config           finds Highway
 libopenblas-dev      matrix products
 libhdf5-dev          data sets, studies, checkpoints
@@ -73,8 +73,12 @@ build() {
   mkdir -p "$folder"
   [ -f "$folder/CMakeCache.txt" ] || echo "Building (once; a few minutes)."
   rm -f "$folder/built"
+  # A folder that another generator has made keeps it.
+  generator=""
+  [ -f "$folder/CMakeCache.txt" ] || generator="-G Ninja"
   {
-    cmake -S . -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)" ${targets:+--target $targets} &&
+    cmake -S . -B "$folder" $generator "$@" &&
+      NINJA_STATUS='[%p] ' cmake --build "$folder" --parallel "$(nproc)" ${targets:+--target $targets} &&
       touch "$folder/built"
   } 2>&1 | show_share "$folder/log.txt"
   [ -f "$folder/built" ] || {

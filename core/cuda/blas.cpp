@@ -58,7 +58,7 @@ std::uint32_t alignment(const Matrices<T>& x, std::int64_t count) {
 // bits.
 using Key = std::tuple<cudaDataType_t, cublasComputeType_t, std::int64_t, std::int64_t, std::int64_t,
                        std::int64_t, bool, bool, std::int64_t, std::int64_t, std::int64_t, bool, bool,
-                       std::uint32_t, std::uint32_t, std::uint32_t>;
+                       std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>;
 
 // What this thread keeps: handle, workspaces by size and the algorithms it has looked up.
 struct Library {
@@ -101,7 +101,8 @@ struct TypesOf<double> {
 // transpose of one of its own, and the bias of our columns is that of its rows.
 template <typename T>
 void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
-           const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias, bool tf32) {
+           const Matrices<const T>& b, const Matrices<T>& c, const Addend<T>& addend, const T* bias,
+           bool tf32) {
   thread_local Library library;
   const CublasLt& lt = cublaslt();
   constexpr auto type = TypesOf<T>::data;
@@ -122,13 +123,29 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
   const auto of_a = layout(type, a.transposed ? m : k, a.transposed ? k : m, a.leading, count, a.stride);
   const auto of_c = layout(type, n, m, c.leading, count, c.stride);
 
+  const T* const addend_data = addend.data != nullptr ? addend.data : c.data;
   const std::uint32_t align_a = alignment(a, count), align_b = alignment(b, count),
-                      align_c = alignment(c, count);
+                      align_c = alignment(c, count),
+                      align_addend =
+                          alignment(Matrices<const T>{addend_data, false, c.leading, c.stride}, count);
   const std::size_t workspace = workspace_bytes(k);
-  const Key key{type,      compute,      count,           m,         n,
-                k,         a.transposed, b.transposed,    a.leading, b.leading,
-                c.leading, accumulate,   bias != nullptr, align_a,   align_b,
-                align_c};
+  const Key key{type,
+                compute,
+                count,
+                m,
+                n,
+                k,
+                a.transposed,
+                b.transposed,
+                a.leading,
+                b.leading,
+                c.leading,
+                addend.data != nullptr,
+                bias != nullptr,
+                align_a,
+                align_b,
+                align_c,
+                align_addend};
   auto found = library.algorithms.find(key);
   std::unique_lock<std::recursive_mutex> lock;  // the first product of its kind loads kernels
   if (found == library.algorithms.end()) {
@@ -145,7 +162,7 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
                                                    : CUBLASLT_REDUCTION_SCHEME_NONE));
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_c);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_addend);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, align_c);
     cublasLtMatmulHeuristicResult_t result{};
     int results = 0;
@@ -156,10 +173,9 @@ void start(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, c
       fail("[cuda] cuBLASLt has no algorithm for a product of ({}, {}) and ({}, {})", m, k, k, n);
     found = library.algorithms.emplace(key, result.algo).first;
   }
-  const T one = 1, factor = accumulate ? T(1) : T(0);
-  check(lt.matmul(library.handle, made, &one, b.data, of_b.get(), a.data, of_a.get(), &factor, c.data,
-                  of_c.get(), c.data, of_c.get(), &found->second, library.workspace(workspace), workspace,
-                  stream()),
+  check(lt.matmul(library.handle, made, &addend.factor, b.data, of_b.get(), a.data, of_a.get(), &addend.share,
+                  addend_data, of_c.get(), c.data, of_c.get(), &found->second, library.workspace(workspace),
+                  workspace, stream()),
         "multiply");
 }
 
@@ -172,18 +188,19 @@ bool adds_bias() {
 
 template <typename T>
 void gemm(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const T>& a,
-          const Matrices<const T>& b, const Matrices<T>& c, bool accumulate, const T* bias) {
+          const Matrices<const T>& b, const Matrices<T>& c, const Addend<T>& addend, const T* bias) {
   if (Observer* const observer = Observer::current())
-    observer->product({count, a.transposed, b.transposed, m, n, k, accumulate});
+    observer->product({count, a.transposed, b.transposed, m, n, k, addend.data != nullptr});
   const bool tf32 = rounds_to_tf32<T>();
-  submit([=] { start<T>(count, m, n, k, a, b, c, accumulate, bias, tf32); },
-         reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, accumulate, bias, tf32);
+  submit([=] { start<T>(count, m, n, k, a, b, c, addend, bias, tf32); },
+         reinterpret_cast<const void*>(&start<T>), count, m, n, k, a, b, c, addend, bias, tf32);
 }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const float>&,
-                   const Matrices<const float>&, const Matrices<float>&, bool, const float*);
+                   const Matrices<const float>&, const Matrices<float>&, const Addend<float>&, const float*);
 template void gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Matrices<const double>&,
-                   const Matrices<const double>&, const Matrices<double>&, bool, const double*);
+                   const Matrices<const double>&, const Matrices<double>&, const Addend<double>&,
+                   const double*);
 template bool adds_bias<float>();
 template bool adds_bias<double>();
 

@@ -33,6 +33,8 @@ class CudaKernels final : public Kernels {
   void cumsum(const Tensor& y, const Tensor& x, int dim) const override;
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
               const Tensor& bias) const override;
+  void matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
+                   double beta) const override;
   void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const override;
   void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;

@@ -6,44 +6,67 @@
 
 namespace lockstep::cuda {
 
-void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
-                         const Tensor& bias) const {
+namespace {
+
+// y = alpha a b + beta c (+ bias), for k > 0; c undefined: without it, else with y's strides.
+template <typename T>
+void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const Tensor& c, T beta,
+              const T* bias) {
   const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
-  if (y.numel() == 0) return;
-  if (k == 0) {
-    if (!accumulate) fill(y, 0);
-    if (bias.defined()) binary(BinaryOp::add, y, y, bias);
-    return;
-  }
   const MatrixLayout of_a(a), of_b(b);
   const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
   const Tensor ys = first_of_each_matrix(y), as = first_of_each_matrix(a), bs = first_of_each_matrix(b);
   const Strided<3> pairs(ys.shape(), {&ys, &as, &bs});
+  const auto inner = static_cast<std::size_t>(pairs.rank - 1);
+  const auto [step_y, step_a, step_b] = pairs.strides[inner];
+  const T* const addend = on_device<T>(c);
+  const bool accumulates = addend == on_device<T>(y) && beta == 1;
+  const bool is_plain = alpha == 1 && bias == nullptr && (addend == nullptr || accumulates);
+  // The dimensions of the batch but the last, as one loop.
+  std::int64_t outer = 1;
+  for (std::size_t d = 0; d < inner; ++d) outer *= pairs.sizes[d];
+  for (std::int64_t i = 0; i < outer; ++i) {
+    Strided<3>::Strides at{};
+    std::int64_t left = i;
+    for (std::size_t d = inner; d-- > 0; left /= pairs.sizes[d]) {
+      for (std::size_t t = 0; t < 3; ++t) at[t] += left % pairs.sizes[d] * pairs.strides[d][t];
+    }
+    const Matrices<const T> from_a{on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
+        from_b{on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b};
+    const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
+    if (from_a.transposed && !from_b.transposed && is_plain && is_tall<T>(m, n, k)) {
+      tall_product(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulates);
+    } else {
+      const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
+      gemm<T>(pairs.sizes[inner], m, n, k, from_a, from_b, to, plus, bias);
+    }
+  }
+}
+
+}  // namespace
+
+void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
+                         const Tensor& bias) const {
+  if (y.numel() == 0) return;
+  if (a.size(-1) == 0) {
+    if (!accumulate) fill(y, 0);
+    if (bias.defined()) binary(BinaryOp::add, y, y, bias);
+    return;
+  }
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
     const bool with_bias = bias.defined() && adds_bias<T>();
-    const auto inner = static_cast<std::size_t>(pairs.rank - 1);
-    const auto [step_y, step_a, step_b] = pairs.strides[inner];
-    // The dimensions of the batch but the last, as one loop.
-    std::int64_t outer = 1;
-    for (std::size_t d = 0; d < inner; ++d) outer *= pairs.sizes[d];
-    for (std::int64_t i = 0; i < outer; ++i) {
-      Strided<3>::Strides at{};
-      std::int64_t left = i;
-      for (std::size_t d = inner; d-- > 0; left /= pairs.sizes[d]) {
-        for (std::size_t t3 = 0; t3 < 3; ++t3) at[t3] += left % pairs.sizes[d] * pairs.strides[d][t3];
-      }
-      const Matrices<const T> from_a{on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
-          from_b{on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b};
-      const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
-      if (from_a.transposed && !from_b.transposed && !bias.defined() && is_tall<T>(m, n, k)) {
-        tall_product(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate);
-      } else {
-        gemm<T>(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulate,
-                with_bias ? on_device<T>(bias) : nullptr);
-      }
-    }
+    multiply<T>(y, a, b, 1, accumulate ? y : Tensor(), 1, with_bias ? on_device<T>(bias) : nullptr);
     if (bias.defined() && !with_bias) binary(BinaryOp::add, y, y, bias);
+  });
+}
+
+void CudaKernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha,
+                              const Tensor& c, double beta) const {
+  if (y.numel() == 0 || a.size(-1) == 0) return Kernels::matmul_plus(y, a, b, alpha, c, beta);
+  dispatch_real(y.dtype(), [&](auto t) {
+    using T = decltype(t);
+    multiply<T>(y, a, b, static_cast<T>(alpha), c, static_cast<T>(beta), nullptr);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/launch.h"
+#include "core/cuda/memory.h"
 #include "core/rules.h"
 
 namespace lockstep::cuda {
@@ -89,32 +90,67 @@ void update_all(const UpdateRule& rule, std::span<const UpdateTensors> tensors, 
   if (count > 0) run();
 }
 
-// Sums of squares in two steps: every tensor's by 32 blocks, then those of the blocks, always in the same
-// order.
+// Sums of squares: every tensor's by 32 blocks, along x, then by the last of all blocks those of the blocks,
+// always in the same order.
 constexpr unsigned parts = 32;
+constexpr int squared_per_launch = 128;
 
 template <typename T>
-__global__ void __launch_bounds__(block_threads) squares_kernel(double* sums, const T* x, std::int64_t n) {
+struct SquaredItems {
+  struct Item {
+    const T* x;
+    std::int64_t n, number;  // among all tensors
+  };
+  Item items[squared_per_launch];
+};
+struct PartSums {
+  double* of_parts;  // (tensors, parts)
+  double* y;         // (results)
+  std::int64_t results, parts_of_result;
+  unsigned* counter;
+  unsigned blocks;  // of all launches
+  auto fields() const { return std::tie(of_parts, y, results, parts_of_result, counter, blocks); }
+};
+
+template <typename T>
+__global__ void __launch_bounds__(block_threads) squares_kernel(SquaredItems<T> all, PartSums sums) {
   __shared__ double of_warp[block_threads / 32];
+  const auto& item = all.items[blockIdx.y];
   double sum = 0;
-  for (std::int64_t i = first_element(); i < n; i += all_threads())
-    sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (std::int64_t i = first_element(); i < item.n; i += all_threads())
+    sum += static_cast<double>(item.x[i]) * static_cast<double>(item.x[i]);
   sum = sum_of_lanes(sum);
-  if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sum;
+  const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  if (lane == 0) of_warp[warp] = sum;
   __syncthreads();
-  if (threadIdx.x != 0) return;
-  for (unsigned warp = 1; warp < block_threads / 32; ++warp) sum += of_warp[warp];
-  sums[blockIdx.x] = sum;
+  if (threadIdx.x == 0) {
+    for (unsigned other = 1; other < block_threads / 32; ++other) sum += of_warp[other];
+    sums.of_parts[item.number * parts + blockIdx.x] = sum;
+  }
+  if (!comes_last(sums.counter, sums.blocks)) return;
+  for (std::int64_t result = warp; result < sums.results; result += block_threads / 32) {
+    const double* const of_result = sums.of_parts + result * sums.parts_of_result;
+    double total = 0;
+    for (std::int64_t i = lane; i < sums.parts_of_result; i += 32) total += of_result[i];
+    total = sum_of_lanes(total);
+    if (lane == 0) sums.y[result] = total;
+  }
 }
 
-// y[i] = the sum of x[i, :], x (results, count)
-__global__ void __launch_bounds__(block_threads)
-    sum_parts_kernel(double* y, const double* x, std::int64_t results, std::int64_t count) {
-  for (std::int64_t i = first_element(); i < results; i += all_threads()) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < count; ++k) sum += x[i * count + k];
-    y[i] = sum;
+template <typename T>
+void squares(std::span<const Tensor> x, const PartSums& sums) {
+  SquaredItems<T> all{};
+  unsigned count = 0;
+  const auto run = [&] {
+    launch(squares_kernel<T>, dim3(parts, count), block_threads, 0, all, sums);
+    count = 0;
+  };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i].dtype() != dtype_of<T>()) continue;
+    all.items[count++] = {on_device<T>(x[i]), x[i].numel(), static_cast<std::int64_t>(i)};
+    if (count == squared_per_launch) run();
   }
+  if (count > 0) run();
 }
 
 }  // namespace
@@ -129,18 +165,17 @@ void CudaKernels::update(const UpdateRule& rule, std::span<const UpdateTensors> 
 }
 
 void CudaKernels::sums_of_squares(const Tensor& y, std::span<const Tensor> x) const {
-  const auto count = static_cast<std::int64_t>(x.size());
-  const Buffer sums(x.size() * parts * sizeof(double), Device::cuda);
-  double* const first = static_cast<double*>(sums.data());
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    dispatch_real(x[i].dtype(), [&](auto t) {
-      using T = decltype(t);
-      launch(squares_kernel<T>, parts, block_threads, 0, first + i * parts, on_device<T>(x[i]), x[i].numel());
-    });
-  }
-  const std::int64_t results = y.numel();
-  launch(sum_parts_kernel, blocks_for(results), block_threads, 0, on_device<double>(y), first, results,
-         results == 1 ? count * parts : std::int64_t{parts});
+  if (x.empty()) return fill(y, 0);
+  const std::size_t all_parts = x.size() * parts;
+  const Buffer of_parts(all_parts * sizeof(double), Device::cuda);
+  const PartSums sums{static_cast<double*>(of_parts.data()),
+                      on_device<double>(y),
+                      y.numel(),
+                      static_cast<std::int64_t>(all_parts) / y.numel(),
+                      counters(1),
+                      static_cast<unsigned>(all_parts)};
+  squares<float>(x, sums);
+  squares<double>(x, sums);
 }
 
 }  // namespace lockstep::cuda

@@ -10,7 +10,9 @@
 #include "core/random/keyed_stream.h"
 #include "core/random/random_tensors.h"
 #include "core/runtime/observer.h"
+#include "core/runtime/replay.h"
 #include "core/runtime/tf32.h"
+#include "optim/optim.h"
 #include "tests/cuda_on_host/run.h"
 
 namespace lockstep {
@@ -166,6 +168,26 @@ TEST(CudaProducts, GradientsOfALinearLayerOverManyRowsAreThoseOfTheCpu) {
   }
 }
 
+TEST(CudaProducts, WithAnAddendAreThoseOfTheCpu) {
+  manual_seed(10);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [count, m, k, n] :
+         {std::array<std::int64_t, 4>{1, 5, 7, 6}, {3, 16, 300, 8}, {2, 8, 0, 4}}) {
+      const Tensor a = randn({count, m, k}, {dtype}), b = randn({count, k, n}, {dtype}),
+                   c = randn({count, m, n}, {dtype});
+      const auto product = [&](Device device) {
+        const Tensor addend = moved(c, device), y = full({count, m, n}, NAN, {dtype, device});
+        kernels(y).matmul_plus(y, moved(a, device), moved(b, device), 0.5, addend, -2);
+        EXPECT_EQ(addend.to_vector(), c.to_vector());
+        return y.to_vector();
+      };
+      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], dtype == DType::f32 ? 2e-5 : 1e-13) << m << " " << n;
+    }
+  }
+}
+
 // The largest difference of a product and a weight's gradient from those in f64, in units of their size.
 double product_error(const Tensor& a, const Tensor& b) {
   const auto there = [](const Tensor& x) { return moved(x, Device::cuda); };
@@ -213,6 +235,26 @@ TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
       for (std::size_t i = 0; i < here.size(); ++i)
         ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << columns;
     }
+  }
+}
+
+// Of both types, more than one launch has, one after the other with the same counter.
+TEST(CudaSums, OfSquaresOfManyTensorsAreThoseOfTheCpu) {
+  manual_seed(12);
+  std::vector<Tensor> here, there;
+  for (std::int64_t i = 0; i < 300; ++i) {
+    here.push_back(randn({i * 7}, {i % 3 == 0 ? DType::f64 : DType::f32}));
+    there.push_back(moved(here.back(), Device::cuda));
+  }
+  for (const std::int64_t count : {300, 1, 300}) {
+    const auto sums = [&](const std::vector<Tensor>& x) {
+      const Tensor y = empty({count}, {DType::f64, x.front().device()});
+      kernels(y).sums_of_squares(y, x);
+      return y.to_vector();
+    };
+    const std::vector<double> expected = sums(here), now = sums(there);
+    for (std::size_t i = 0; i < now.size(); ++i)
+      ASSERT_NEAR(now[i], expected[i], 1e-9 * (1 + expected[i])) << i;
   }
 }
 
@@ -308,6 +350,28 @@ TEST(CudaRequests, AreTimedWhereAnObserverWantsIt) {
   EXPECT_EQ(sum(matmul(x, x)).item(), 64.0 * 64 * 64);
   EXPECT_EQ(clock.names,
             (std::vector<std::string>{"product", cuda_on_host::is_gpu() ? "reduce_by_blocks" : "kernel"}));
+}
+
+// Norms, the polynomial of each shape, and the step; nothing is copied to make batches of matrices.
+TEST(CudaRequests, OfMuonAreFew) {
+  manual_seed(11);
+  ParameterList parameters;
+  for (int layer = 0; layer < 2; ++layer) {
+    for (const Dims& shape : {Dims{8, 8}, Dims{32, 8}, Dims{8, 8}, Dims{8, 32}}) {
+      const std::string name = fmt::format("{}", parameters.size());
+      parameters.push_back({name, randn(shape, on_cuda).set_requires_grad()});
+    }
+  }
+  optim::Muon muon(parameters);
+  Replay replay(Device::cuda);
+  for (int i = 0; i < 4; ++i) {
+    for (const Parameter& p : parameters) backward(sum(square(p.tensor)));
+    replay.run([&] { muon.step(); });
+    muon.zero_grad();
+  }
+  constexpr int shapes = 3, iterations = 5, products = 3, rates = 2, rest = 1 + 1 + 3 + 1;
+  EXPECT_EQ(replay.stats().requests, shapes * iterations * products + rates + rest)
+      << "momentum, norms, their root, bound and reciprocal, division, products, a step for either rate";
 }
 
 TEST(CudaMemory, IsKeptForTheNextTensors) {

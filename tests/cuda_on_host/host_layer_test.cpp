@@ -100,7 +100,7 @@ TEST(HostLayer, ProductsAreHeldToTheirConventions) {
   float *const x = device_floats(std::vector<float>(64, 1)), *const y = device_floats({});
   const auto error_of = [&](std::int64_t leading, float* to, std::int64_t count, std::int64_t stride) {
     try {
-      gemm<float>(count, 4, 4, 4, {x, false, leading, 0}, {x, false, 4, 0}, {to, false, 4, stride}, false,
+      gemm<float>(count, 4, 4, 4, {x, false, leading, 0}, {x, false, 4, 0}, {to, false, 4, stride}, {},
                   nullptr);
     } catch (const std::runtime_error& e) {
       return std::string(e.what());
