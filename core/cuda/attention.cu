@@ -99,7 +99,10 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
       constexpr int rows = forward_rows<T, d()>;
       if constexpr (has_smallest_tile<T, d()>)
         if (q.size(-2) <= 16 && k.size(-2) <= 16) return run(d, std::integral_constant<int, 1>{});
-      if (rows > 2 && q.size(-2) <= 32 && k.size(-2) <= 32) return run(d, std::integral_constant<int, 2>{});
+      // Smaller tiles also where large ones would leave most of a card's multiprocessors without a block.
+      const bool few = count * blocks_of(q.size(-2), 64) < 128;
+      if (rows > 2 && (few || (q.size(-2) <= 32 && k.size(-2) <= 32)))
+        return run(d, std::integral_constant<int, 2>{});
       run(d, std::integral_constant<int, rows>{});
     });
   });

@@ -90,9 +90,8 @@ void update_all(const UpdateRule& rule, std::span<const UpdateTensors> tensors, 
   if (count > 0) run();
 }
 
-// Sums of squares: every tensor's by 32 blocks, along x, then by the last of all blocks those of the blocks,
-// always in the same order.
-constexpr unsigned parts = 32;
+// Sums of squares: every tensor's by a few blocks, along x, then by the last of all blocks those of the
+// blocks, always in the same order.
 constexpr int squared_per_launch = 128;
 
 template <typename T>
@@ -104,7 +103,7 @@ struct SquaredItems {
   Item items[squared_per_launch];
 };
 struct PartSums {
-  double* of_parts;  // (tensors, parts)
+  double* of_parts;  // (tensors, blocks along x)
   double* y;         // (results)
   std::int64_t results, parts_of_result;
   unsigned* counter;
@@ -125,7 +124,7 @@ __global__ void __launch_bounds__(block_threads) squares_kernel(SquaredItems<T> 
   __syncthreads();
   if (threadIdx.x == 0) {
     for (unsigned other = 1; other < block_threads / 32; ++other) sum += of_warp[other];
-    sums.of_parts[item.number * parts + blockIdx.x] = sum;
+    sums.of_parts[item.number * gridDim.x + blockIdx.x] = sum;
   }
   if (!comes_last(sums.counter, sums.blocks)) return;
   for (std::int64_t result = warp; result < sums.results; result += block_threads / 32) {
@@ -138,7 +137,7 @@ __global__ void __launch_bounds__(block_threads) squares_kernel(SquaredItems<T> 
 }
 
 template <typename T>
-void squares(std::span<const Tensor> x, const PartSums& sums) {
+void squares(std::span<const Tensor> x, unsigned parts, const PartSums& sums) {
   SquaredItems<T> all{};
   unsigned count = 0;
   const auto run = [&] {
@@ -166,6 +165,9 @@ void CudaKernels::update(const UpdateRule& rule, std::span<const UpdateTensors> 
 
 void CudaKernels::sums_of_squares(const Tensor& y, std::span<const Tensor> x) const {
   if (x.empty()) return fill(y, 0);
+  std::int64_t largest = 1;
+  for (const Tensor& one : x) largest = std::max(largest, one.numel());
+  const unsigned parts = std::min(32u, blocks_of(largest, 4 * block_threads));
   const std::size_t all_parts = x.size() * parts;
   const Buffer of_parts(all_parts * sizeof(double), Device::cuda);
   const PartSums sums{static_cast<double*>(of_parts.data()),
@@ -174,8 +176,8 @@ void CudaKernels::sums_of_squares(const Tensor& y, std::span<const Tensor> x) co
                       static_cast<std::int64_t>(all_parts) / y.numel(),
                       counters(1),
                       static_cast<unsigned>(all_parts)};
-  squares<float>(x, sums);
-  squares<double>(x, sums);
+  squares<float>(x, parts, sums);
+  squares<double>(x, parts, sums);
 }
 
 }  // namespace lockstep::cuda

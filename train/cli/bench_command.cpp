@@ -16,7 +16,7 @@ namespace lockstep::train::cli {
 
 namespace {
 
-struct Given {
+struct BenchGiven {
   std::vector<std::string> models;
   BenchModel own;  // sizes that were given
   BenchOptions options;
@@ -26,7 +26,7 @@ struct Given {
 };
 
 // The models asked for, with the sizes that were given in place of theirs.
-std::vector<BenchModel> chosen_models(const Given& given) {
+std::vector<BenchModel> chosen_models(const BenchGiven& given) {
   constexpr std::int64_t BenchModel::*sizes[] = {&BenchModel::vocabulary, &BenchModel::tokens,
                                                  &BenchModel::width,      &BenchModel::heads,
                                                  &BenchModel::layers,     &BenchModel::batch};
@@ -55,7 +55,7 @@ void check_device_options(const CLI::App& bench, bool on_gpu) {
         "[bench] --runs is for trainings on a GPU: leave it out, or add --device cuda");
 }
 
-int steps(const Given& given) {
+int steps(const BenchGiven& given) {
   BenchOptions options = given.options;
   options.models = chosen_models(given);
   if (*given.device == "cuda") {
@@ -80,7 +80,7 @@ void add_list(CLI::App& command, const char* name, auto& list, const char* help)
 }
 
 // Rows appear as they are measured, unless they are wanted as JSON.
-void show(bool json, const std::string& text) {
+void show_text(bool json, const std::string& text) {
   if (!json) std::cout << text << std::flush;
 }
 
@@ -98,9 +98,9 @@ void add_attention(CLI::App& bench, Session& session) {
   command->callback([options, json, &session] {
     session.action = [options, json] {
       const Table table = attention_table(output_width());
-      show(*json, table.head());
-      const auto results =
-          bench_attention(*options, [&](const AttentionResult& r) { show(*json, table.row(cells_of(r))); });
+      show_text(*json, table.head());
+      const auto results = bench_attention(
+          *options, [&](const AttentionResult& r) { show_text(*json, table.row(cells_of(r))); });
       if (*json) std::cout << to_json(*options, results);
       return 0;
     };
@@ -120,9 +120,9 @@ void add_efficiency(CLI::App& bench, Session& session) {
   command->callback([options, json, &session] {
     session.action = [options, json] {
       const Table table = efficiency_table(output_width());
-      show(*json, table.head());
-      const auto results =
-          bench_efficiency(*options, [&](const EfficiencyResult& r) { show(*json, table.row(cells_of(r))); });
+      show_text(*json, table.head());
+      const auto results = bench_efficiency(
+          *options, [&](const EfficiencyResult& r) { show_text(*json, table.row(cells_of(r))); });
       std::cout << (*json ? to_json(*options, results) : efficiency_verdict(results, output_width()));
       return 0;
     };
@@ -147,7 +147,7 @@ void add_plain(CLI::App& bench, Session& session, const char* name, const char* 
 }  // namespace
 
 void add_bench(CLI::App& app, Session& session) {
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<BenchGiven>();
   CLI::App* bench =
       app.add_subcommand("bench", "how long training steps take, beside what the machine allows");
   bench->require_subcommand(0, 1);

@@ -23,7 +23,7 @@ namespace lockstep::train::cli {
 
 namespace {
 
-struct Given {
+struct DivergeGiven {
   std::vector<std::string> runs;
   std::int64_t steps = 0;
   int threads = 1;
@@ -98,7 +98,7 @@ Series compared(const Again& a, const Again& b) {
   return P::between(of_a.measured().snapshot, of_b.measured().snapshot);
 }
 
-int diverge(const Given& given) {
+int diverge(const DivergeGiven& given) {
   const Threads threads(given.threads);
   Again a(given.runs[0]), b(given.runs[1]);
   check_comparable(a, b);
@@ -157,7 +157,7 @@ int diverge(const Given& given) {
 }  // namespace
 
 void add_diverge(CLI::App& app, Session& session) {
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<DivergeGiven>();
   CLI::App* command = app.add_subcommand(
       "diverge",
       "train two runs again side by side: at which step and in which tensor they first part, how far they "

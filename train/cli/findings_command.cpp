@@ -18,7 +18,7 @@ namespace lockstep::train::cli {
 
 namespace {
 
-struct Given {
+struct FindingsGiven {
   std::vector<std::string> studies;
   std::filesystem::path out = "out/findings", page;
   AskedDevice device;
@@ -37,7 +37,7 @@ std::vector<StudyConfig> chosen(const std::vector<std::string>& names) {
   return all;
 }
 
-int findings(const Given& given) {
+int findings(const FindingsGiven& given) {
   std::vector<StudySummary> found;
   const std::vector<StudyConfig> studies = chosen(given.studies);
   const Device device = device_for(*given.device, [] { return true; });
@@ -64,7 +64,7 @@ int findings(const Given& given) {
 }  // namespace
 
 void add_findings(CLI::App& app, Session& session) {
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<FindingsGiven>();
   CLI::App* command = app.add_subcommand("findings",
                                          "run the studies that come with Lockstep, and write their verdicts "
                                          "into one page, with the public disputes that they answer");

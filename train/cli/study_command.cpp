@@ -25,7 +25,7 @@ namespace lockstep::train::cli {
 
 namespace {
 
-struct Given {
+struct StudyGiven {
   std::string file = "default";
   std::filesystem::path out;
   bool resume = false;
@@ -67,7 +67,7 @@ void choose_task(StudyConfig& study, const std::string& task) {
   study.experiments = std::move(chosen);
 }
 
-StudyConfig configured(const Given& given) {
+StudyConfig configured(const StudyGiven& given) {
   StudyConfig study = find_study(given.file);
   if (given.threads) set_from_text(study, "threads", *given.threads);
   for (const auto& [key, text] : given.keys) {
@@ -101,7 +101,7 @@ void check_alone() {
   fail("mpirun started {} of lockstep, and each would train all: use lockstep-mpi", ranks);
 }
 
-int study(const Given& given, const Session& session) {
+int study(const StudyGiven& given, const Session& session) {
   if (!session.crew && given.share.is_whole()) check_alone();
   check(given.rates.empty() || given.share.kind == Share::Kind::part,
         "--rates is for a part of a study: give --shard 3/16 as well, or leave it out");
@@ -145,7 +145,7 @@ int studies() {
 }  // namespace
 
 void add_study(CLI::App& app, Session& session) {
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<StudyGiven>();
   CLI::App* command = app.add_subcommand("study",
                                          "train all arms over the seeds, and give a verdict for each cause; "
                                          "what is not given is as the study's file has it, "

@@ -31,7 +31,7 @@ namespace lockstep::train::cli {
 
 namespace {
 
-struct Given {
+struct TrainGiven {
   Typed keys;
   std::filesystem::path out;
   bool resume = false, explain = false;
@@ -196,7 +196,7 @@ class Run {
   bool saved_ = false;  // in this sitting
 };
 
-void start_from(const Given& given, Training& training) {
+void start_from(const TrainGiven& given, Training& training) {
   const data::LoadReport report =
       data::load(weights_of(given.weights), training.model().parameters(), given.load, given.weights);
   check(
@@ -206,7 +206,7 @@ void start_from(const Given& given, Training& training) {
   show("{}: {}", given.weights, printable(report.text()));
 }
 
-int train(const Given& given, const std::string& command) {
+int train(const TrainGiven& given, const std::string& command) {
   std::filesystem::path out = given.out;
   const RunConfig typed = given.resume && !out.empty() ? RunConfig{} : configured(given.keys);
   if (out.empty()) out = std::filesystem::path("out") / ("train-" + typed.task);
@@ -328,7 +328,7 @@ void add_sample(CLI::App& app, Session& session) {
 }  // namespace
 
 void add_train(CLI::App& app, Session& session) {
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<TrainGiven>();
   CLI::App* command = app.add_subcommand("train", "train one model; checkpoint and metrics go to --out");
   add_keys(*command, run_keys(), given->keys);
   command->add_option("--out", given->out,

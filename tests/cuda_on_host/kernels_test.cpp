@@ -1,0 +1,240 @@
+// Kernels against those of the CPU where the op cases are too small: many rows, large tiles, packs of
+// elements.
+#include "core/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "core/random/random_tensors.h"
+#include "core/runtime/tf32.h"
+
+namespace lockstep {
+namespace {
+
+// (k, m)^T (k, n), as the gradient of a weight has it: aligned and not, whole tiles and not.
+TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
+  manual_seed(2);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [k, m, n] : {std::array<std::int64_t, 3>{300, 17, 35},
+                                  {256, 64, 64},
+                                  {515, 8, 100},
+                                  {258, 33, 4},
+                                  {260, 250, 520},
+                                  {257, 255, 518}}) {
+      const Tensor a = randn({2, k, m}, {dtype}), b = randn({2, k, n}, {dtype}),
+                   c = randn({2, m, n}, {dtype});
+      const auto product = [&](Device device) {
+        const Tensor y = clone(moved(c, device));
+        const Tensor at = transpose(moved(a, device), 1, 2);
+        kernels(y).matmul(y, at, moved(b, device), true, {});
+        return (y + matmul(at, moved(b, device))).to_vector();
+      };
+      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 2e-4 : 1e-12;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance) << m << " " << n;
+    }
+  }
+}
+
+// Where blocks share the rows, also of a bias's gradient, and once more where all is added to what is there.
+TEST(CudaProducts, GradientsOfALinearLayerOverManyRowsAreThoseOfTheCpu) {
+  manual_seed(9);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t width : {12, 200}) {
+      const Tensor x = randn({800, 20}, {dtype}), w = randn({width, 20}, {dtype}),
+                   b = randn({width}, {dtype});
+      const auto gradients = [&](Device device) {
+        const Tensor input = moved(x, device);
+        Tensor weight = moved(w, device), bias = moved(b, device);
+        weight.set_requires_grad(), bias.set_requires_grad();
+        for (int i = 0; i < 2; ++i) backward(sum(square(linear(input, weight, bias))));
+        std::vector<double> all = weight.grad().to_vector();
+        for (const double value : bias.grad().to_vector()) all.push_back(value);
+        return all;
+      };
+      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-12;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance * (800 + std::abs(here[i]))) << width;
+    }
+  }
+}
+
+TEST(CudaProducts, WithAnAddendAreThoseOfTheCpu) {
+  manual_seed(10);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [count, m, k, n] :
+         {std::array<std::int64_t, 4>{1, 5, 7, 6}, {3, 16, 300, 8}, {2, 8, 0, 4}}) {
+      const Tensor a = randn({count, m, k}, {dtype}), b = randn({count, k, n}, {dtype}),
+                   c = randn({count, m, n}, {dtype});
+      const auto product = [&](Device device) {
+        const Tensor addend = moved(c, device), y = full({count, m, n}, NAN, {dtype, device});
+        kernels(y).matmul_plus(y, moved(a, device), moved(b, device), 0.5, addend, -2);
+        EXPECT_EQ(addend.to_vector(), c.to_vector());
+        return y.to_vector();
+      };
+      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], dtype == DType::f32 ? 2e-5 : 1e-13) << m << " " << n;
+    }
+  }
+}
+
+// The largest difference of a product and a weight's gradient from those in f64, in units of their size.
+double product_error(const Tensor& a, const Tensor& b) {
+  const auto there = [](const Tensor& x) { return moved(x, Device::cuda); };
+  double most = 0;
+  for (const Tensor& left : {a, transpose(a, 0, 1)}) {
+    const std::vector<double> now = matmul(there(left), there(b)).to_vector(),
+                              exact = matmul(to(left, DType::f64), to(b, DType::f64)).to_vector();
+    const double size = std::sqrt(static_cast<double>(a.size(1)));
+    for (std::size_t i = 0; i < now.size(); ++i) most = std::max(most, std::abs(now[i] - exact[i]) / size);
+  }
+  return most;
+}
+
+TEST(CudaProducts, RoundTheirFactorsToTf32OnlyWhereThatIsAllowed) {
+  manual_seed(3);
+  const Tensor a = randn({256, 256}), b = randn({256, 256});
+  EXPECT_LT(product_error(a, b), 1e-5);
+  {
+    const AllowTf32 tf32;
+    EXPECT_GT(product_error(a, b), 1e-4);
+    EXPECT_LT(product_error(a, b), 1e-2);
+    EXPECT_LT(product_error(to(a, DType::f64), to(b, DType::f64)), 1e-14) << "f64 is not rounded";
+    const AllowTf32 not_here(false);
+    EXPECT_LT(product_error(a, b), 1e-5);
+  }
+  EXPECT_LT(product_error(a, b), 1e-5);
+}
+
+TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
+  manual_seed(4);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t columns : {3, 8, 70, 260}) {
+      const Tensor x = randn({7, 100, columns}, {dtype}), w = randn({columns}, {dtype});
+      const auto gradients = [&](Device device) {
+        Tensor weight = moved(w, device), bias = clone(weight), input = moved(x, device);
+        for (Tensor* leaf : {&weight, &bias, &input}) leaf->set_requires_grad();
+        const Tensor y = layer_norm(input, weight, bias);
+        std::vector<double> all = sum(y, {0, 1}).to_vector();
+        for (const Tensor& g : grad(sum(y * y), {weight, bias, input}))
+          for (const double value : g.to_vector()) all.push_back(value);
+        return all;
+      };
+      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
+      const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-10;
+      for (std::size_t i = 0; i < here.size(); ++i)
+        ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << columns;
+    }
+  }
+}
+
+// Of both types, more than one launch has, one after the other with the same counter.
+TEST(CudaSums, OfSquaresOfManyTensorsAreThoseOfTheCpu) {
+  manual_seed(12);
+  std::vector<Tensor> here, there;
+  for (std::int64_t i = 0; i < 200; ++i) {
+    here.push_back(randn({i * 7}, {i % 3 == 0 ? DType::f64 : DType::f32}));
+    there.push_back(moved(here.back(), Device::cuda));
+  }
+  for (const std::int64_t count : {200, 1}) {
+    const auto sums = [&](const std::vector<Tensor>& x) {
+      const Tensor y = empty({count}, {DType::f64, x.front().device()});
+      kernels(y).sums_of_squares(y, x);
+      return y.to_vector();
+    };
+    const std::vector<double> expected = sums(here), now = sums(there);
+    for (std::size_t i = 0; i < now.size(); ++i)
+      ASSERT_NEAR(now[i], expected[i], 1e-9 * (1 + expected[i])) << i;
+  }
+}
+
+// Rows that begin and end at 16 bytes, others, and one number for all of a row.
+TEST(CudaElements, ByPacksAndOneByOneAreThoseOfTheCpu) {
+  manual_seed(5);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Tensor base = randn({6, 20}, {dtype}), long_ones = randn({3, 6, 20}, {dtype});
+    const auto all_of = [&](Device device) {
+      const Tensor x = moved(base, device), longer = moved(long_ones, device);
+      const std::vector<Tensor> views{x,
+                                      slice(x, 1, 0, 8),
+                                      slice(x, 1, 4, 16),
+                                      slice(x, 1, 1, 9),
+                                      slice(x, 1, 0, 19),
+                                      transpose(x, 0, 1),
+                                      slice(x, 0, 2, 3),
+                                      slice(x, 1, 3, 4)};
+      std::vector<Tensor> results{longer + x, x * slice(longer, 1, 5, 6), longer - slice(x, 1, 3, 4)};
+      for (const Tensor& view : views) {
+        const Tensor less = view < 0.0, other = view * 2;
+        for (const Tensor& y : {view + other, other - slice(other, 0, 0, 1), relu(view), maximum(view, -view),
+                                where(less, other, view), to(less, dtype), to(view, DType::f32),
+                                to(view, DType::f64), where(less, less, logical_not(less))})
+          results.push_back(y);
+      }
+      std::vector<double> numbers;
+      for (const Tensor& result : results)
+        for (const double value : result.to_vector()) numbers.push_back(value);
+      return numbers;
+    };
+    EXPECT_EQ(all_of(Device::cuda), all_of(Device::cpu));
+  }
+}
+
+// Each pair of tile and head width is a kernel of its own.
+TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
+  manual_seed(8);
+  const auto check = [](DType dtype, std::int64_t heads, std::int64_t tokens, std::int64_t width) {
+    const Dims shape{heads, tokens, width};
+    const std::array<Tensor, 3> inputs{randn(shape, {dtype}), randn(shape, {dtype}), randn(shape, {dtype})};
+    const bool differentiable = heads == 2;
+    const auto results = [&](Device device) {
+      std::vector<Tensor> leaves;
+      for (const Tensor& x : inputs)
+        leaves.push_back(clone(moved(x, device)).set_requires_grad(differentiable));
+      const Tensor y = attention(leaves[0], leaves[1], leaves[2], {.causal = true});
+      std::vector<double> all = y.to_vector();
+      if (!differentiable) return all;
+      for (const Tensor& g : grad(sum(y * y), {leaves[0], leaves[1], leaves[2]}))
+        for (const double value : g.to_vector()) all.push_back(value);
+      return all;
+    };
+    const std::vector<double> here = results(Device::cpu), there = results(Device::cuda);
+    const double tolerance = dtype == DType::f32 ? 1e-4 : 1e-12;
+    for (std::size_t i = 0; i < here.size(); ++i)
+      ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << describe(inputs[0]);
+  };
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t width : {5, 20, 40, 100}) {
+      for (const std::int64_t tokens : {7, 20, 40}) check(dtype, 2, tokens, width);
+    }
+  }
+  // So many heads that they have large tiles.
+  for (const std::int64_t width : {5, 20, 40}) check(DType::f32, 128, 33, width);
+}
+
+// Threads share the places of a row, where it is narrow.
+TEST(CudaRows, AreAddedAsOnTheCpu) {
+  manual_seed(6);
+  for (const std::int64_t n : {1, 255, 1000}) {
+    for (const std::int64_t width : {1, 6, 70, 300}) {
+      const Tensor x = randn({n, width}), index = randint(0, 5, {n});
+      const auto table = [&](Device device) {
+        const Tensor y = full({6, width}, 3, {DType::f32, device});
+        kernels(y).add_rows(y, moved(x, device), moved(index, device));
+        return y.to_vector();
+      };
+      const std::vector<double> here = table(Device::cpu), there = table(Device::cuda);
+      for (std::size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 1e-4) << n << " " << width;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep
