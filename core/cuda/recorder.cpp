@@ -21,13 +21,7 @@ constexpr int most_failures = 8;  // one after the other: then the work is not w
 Recorder* Recorder::active() { return running; }
 
 Recorder::~Recorder() {
-  forget();
   if (staging_ != nullptr && thread_ == std::this_thread::get_id()) Staging::keep(std::move(staging_));
-}
-
-void Recorder::forget() {
-  const auto lock = whole_device();
-  if (graph_ != nullptr) cudaGraphExecDestroy(std::exchange(graph_, nullptr));
 }
 
 void Recorder::run(const std::function<void()>& work) {
@@ -45,7 +39,7 @@ void Recorder::run(const std::function<void()>& work) {
 void Recorder::run_in_its_phase(const std::function<void()>& work) {
   if (thread_ != std::this_thread::get_id()) {
     thread_ = std::this_thread::get_id();
-    forget();
+    graph_.reset();
     pool_.emplace();
     rehearsals_ = 2;
   }
@@ -58,7 +52,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
     rehearsed_ = varying_;
     --rehearsals_;
     ++stats_.asked;
-  } else if (graph_ == nullptr) {
+  } else if (!graph_) {
     if (rehearsed_ > (staging_ == nullptr ? 0 : staging_->bytes())) staging_ = Staging::of(rehearsed_);
     record(work);
   } else {
@@ -184,11 +178,11 @@ void Recorder::record(const std::function<void()>& work) {
     throw;
   }
   if (phase_ == Phase::apart) return;
-  cudaGraph_t graph = nullptr;
-  check(cudaStreamEndCapture(stream(), &graph), "record a graph");
-  const cudaError_t made = cudaGraphInstantiate(&graph_, graph, 0);
-  cudaGraphDestroy(graph);
-  check(made, "make a graph");
+  cudaGraph_t captured = nullptr;
+  check(cudaStreamEndCapture(stream(), &captured), "record a graph");
+  const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, cudaError_t (*)(cudaGraph_t)> graph(
+      captured, cudaGraphDestroy);
+  graph_.emplace(graph.get(), kept_.size());
   recorded_ = request_;
   ++stats_.recorded;
   stats_.requests = static_cast<std::int64_t>(kept_.size());
@@ -207,7 +201,7 @@ void Recorder::follow(const std::function<void()>& work) {
 
 void Recorder::launch() {
   send_varying();
-  check(cudaGraphLaunch(graph_, stream()), "launch a graph");
+  graph_->launch();
 }
 
 // The work differs from what was recorded, or cannot be recorded: what it asked for so far is done now.
@@ -218,7 +212,7 @@ void Recorder::part() {
     cudaGraphDestroy(graph);
   }
   phase_ = Phase::apart;
-  forget();
+  graph_.reset();
   send_varying();
   for (std::size_t i = 0; i < position_; ++i) kept_[i].issue();
   ++stats_.asked;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/cuda/executable.h"
 #include "core/cuda/memory.h"
 #include "core/cuda/request_clock.h"
 #include "core/cuda/runtime.h"
@@ -76,7 +77,6 @@ class Recorder final : public WorkRecorder {
   void free_the_dying() noexcept;
   void launch();
   void send_varying() const;
-  void forget();
 
   Phase phase_ = Phase::rehearsing;
   int rehearsals_ = 2, failures_ = 0;
@@ -94,7 +94,7 @@ class Recorder final : public WorkRecorder {
   std::size_t varying_ = 0, rehearsed_ = 0;  // bytes of this run, and of the last rehearsal
 
   std::vector<void*> dying_;
-  cudaGraphExec_t graph_ = nullptr;
+  std::optional<Executable> graph_;
   ReplayStats stats_;
 };
 

@@ -83,6 +83,16 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
   *exec = reinterpret_cast<cudaGraphExec_t>(new Recording(*reinterpret_cast<Recording*>(graph)));
   return cudaSuccess;
 }
+cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
+                                cudaGraphExecUpdateResultInfo* result) {
+  auto& now = *reinterpret_cast<Recording*>(exec);
+  const auto& wanted = *reinterpret_cast<Recording*>(graph);
+  const bool fits = now.size() == wanted.size();
+  result->result = fits ? cudaGraphExecUpdateSuccess : cudaGraphExecUpdateErrorTopologyChanged;
+  if (!fits) return cudaErrorGraphExecUpdateFailure;
+  now = wanted;
+  return cudaSuccess;
+}
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   for (const auto& work : *reinterpret_cast<Recording*>(exec)) enqueue(stream, work);
   return cudaSuccess;
