@@ -1,5 +1,5 @@
 // Elementwise kernels: a thread an element, or a pack of them. Bound by memory bandwidth, so a kernel has all
-// formulas of a family and takes its one at run time: five branches that all threads go alike.
+// formulas of a family and takes its one at run time: six branches at most that all threads go alike.
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/pack.h"
 

@@ -1,6 +1,5 @@
 #include "core/cuda/executable.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "core/cuda/runtime.h"
