@@ -15,6 +15,20 @@
 namespace lockstep {
 namespace {
 
+void append(std::vector<double>& all, const Tensor& x) {
+  for (const double value : x.to_vector()) all.push_back(value);
+}
+
+// The numbers x that `results` gives for a GPU against those for the CPU, to absolute + relative |x|.
+template <typename Results>
+void expect_those_of_the_cpu(const Results& results, double absolute, double relative,
+                             const std::string& of) {
+  const std::vector<double> here = results(Device::cpu), there = results(Device::cuda);
+  ASSERT_EQ(there.size(), here.size()) << of;
+  for (std::size_t i = 0; i < here.size(); ++i)
+    ASSERT_NEAR(there[i], here[i], absolute + relative * std::abs(here[i])) << of;
+}
+
 // (k, m)^T (k, n), as the gradient of a weight has it: aligned and not, whole tiles and not.
 TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
   manual_seed(2);
@@ -33,10 +47,7 @@ TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
         kernels(y).matmul(y, at, moved(b, device), true, {});
         return (y + matmul(at, moved(b, device))).to_vector();
       };
-      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
-      const double tolerance = dtype == DType::f32 ? 2e-4 : 1e-12;
-      for (std::size_t i = 0; i < here.size(); ++i)
-        ASSERT_NEAR(there[i], here[i], tolerance) << m << " " << n;
+      expect_those_of_the_cpu(product, dtype == DType::f32 ? 2e-4 : 1e-12, 0, describe(c));
     }
   }
 }
@@ -54,13 +65,11 @@ TEST(CudaProducts, GradientsOfALinearLayerOverManyRowsAreThoseOfTheCpu) {
         weight.set_requires_grad(), bias.set_requires_grad();
         for (int i = 0; i < 2; ++i) backward(sum(square(linear(input, weight, bias))));
         std::vector<double> all = weight.grad().to_vector();
-        for (const double value : bias.grad().to_vector()) all.push_back(value);
+        append(all, bias.grad());
         return all;
       };
-      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
       const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-12;
-      for (std::size_t i = 0; i < here.size(); ++i)
-        ASSERT_NEAR(there[i], here[i], tolerance * (800 + std::abs(here[i]))) << width;
+      expect_those_of_the_cpu(gradients, 800 * tolerance, tolerance, describe(w));
     }
   }
 }
@@ -78,9 +87,7 @@ TEST(CudaProducts, WithAnAddendAreThoseOfTheCpu) {
         EXPECT_EQ(addend.to_vector(), c.to_vector());
         return y.to_vector();
       };
-      const std::vector<double> here = product(Device::cpu), there = product(Device::cuda);
-      for (std::size_t i = 0; i < here.size(); ++i)
-        ASSERT_NEAR(there[i], here[i], dtype == DType::f32 ? 2e-5 : 1e-13) << m << " " << n;
+      expect_those_of_the_cpu(product, dtype == DType::f32 ? 2e-5 : 1e-13, 0, describe(c));
     }
   }
 }
@@ -123,14 +130,11 @@ TEST(CudaSums, OfManyRowsAreThoseOfTheCpu) {
         for (Tensor* leaf : {&weight, &bias, &input}) leaf->set_requires_grad();
         const Tensor y = layer_norm(input, weight, bias);
         std::vector<double> all = sum(y, {0, 1}).to_vector();
-        for (const Tensor& g : grad(sum(y * y), {weight, bias, input}))
-          for (const double value : g.to_vector()) all.push_back(value);
+        for (const Tensor& g : grad(sum(y * y), {weight, bias, input})) append(all, g);
         return all;
       };
-      const std::vector<double> here = gradients(Device::cpu), there = gradients(Device::cuda);
       const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-10;
-      for (std::size_t i = 0; i < here.size(); ++i)
-        ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << columns;
+      expect_those_of_the_cpu(gradients, tolerance, tolerance, describe(x));
     }
   }
 }
@@ -144,14 +148,12 @@ TEST(CudaSums, OfSquaresOfManyTensorsAreThoseOfTheCpu) {
     there.push_back(moved(here.back(), Device::cuda));
   }
   for (const std::int64_t count : {200, 1}) {
-    const auto sums = [&](const std::vector<Tensor>& x) {
-      const Tensor y = empty({count}, {DType::f64, x.front().device()});
-      kernels(y).sums_of_squares(y, x);
+    const auto sums = [&](Device device) {
+      const Tensor y = empty({count}, {DType::f64, device});
+      kernels(y).sums_of_squares(y, device == Device::cpu ? here : there);
       return y.to_vector();
     };
-    const std::vector<double> expected = sums(here), now = sums(there);
-    for (std::size_t i = 0; i < now.size(); ++i)
-      ASSERT_NEAR(now[i], expected[i], 1e-9 * (1 + expected[i])) << i;
+    expect_those_of_the_cpu(sums, 1e-9, 1e-9, fmt::format("{}", count));
   }
 }
 
@@ -179,8 +181,7 @@ TEST(CudaElements, ByPacksAndOneByOneAreThoseOfTheCpu) {
           results.push_back(y);
       }
       std::vector<double> numbers;
-      for (const Tensor& result : results)
-        for (const double value : result.to_vector()) numbers.push_back(value);
+      for (const Tensor& result : results) append(numbers, result);
       return numbers;
     };
     EXPECT_EQ(all_of(Device::cuda), all_of(Device::cpu));
@@ -201,14 +202,11 @@ TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
       const Tensor y = attention(leaves[0], leaves[1], leaves[2], {.causal = true});
       std::vector<double> all = y.to_vector();
       if (!differentiable) return all;
-      for (const Tensor& g : grad(sum(y * y), {leaves[0], leaves[1], leaves[2]}))
-        for (const double value : g.to_vector()) all.push_back(value);
+      for (const Tensor& g : grad(sum(y * y), {leaves[0], leaves[1], leaves[2]})) append(all, g);
       return all;
     };
-    const std::vector<double> here = results(Device::cpu), there = results(Device::cuda);
     const double tolerance = dtype == DType::f32 ? 1e-4 : 1e-12;
-    for (std::size_t i = 0; i < here.size(); ++i)
-      ASSERT_NEAR(there[i], here[i], tolerance * (1 + std::abs(here[i]))) << describe(inputs[0]);
+    expect_those_of_the_cpu(results, tolerance, tolerance, describe(inputs[0]));
   };
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const std::int64_t width : {5, 20, 40, 100}) {
@@ -230,8 +228,7 @@ TEST(CudaRows, AreAddedAsOnTheCpu) {
         kernels(y).add_rows(y, moved(x, device), moved(index, device));
         return y.to_vector();
       };
-      const std::vector<double> here = table(Device::cpu), there = table(Device::cuda);
-      for (std::size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 1e-4) << n << " " << width;
+      expect_those_of_the_cpu(table, 1e-4, 0, describe(x));
     }
   }
 }
