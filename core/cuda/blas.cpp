@@ -17,7 +17,7 @@ namespace {
 
 // Whether the library may give parts of k to several blocks, which add up in a fixed order in the workspace:
 // it fills the card where m and n do not. Shorter products gain less than the second kernel takes.
-bool may_split(std::int64_t k) { return k >= 1024; }
+bool may_split(std::int64_t k) { return k >= 512; }
 std::size_t workspace_bytes(std::int64_t k) { return std::size_t{may_split(k) ? 32u : 4u} << 20; }
 
 void check(cublasStatus_t status, const char* what) {

@@ -2,7 +2,7 @@
 #include "core/cuda/column_sums.h"
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/pack.h"
-#include "core/cuda/tall_product.h"
+#include "core/cuda/tile_product.h"
 #include "core/strided.h"
 
 namespace lockstep::cuda {
@@ -125,12 +125,15 @@ void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, co
   dispatch_real(dy.dtype(), [&](auto t) {
     using T = decltype(t);
     const MatrixLayout of_dy(transposed(dy)), of_x(x);
-    if (dweight.wanted() && is_tall<T>(m, n, rows) && of_dy.transposed && !of_x.transposed &&
-        dweight.buffer.is_contiguous()) {
-      return tall_product<T>(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},
-                             {on_device<T>(x), false, of_x.leading, 0},
-                             {on_device<T>(dweight.buffer), false, n, 0}, dweight.accumulate,
-                             {dbias.wanted() ? on_device<T>(dbias.buffer) : nullptr, dbias.accumulate});
+    if constexpr (std::is_same_v<T, float>) {
+      if (dweight.wanted() && has_few_tiles<T>(1, m, n, rows) && of_dy.transposed && !of_x.transposed &&
+          dweight.buffer.is_contiguous()) {
+        T* const to = on_device<T>(dweight.buffer);
+        return tile_product(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},
+                            {on_device<T>(x), false, of_x.leading, 0}, {to, false, n, 0},
+                            dweight.accumulate ? Addend<T>{1, to, 1} : Addend<T>{}, nullptr,
+                            {dbias.wanted() ? on_device<T>(dbias.buffer) : nullptr, dbias.accumulate});
+      }
     }
     if (dweight.wanted()) matmul(dweight.buffer, transposed(dy), x, dweight.accumulate, {});
     column_sums<T>(dbias, on_device<T>(dy), rows, m);

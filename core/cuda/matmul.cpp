@@ -1,7 +1,7 @@
 // Matrix products, one gemm for every run of pairs of matrices with even steps between them.
 #include "core/cuda/blas.h"
 #include "core/cuda/cuda_kernels.h"
-#include "core/cuda/tall_product.h"
+#include "core/cuda/tile_product.h"
 #include "core/strided.h"
 
 namespace lockstep::cuda {
@@ -20,8 +20,6 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
   const auto inner = static_cast<std::size_t>(pairs.rank - 1);
   const auto [step_y, step_a, step_b] = pairs.strides[inner];
   const T* const addend = on_device<T>(c);
-  const bool accumulates = addend == on_device<T>(y) && beta == 1;
-  const bool is_plain = alpha == 1 && bias == nullptr && (addend == nullptr || accumulates);
   // The dimensions of the batch but the last, as one loop.
   std::int64_t outer = 1;
   for (std::size_t d = 0; d < inner; ++d) outer *= pairs.sizes[d];
@@ -34,11 +32,12 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
     const Matrices<const T> from_a{on_device<T>(a) + at[1], of_a.transposed, of_a.leading, step_a},
         from_b{on_device<T>(b) + at[2], of_b.transposed, of_b.leading, step_b};
     const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
-    if (from_a.transposed && !from_b.transposed && is_plain && is_tall<T>(m, n, k)) {
-      tall_product(pairs.sizes[inner], m, n, k, from_a, from_b, to, accumulates);
+    const std::int64_t count = pairs.sizes[inner];
+    const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
+    if (!(from_a.transposed && from_b.transposed) && has_few_tiles<T>(count, m, n, k)) {
+      if constexpr (std::is_same_v<T, float>) tile_product(count, m, n, k, from_a, from_b, to, plus, bias);
     } else {
-      const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
-      gemm<T>(pairs.sizes[inner], m, n, k, from_a, from_b, to, plus, bias);
+      gemm<T>(count, m, n, k, from_a, from_b, to, plus, bias);
     }
   }
 }
