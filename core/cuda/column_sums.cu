@@ -6,7 +6,7 @@ namespace lockstep::cuda {
 namespace {
 
 template <typename T>
-__global__ void __launch_bounds__(ColumnSums<T>::threads)
+__global__ void __launch_bounds__(ColumnSums<T>::threads, 4)
     column_sums_kernel(ColumnSums<T> sums, const T* x, std::int64_t rows, std::int64_t columns) {
   sums(
       blockIdx.x, x, [](std::int64_t, std::int64_t) { return T(0); }, rows, columns);
@@ -16,8 +16,9 @@ __global__ void __launch_bounds__(ColumnSums<T>::threads)
 
 template <typename T>
 void column_sums(const Target& to, const T* x, std::int64_t rows, std::int64_t columns) {
-  const ColumnSums<T> sums(to, {});
-  launch(column_sums_kernel<T>, sums.blocks(columns), ColumnSums<T>::threads, 0, sums, x, rows, columns);
+  Buffer room;
+  const ColumnSums<T> sums(to, {}, rows, columns, room);
+  launch(column_sums_kernel<T>, sums.blocks(), ColumnSums<T>::threads, 0, sums, x, rows, columns);
 }
 
 template void column_sums(const Target&, const float*, std::int64_t, std::int64_t);

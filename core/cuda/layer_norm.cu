@@ -133,11 +133,11 @@ struct LayerNormDx {
 
 // The first blocks form the weights' gradients, the others that of x.
 template <int size, typename T>
-__global__ void __launch_bounds__(ColumnSums<T>::threads)
-    layer_norm_backward_kernel(LayerNormDx<size, T> dx, ColumnSums<T> sums, unsigned blocks_of_sums,
-                               const T* dy, Normalized<T> normalized, std::int64_t rows, std::int64_t width) {
-  if (blockIdx.x < blocks_of_sums) return sums(blockIdx.x, dy, normalized, rows, width);
-  dx(dy, normalized, dx.threads.row((blockIdx.x - blocks_of_sums) * ColumnSums<T>::threads), rows, width);
+__global__ void __launch_bounds__(ColumnSums<T>::threads, 4)
+    layer_norm_backward_kernel(LayerNormDx<size, T> dx, ColumnSums<T> sums, const T* dy,
+                               Normalized<T> normalized, std::int64_t rows, std::int64_t width) {
+  if (blockIdx.x < sums.blocks()) return sums(blockIdx.x, dy, normalized, rows, width);
+  dx(dy, normalized, dx.threads.row((blockIdx.x - sums.blocks()) * ColumnSums<T>::threads), rows, width);
 }
 
 }  // namespace
@@ -167,8 +167,8 @@ void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, c
   const std::int64_t rows = rows_of(x), width = x.shape().back();
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const ColumnSums<T> sums(dbias, dweight);
-    const unsigned blocks_of_sums = sums.blocks(width);
+    Buffer room;
+    const ColumnSums<T> sums(dbias, dweight, rows, width, room);
     T* const to = dx.wanted() ? on_device<T>(dx.buffer) : nullptr;
     const T *const from = on_device<T>(dy), *const factors = on_device<T>(weight);
     const Normalized<T> normalized{on_device<T>(x), on_device<T>(mean), on_device<T>(rstd)};
@@ -178,9 +178,9 @@ void CudaKernels::layer_norm_backward(const Target& dx, const Target& dweight, c
           const RowThreads threads(width, size());
           const unsigned blocks_of_rows =
               dx.wanted() ? blocks_of(rows, threads.rows_of(ColumnSums<T>::threads)) : 0;
-          launch(layer_norm_backward_kernel<size(), T>, blocks_of_sums + blocks_of_rows,
+          launch(layer_norm_backward_kernel<size(), T>, sums.blocks() + blocks_of_rows,
                  ColumnSums<T>::threads, 0, LayerNormDx<size(), T>{to, dx.accumulate, factors, threads}, sums,
-                 blocks_of_sums, from, normalized, rows, width);
+                 from, normalized, rows, width);
         },
         to, from, factors, normalized.x);
   });

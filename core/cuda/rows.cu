@@ -1,7 +1,9 @@
 // Elements by index. Sums are always formed in the same order, so two runs have the same bits.
+#include <algorithm>
 #include <bit>
 
 #include "core/cuda/cuda_kernels.h"
+#include "core/cuda/memory.h"
 #include "core/cuda/strided.h"
 
 namespace lockstep::cuda {
@@ -33,13 +35,22 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-// A block for each row of the table and so many of its columns, a power of two: it lists where the index
-// names its row, 256 places at a time, and adds what stands there. Groups of threads, one for each column,
-// share the places.
+// Blocks that share the places of an index: what each leaves of its row of the table and columns.
+template <typename T>
+struct RowParts {
+  unsigned count;
+  T* sums;  // (rows, blocks of columns, count, columns)
+  unsigned* counters;
+  auto fields() const { return std::tie(count, sums, counters); }
+};
+
+// Blocks for each row of the table and so many of its columns, a power of two: one lists where its part of
+// the index names its row, 256 places at a time, and adds what stands there. Groups of threads, one for each
+// column, share the places.
 template <typename T>
 __global__ void __launch_bounds__(block_threads, 4)
     add_rows_kernel(T* table, const T* x, const std::int64_t* index, std::int64_t n, std::int64_t width,
-                    unsigned columns) {
+                    unsigned columns, RowParts<T> parts) {
   constexpr unsigned warps = block_threads / 32;
   __shared__ std::int64_t places[block_threads];
   __shared__ int found[warps];
@@ -50,7 +61,8 @@ __global__ void __launch_bounds__(block_threads, 4)
   const std::int64_t row = blockIdx.x,
                      column = static_cast<std::int64_t>(blockIdx.y) * columns + threadIdx.x % columns;
   T sum = 0;
-  for (std::int64_t begin = 0; begin < n; begin += block_threads) {
+  for (std::int64_t begin = std::int64_t{blockIdx.z} * block_threads; begin < n;
+       begin += std::int64_t{parts.count} * block_threads) {
     const std::int64_t place = begin + threadIdx.x;
     const bool is_mine = place < n && index[place] == row;
     const unsigned of_warp = __ballot_sync(~0u, is_mine);
@@ -71,10 +83,21 @@ __global__ void __launch_bounds__(block_threads, 4)
   }
   of_group[threadIdx.x] = sum;
   __syncthreads();
-  if (group != 0 || column >= width) return;
-  for (unsigned other = threadIdx.x + columns; other < block_threads; other += columns)
-    sum += of_group[other];
-  table[row * width + column] = sum;
+  const bool has_sum = group == 0 && column < width;
+  if (has_sum) {
+    for (unsigned other = threadIdx.x + columns; other < block_threads; other += columns)
+      sum += of_group[other];
+  }
+  if (parts.count > 1) {
+    const unsigned block = blockIdx.x * gridDim.y + blockIdx.y;
+    T* const left = parts.sums + std::size_t{block} * parts.count * columns + threadIdx.x;
+    if (has_sum) left[blockIdx.z * columns] = sum;
+    if (!comes_last(parts.counters + block, parts.count)) return;
+    sum = 0;
+    if (has_sum)
+      for (unsigned p = 0; p < parts.count; ++p) sum += left[p * columns];
+  }
+  if (has_sum) table[row * width + column] = sum;
 }
 
 template <typename T>
@@ -128,11 +151,24 @@ void CudaKernels::take_rows(const Tensor& y, const Tensor& table, const Tensor& 
 void CudaKernels::add_rows(const Tensor& table, const Tensor& x, const Tensor& index) const {
   const std::int64_t rows = table.size(0), width = table.size(1);
   const unsigned columns = std::bit_ceil(static_cast<unsigned>(std::min<std::int64_t>(width, block_threads)));
-  const dim3 grid(static_cast<unsigned>(rows), blocks_of(width, columns));
+  const unsigned blocks_of_row = blocks_of(width, columns);
+  const std::int64_t blocks = rows * blocks_of_row;
+  if (blocks == 0) return;
+  // So many blocks in all that a large card has something to do, each with 256 places or more.
+  const auto count = static_cast<unsigned>(
+      std::clamp<std::int64_t>(std::min(256 / blocks, index.numel() / block_threads), 1, 16));
   dispatch_real(x.dtype(), [&](auto t) {
     using T = decltype(t);
-    launch(add_rows_kernel<T>, grid, block_threads, 0, on_device<T>(table), on_device<T>(x),
-           on_device<std::int64_t>(index), index.numel(), width, columns);
+    Buffer room;
+    RowParts<T> parts{count, nullptr, nullptr};
+    if (count > 1) {
+      room = Buffer(static_cast<std::size_t>(blocks) * count * columns * sizeof(T), Device::cuda);
+      parts.sums = static_cast<T*>(room.data());
+      parts.counters = counters(static_cast<std::size_t>(blocks));
+    }
+    launch(add_rows_kernel<T>, dim3(static_cast<unsigned>(rows), blocks_of_row, count), block_threads, 0,
+           on_device<T>(table), on_device<T>(x), on_device<std::int64_t>(index), index.numel(), width,
+           columns, parts);
   });
 }
 
