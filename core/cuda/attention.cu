@@ -1,5 +1,6 @@
 // Attention forward with an online softmax: a block takes a tile of queries and walks over tiles of keys, so
 // that no (T, S) is stored.
+#include "core/cuda/attention_short.h"
 #include "core/cuda/attention_tile.h"
 
 namespace lockstep::cuda {
@@ -70,6 +71,53 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
   store_rows<D, R>(y, out, first, shape.queries, shape.value_width);
 }
 
+template <int D>
+__global__ void __launch_bounds__(short_threads, short_blocks<D>)
+    short_attention_kernel(HeadView<float> y, float* lse, HeadView<const float> q, HeadView<const float> k,
+                           HeadView<const float> v, KeyMask mask, Strided<tensors> lead,
+                           AttentionShape<float> shape, ShortHeads heads) {
+  constexpr int step = row_of<D, float>,
+                at_once = pack_size<float>;  // keys; a head has as many lanes or more
+  __shared__ __align__(16) float ks[short_threads * step], vs[short_threads * step];
+  const std::int64_t head = heads.head();
+  const int lane = heads.lane(), keys = static_cast<int>(shape.keys);
+  const auto at = offsets(lead, head < heads.count ? head : 0);
+  q.data += at[Q], k.data += at[K], v.data += at[V], y.data += at[Y];
+  if (mask.data != nullptr) mask.data += at[mask_at];
+  float row[D], other[D];
+  load_row(row, k, lane, shape.keys, shape.width);
+  load_row(other, v, lane, shape.keys, shape.value_width);
+  put_row(ks, row);
+  put_row(vs, other);
+  load_row(row, q, lane, shape.queries, shape.width);
+  for (float& value : row) value *= shape.scale;
+  __syncwarp();
+  const float *const of_k = ks + heads.first_lane() * step, *const of_v = vs + heads.first_lane() * step;
+  float out[D] = {}, most = -INFINITY, total = 0;
+#pragma unroll 1
+  for (int key = 0; key < keys; key += at_once) {
+    float s[at_once], largest = most;
+    for (int j = 0; j < at_once; ++j) {
+      const float score = dot(row, of_k + (key + j) * step);
+      s[j] = takes_part(shape, mask, lane, key + j) ? score : -INFINITY;
+      largest = largest > s[j] ? largest : s[j];
+    }
+    const float factor = most == largest ? 1.0f : std::exp(most - largest);
+    most = largest;
+    total *= factor;
+    for (float& value : out) value *= factor;
+    for (int j = 0; j < at_once; ++j) {
+      const float p = s[j] == -INFINITY ? 0.0f : std::exp(s[j] - most);
+      total += p;
+      add_times(out, p, of_v + (key + j) * step);
+    }
+  }
+  if (head >= heads.count || lane >= shape.queries) return;
+  for (float& value : out) value = total > 0 ? value / total : 0.0f;
+  lse[head * shape.queries + lane] = total > 0 ? most + std::log(total) : 0.0f;
+  store_row(y, out, lane, shape.value_width);
+}
+
 }  // namespace
 
 bool CudaKernels::fuses_attention(std::int64_t query_width, std::int64_t value_width) const {
@@ -84,6 +132,7 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
                                           first_of_each_matrix(mask.defined() ? mask : q)};
   const Strided<tensors> lead(heads[0].shape(), {&heads[0], &heads[1], &heads[2], &heads[3], &heads[4]});
   const std::int64_t count = heads[0].numel();
+  const KeyMask key_mask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0};
   dispatch_real(q.dtype(), [&](auto t) {
     using T = decltype(t);
     const auto run = [&](auto d, auto r) {
@@ -91,14 +140,20 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
       const std::size_t shared = sizeof(T) * tile * (3 * row_of<D, T> + row_of<tile, T>);
       const dim3 grid(static_cast<unsigned>(count), blocks_of(q.size(-2), tile));
       launch(attention_kernel<T, D, R>, grid, attention_threads, shared, head_view<T>(y), on_device<T>(lse),
-             head_view<const T>(q), head_view<const T>(k), head_view<const T>(v),
-             KeyMask{on_device<std::uint8_t>(mask), mask.defined() ? mask.strides().back() : 0}, lead,
+             head_view<const T>(q), head_view<const T>(k), head_view<const T>(v), key_mask, lead,
              attention_shape<T>(q, k, v, scores));
     };
     with_width(q.size(-1), v.size(-1), [&](auto d) {
-      constexpr int rows = forward_rows<T, d()>;
-      if constexpr (has_smallest_tile<T, d()>)
-        if (q.size(-2) <= 16 && k.size(-2) <= 16) return run(d, std::integral_constant<int, 1>{});
+      constexpr int D = d(), rows = forward_rows<T, D>;
+      if constexpr (has_short_kernel<T, D>) {
+        if (is_short(q.size(-2), k.size(-2))) {
+          const ShortHeads short_heads(count, q.size(-2), k.size(-2));
+          return launch(short_attention_kernel<D>, short_heads.blocks(), short_threads, 0, head_view<T>(y),
+                        on_device<T>(lse), head_view<const T>(q), head_view<const T>(k),
+                        head_view<const T>(v), key_mask, lead, attention_shape<T>(q, k, v, scores),
+                        short_heads);
+        }
+      }
       // Smaller tiles also where large ones would leave most of a card's multiprocessors without a block.
       const bool few = count * blocks_of(q.size(-2), 64) < 128;
       if (rows > 2 && (few || (q.size(-2) <= 32 && k.size(-2) <= 32)))

@@ -1,7 +1,9 @@
 // Attention's gradients. With s = scale q k^T, p = exp(s - lse), delta = sum(dy y) over a row, dp = dy v^T
 // and ds = p (dp - delta) scale:  dv = p^T dy, dk = ds^T q, dq = ds k. Every sum is formed by one thread, so
-// two runs have the same bits. A head of one tile has a block; of a longer one, some blocks take a tile of
-// keys each and walk over the queries for dk and dv, the others take a tile of queries for dq.
+// two runs have the same bits. A head of one tile has a block, a short one some lanes; of a longer
+// one, some blocks take a tile of keys each and walk over the queries for dk and dv, the others take a tile
+// of queries for dq.
+#include "core/cuda/attention_short.h"
 #include "core/cuda/attention_tile.h"
 
 namespace lockstep::cuda {
@@ -182,6 +184,78 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
   store_rows<D>(g.dq, sums, 0, shape.queries, shape.width);
 }
 
+// A block's shared memory: a row for each lane, of k and v, then of q and dy; and its p and ds by key.
+template <int D>
+struct ShortRows {
+  static constexpr int step = row_of<D, float>, step_of_weights = longest_short_head + 1;
+  static constexpr std::size_t bytes = sizeof(float) * short_threads * 2 * (step + step_of_weights);
+
+  float* const first = dynamic_shared<float>();
+  float* const second = first + short_threads * step;
+  float* const p = second + short_threads * step;
+  float* const ds = p + short_threads * step_of_weights;
+};
+
+template <int D>
+__global__ void __launch_bounds__(short_threads, short_blocks<D>)
+    short_attention_backward_kernel(Gradients<float> g, Strided<tensors> lead, AttentionShape<float> shape,
+                                    ShortHeads heads) {
+  using Rows = ShortRows<D>;
+  [[maybe_unused]] constexpr int at_once =
+      64 / D;  // of what a lane walks over, so that one need not wait for the last
+  const Rows rows;
+  const std::int64_t head = heads.head();
+  const bool exists = head < heads.count;
+  const int lane = heads.lane(), first = heads.first_lane(), keys = static_cast<int>(shape.keys),
+            queries = static_cast<int>(shape.queries);
+  g.move_to(lead, exists ? head : 0, shape.queries);
+  float q[D], dy[D];
+  load_row(q, g.k, lane, shape.keys, shape.width);
+  load_row(dy, g.v, lane, shape.keys, shape.value_width);
+  put_row(rows.first, q);
+  put_row(rows.second, dy);
+  load_row(q, g.y, lane, shape.queries, shape.value_width);
+  load_row(dy, g.dy, lane, shape.queries, shape.value_width);
+  float delta = 0;
+  for (int c = 0; c < D; ++c) delta += dy[c] * q[c];
+  load_row(q, g.q, lane, shape.queries, shape.width);
+  const float lse = lane < queries ? g.lse[lane] : 0.0f;
+  __syncwarp();
+  // A lane is a query.
+  {
+    float dq[D] = {};
+    const int own = static_cast<int>(threadIdx.x) * Rows::step_of_weights;
+#pragma unroll at_once
+    for (int key = 0; key < keys; ++key) {
+      const float* const k = rows.first + (first + key) * Rows::step;
+      const float s = dot(q, k), dp = dot(dy, rows.second + (first + key) * Rows::step);
+      const bool counts = takes_part(shape, g.mask, lane, key);
+      const float p = counts ? std::exp(s * shape.scale - lse) : 0.0f;
+      const float ds = counts ? p * (dp - delta) * shape.scale : 0.0f;
+      rows.p[own + key] = p;
+      rows.ds[own + key] = ds;
+      add_times(dq, ds, k);
+    }
+    if (exists && lane < queries) store_row(g.dq, dq, lane, shape.width);
+  }
+  __syncwarp();
+  put_row(rows.first, q);
+  put_row(rows.second, dy);
+  __syncwarp();
+  // A lane is a key.
+  float dk[D] = {}, dv[D] = {};
+  if (lane >= keys) return;
+#pragma unroll at_once
+  for (int query = 0; query < queries; ++query) {
+    const int row = first + query, weight = row * Rows::step_of_weights + lane;
+    add_times(dk, rows.ds[weight], rows.first + row * Rows::step);
+    add_times(dv, rows.p[weight], rows.second + row * Rows::step);
+  }
+  if (!exists) return;
+  store_row(g.dk, dk, lane, shape.width);
+  store_row(g.dv, dv, lane, shape.value_width);
+}
+
 }  // namespace
 
 void CudaKernels::attention_backward(const Tensor& dq, const Tensor& dk, const Tensor& dv, const Tensor& dy,
@@ -213,14 +287,16 @@ void CudaKernels::attention_backward(const Tensor& dq, const Tensor& dk, const T
     with_width(q.size(-1), v.size(-1), [&](auto d) {
       constexpr int D = d(), R = backward_rows<T, D>, tile = 16 * R;
       const auto heads_now = static_cast<unsigned>(count);
-      const auto in_one_tile = [&](auto r) {
-        launch(attention_backward_of_one_tile_kernel<T, D, r()>, heads_now, attention_threads,
-               Tiles<T, D, r()>::bytes, g, lead, shape);
-      };
-      const std::int64_t longest = std::max(shape.queries, shape.keys);
-      if constexpr (has_smallest_tile<T, D>)
-        if (longest <= 16) return in_one_tile(std::integral_constant<int, 1>{});
-      if (longest <= tile) return in_one_tile(std::integral_constant<int, R>{});
+      if constexpr (has_short_kernel<T, D>) {
+        if (is_short(shape.queries, shape.keys)) {
+          const ShortHeads short_heads(count, shape.queries, shape.keys);
+          return launch(short_attention_backward_kernel<D>, short_heads.blocks(), short_threads,
+                        ShortRows<D>::bytes, g, lead, shape, short_heads);
+        }
+      } else if (std::max(shape.queries, shape.keys) <= tile) {
+        return launch(attention_backward_of_one_tile_kernel<T, D, R>, heads_now, attention_threads,
+                      Tiles<T, D, R>::bytes, g, lead, shape);
+      }
       const Buffer delta(static_cast<std::size_t>(rows) * sizeof(T), Device::cuda);
       launch(delta_kernel<T>, blocks_of(rows, block_threads / 32), block_threads, 0,
              static_cast<T*>(delta.data()), g, lead, rows, shape);

@@ -203,10 +203,6 @@ void with_width(std::int64_t width, std::int64_t value_width, F&& f) {
 }
 constexpr std::int64_t widest_head = 128;
 
-// Whether heads of up to 16 tokens have tiles of 16: those of the smallest models, of which there are many.
-template <typename T, int D>
-constexpr bool has_smallest_tile = sizeof(T) == 4 && D <= 32;
-
 // Blocks that should fit a multiprocessor at once: more of them where a tile is small.
 template <typename T, int D, int R>
 constexpr int attention_blocks = sizeof(T) > 4 || R > 2 || D > 32 ? 2

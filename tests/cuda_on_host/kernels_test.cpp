@@ -29,25 +29,40 @@ void expect_those_of_the_cpu(const Results& results, double absolute, double rel
     ASSERT_NEAR(there[i], here[i], absolute + relative * std::abs(here[i])) << of;
 }
 
-// (k, m)^T (k, n), as the gradient of a weight has it: aligned and not, whole tiles and not.
-TEST(CudaProducts, TallOnesAreThoseOfTheCpu) {
+// Of few tiles with much to sum over: aligned and not, whole tiles and not, by one block and by several.
+TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
   manual_seed(2);
   for (const DType dtype : {DType::f32, DType::f64}) {
-    for (const auto& [k, m, n] : {std::array<std::int64_t, 3>{300, 17, 35},
-                                  {256, 64, 64},
-                                  {515, 8, 100},
-                                  {258, 33, 4},
-                                  {260, 250, 520},
-                                  {257, 255, 518}}) {
-      const Tensor a = randn({2, k, m}, {dtype}), b = randn({2, k, n}, {dtype}),
-                   c = randn({2, m, n}, {dtype});
-      const auto product = [&](Device device) {
+    for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{17, 300, 35},
+                                  {64, 256, 64},
+                                  {8, 515, 100},
+                                  {33, 258, 4},
+                                  {1, 300, 1},
+                                  {250, 260, 520},
+                                  {255, 257, 518},
+                                  {2, 3000, 36}}) {
+      const Tensor a = randn({2, m, k}, {dtype}), b = randn({2, k, n}, {dtype}),
+                   c = randn({2, m, n}, {dtype}), bias = randn({n}, {dtype});
+      const std::array<Tensor, 2> stored{contiguous(transpose(a, 1, 2)), contiguous(transpose(b, 1, 2))};
+      const auto products = [&](Device device) {
+        const std::array<Tensor, 2> of_a{moved(a, device), transpose(moved(stored[0], device), 1, 2)},
+            of_b{moved(b, device), transpose(moved(stored[1], device), 1, 2)};
         const Tensor y = clone(moved(c, device));
-        const Tensor at = transpose(moved(a, device), 1, 2);
-        kernels(y).matmul(y, at, moved(b, device), true, {});
-        return (y + matmul(at, moved(b, device))).to_vector();
+        std::vector<double> all;
+        for (const Tensor& left : of_a) {
+          for (const Tensor& right : of_b) {
+            kernels(y).matmul(y, left, right, true, {});
+            append(all, y);
+            const Tensor other = empty_like(y);
+            kernels(y).matmul(other, left, right, false, moved(bias, device));
+            append(all, other);
+            kernels(y).matmul_plus(other, left, right, 0.5, y, -2);
+            append(all, other);
+          }
+        }
+        return all;
       };
-      expect_those_of_the_cpu(product, dtype == DType::f32 ? 2e-4 : 1e-12, 0, describe(c));
+      expect_those_of_the_cpu(products, dtype == DType::f32 ? 2e-3 : 1e-11, 0, describe(c));
     }
   }
 }
@@ -215,6 +230,35 @@ TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
   }
   // So many heads that they have large tiles.
   for (const std::int64_t width : {5, 20, 40}) check(DType::f32, 128, 33, width);
+}
+
+// Several of them share a warp, and the last ones of a block have no head.
+TEST(CudaAttention, OfShortHeadsIsThatOfTheCpu) {
+  manual_seed(13);
+  for (const auto& [heads, queries, keys, width, value_width] :
+       {std::array<std::int64_t, 5>{37, 3, 3, 32, 32},
+        {9, 1, 5, 12, 16},
+        {5, 8, 3, 7, 20},
+        {3, 17, 32, 16, 16},
+        {4, 32, 31, 20, 5}}) {
+    const Tensor q = randn({heads, queries, width}), k = randn({heads, keys, width}),
+                 v = randn({heads, keys, value_width}), mask = rand({heads, 1, keys}) < 0.7;
+    for (const bool causal : {false, true}) {
+      for (const bool masked : {false, true}) {
+        const auto results = [&](Device device) {
+          std::array<Tensor, 3> leaves{moved(q, device), moved(k, device), moved(v, device)};
+          for (Tensor& leaf : leaves) leaf = clone(leaf).set_requires_grad();
+          AttentionOptions options{.causal = causal};
+          if (masked) options.mask = moved(mask, device);
+          const Tensor y = attention(leaves[0], leaves[1], leaves[2], options);
+          std::vector<double> all = y.to_vector();
+          for (const Tensor& g : grad(sum(y * y), {leaves[0], leaves[1], leaves[2]})) append(all, g);
+          return all;
+        };
+        expect_those_of_the_cpu(results, 1e-4, 1e-4, describe(q));
+      }
+    }
+  }
 }
 
 // Threads share the places of a row, where it is narrow.
