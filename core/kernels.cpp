@@ -10,10 +10,15 @@ const Kernels& kernels(const Tensor& x) {
 }
 
 void Kernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
-                          double beta) const {
+                          double beta, const Tensor& bias) const {
+  if (alpha == 1 && beta == 1) {
+    matmul(y, a, b, false, bias);
+    return binary(BinaryOp::add, y, y, c);
+  }
   matmul(y, a, b, false, {});
   const UpdateTensors tensors{y, c};
   update(rules::Add<double>{alpha, beta}, {&tensors, 1}, {});
+  if (bias.defined()) binary(BinaryOp::add, y, y, bias);
 }
 
 std::string out_of_range(const char* what, std::int64_t index, std::int64_t size,

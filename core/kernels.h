@@ -77,9 +77,9 @@ class Kernels {
   // is 1.
   virtual void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
                       const Tensor& bias) const = 0;
-  // y = alpha a b + beta c, as matmul; y and c contiguous, of one shape, and not the same.
+  // y = alpha a b + beta c (+ bias), as matmul; y and c contiguous, of one shape, and not the same.
   virtual void matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
-                           double beta) const;
+                           double beta, const Tensor& bias) const;
   // Where along dim the largest (smallest) element is, the first of equal ones, NaN before all; y i64 of size
   // 1 there.
   virtual void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const = 0;

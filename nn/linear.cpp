@@ -32,6 +32,6 @@ Linear::Linear(const Scope& scope, std::int64_t in, std::int64_t out, const Line
                          logical_parts(scope, options.parts, "bias"));
 }
 
-Tensor Linear::operator()(const Tensor& x) const { return linear(x, weight, bias); }
+Tensor Linear::operator()(const Tensor& x, const Tensor& plus) const { return linear(x, weight, bias, plus); }
 
 }  // namespace lockstep::nn

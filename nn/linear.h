@@ -30,11 +30,11 @@ struct LinearOptions {
   std::vector<RowPart> parts = {};  // none: the layer is one
 };
 
-// y = x W^T + b: x (..., in) -> (..., out). weight (out, in), bias (out). Throws for parts that do not have
-// `out` rows together.
+// y = x W^T + b (+ plus): x (..., in) -> (..., out), plus alike. weight (out, in), bias (out). Throws for
+// parts that do not have `out` rows together.
 struct Linear {
   Linear(const Scope& scope, std::int64_t in, std::int64_t out, const LinearOptions& options = {});
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const Tensor& plus = {}) const;
 
   Tensor weight, bias;
 };

@@ -1,5 +1,6 @@
 #include "nn/mlp_block.h"
 
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 
 namespace lockstep::nn {
@@ -34,16 +35,23 @@ MLPBlock::MLPBlock(const Scope& scope, const MLPBlockOptions& o)
   }
 }
 
-Tensor MLPBlock::operator()(const Tensor& x) const {
+Tensor MLPBlock::operator()(const Tensor& x, const Tensor& plus) const {
   const bool looked_at = trace.wants({"hidden", "activation"});
+  const bool adds = plus.defined() && !drop2.is_active() && !trace.wants({"output"});
+  const Tensor at_once = adds ? plus : Tensor();
+  const auto finished = [&](const Tensor& y) {
+    if (adds) return y;
+    const Tensor output = trace("output", drop2(y));
+    return plus.defined() ? plus + output : output;
+  };
   if (act.kind == Activation::gelu && !drop1.is_active() && !looked_at)
-    return trace("output", drop2(mlp(x, linear1.weight, linear1.bias, linear2.weight, linear2.bias)));
+    return finished(mlp(x, linear1.weight, linear1.bias, linear2.weight, linear2.bias, Gelu::exact, at_once));
   const auto hidden = [&] {
     if (act.kind == Activation::gelu && !looked_at) return linear_gelu(x, linear1.weight, linear1.bias);
     const Tensor before = trace("hidden", linear1(x));
     return act.kind == Activation::prelu ? prelu(before, slope) : activate(before, act);
   };
-  return trace("output", drop2(linear2(drop1(trace("activation", hidden())))));
+  return finished(linear2(drop1(trace("activation", hidden())), at_once));
 }
 
 }  // namespace lockstep::nn

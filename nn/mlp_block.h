@@ -22,9 +22,10 @@ struct MLPBlockOptions {
 };
 
 // MONAI's MLPBlock: drop2(linear2(drop1(act(linear1(x))))), x (..., hidden_size) -> the same shape.
+// With plus, of that shape: added to it, by the last layer where nothing is done to its result.
 struct MLPBlock {
   MLPBlock(const Scope& scope, const MLPBlockOptions& options);
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, const Tensor& plus = {}) const;
 
   Linear linear1, linear2;
   Dropout drop1, drop2;

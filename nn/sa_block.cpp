@@ -1,5 +1,6 @@
 #include "nn/sa_block.h"
 
+#include "core/ops/elementwise.h"
 #include "core/ops/views.h"
 #include "nn/attention_checks.h"
 
@@ -53,7 +54,8 @@ AttentionOptions SABlock::scores(const Tensor& q, const Tensor& attn_mask) const
   return asked;
 }
 
-Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask, const Positions& wanted) const {
+Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask, const Positions& wanted,
+                           const Tensor& plus) const {
   check_length("SABlock", options.causal, x.size(-2), options.sequence_length.value_or(0));
   check(!options.causal || !attn_mask.defined(),
         "[SABlock] causal attention takes no attn_mask: leave one of them out");
@@ -70,7 +72,10 @@ Tensor SABlock::operator()(const Tensor& x, const Tensor& attn_mask, const Posit
     y = core(q, k, v, scores(q, attn_mask), saved);
   }
   y = to(wanted.of(y), x.dtype());
-  return core.trace("output", drop_output(out_proj ? (*out_proj)(y) : y));
+  if (plus.defined() && out_proj && !drop_output.is_active() && !core.trace.wants({"output"}))
+    return (*out_proj)(y, plus);
+  y = core.trace("output", drop_output(out_proj ? (*out_proj)(y) : y));
+  return plus.defined() ? plus + y : y;
 }
 
 }  // namespace lockstep::nn

@@ -50,8 +50,10 @@ struct SABlock {
 
   // x (..., S, hidden_input_size) -> the same shape. attn_mask: u8 (..., S), 0 hides a key; a query without
   // any key to look at gives zeros before out_proj, where MONAI gives NaN. Where causal, throws for an
-  // attn_mask and for S above sequence_length.
-  Tensor operator()(const Tensor& x, const Tensor& attn_mask = {}, const Positions& wanted = {}) const;
+  // attn_mask and for S above sequence_length. With plus, of the result's shape: added to it, by out_proj
+  // where nothing is done to its result.
+  Tensor operator()(const Tensor& x, const Tensor& attn_mask = {}, const Positions& wanted = {},
+                    const Tensor& plus = {}) const;
 
   SABlockOptions options;
   std::optional<Linear> out_proj, qkv, to_q, to_k, to_v;

@@ -52,10 +52,10 @@ Tensor TransformerBlock::operator()(const Tensor& x, const Tensor& context, cons
     return layer ? (*layer)(t) : t;
   };
   const Tensor before = trace("resid_pre", x);
-  Tensor y = wanted.of(before) + attn(trace("norm1", normed(norm1, before)), attn_mask, wanted);
+  Tensor y = attn(trace("norm1", normed(norm1, before)), attn_mask, wanted, wanted.of(before));
   if (cross_attn) y = y + (*cross_attn)(normed(norm_cross_attn, y), context);
   y = trace("resid_mid", y);
-  return trace("resid_post", y + mlp(trace("norm2", normed(norm2, y))));
+  return trace("resid_post", mlp(trace("norm2", normed(norm2, y)), y));
 }
 
 }  // namespace lockstep::nn

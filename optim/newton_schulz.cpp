@@ -53,10 +53,10 @@ void iterate(Tensor x, Tensor next, const NewtonSchulz& o) {
     const Tensor transposed = transpose(x, -2, -1);
     tall ? compute.matmul(gram, transposed, x, false, {}) : compute.matmul(gram, x, transposed, false, {});
     round(gram);
-    compute.matmul_plus(polynomial, gram, gram, c, gram, b);
+    compute.matmul_plus(polynomial, gram, gram, c, gram, b, {});
     round(polynomial);
-    tall ? compute.matmul_plus(next, x, polynomial, 1, x, a)
-         : compute.matmul_plus(next, polynomial, x, 1, x, a);
+    tall ? compute.matmul_plus(next, x, polynomial, 1, x, a, {})
+         : compute.matmul_plus(next, polynomial, x, 1, x, a, {});
     round(next);
     std::swap(x, next);
   }

@@ -34,7 +34,7 @@ class CudaKernels final : public Kernels {
   void matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool accumulate,
               const Tensor& bias) const override;
   void matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
-                   double beta) const override;
+                   double beta, const Tensor& bias) const override;
   void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const override;
   void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;

@@ -11,7 +11,7 @@ namespace {
 // y = alpha a b + beta c (+ bias), for k > 0; c undefined: without it, else with y's strides.
 template <typename T>
 void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const Tensor& c, T beta,
-              const T* bias) {
+              const Tensor& bias) {
   const std::int64_t m = y.size(-2), n = y.size(-1), k = a.size(-1);
   const MatrixLayout of_a(a), of_b(b);
   const std::int64_t leading_y = std::max<std::int64_t>(y.strides()[y.rank() - 2], n);
@@ -19,7 +19,7 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
   const Strided<3> pairs(ys.shape(), {&ys, &as, &bs});
   const auto inner = static_cast<std::size_t>(pairs.rank - 1);
   const auto [step_y, step_a, step_b] = pairs.strides[inner];
-  const T* const addend = on_device<T>(c);
+  const T *const addend = on_device<T>(c), *const biases = adds_bias<T>() ? on_device<T>(bias) : nullptr;
   // The dimensions of the batch but the last, as one loop.
   std::int64_t outer = 1;
   for (std::size_t d = 0; d < inner; ++d) outer *= pairs.sizes[d];
@@ -35,11 +35,12 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
     const std::int64_t count = pairs.sizes[inner];
     const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
     if (!(from_a.transposed && from_b.transposed) && has_few_tiles<T>(count, m, n, k)) {
-      if constexpr (std::is_same_v<T, float>) tile_product(count, m, n, k, from_a, from_b, to, plus, bias);
+      if constexpr (std::is_same_v<T, float>) tile_product(count, m, n, k, from_a, from_b, to, plus, biases);
     } else {
-      gemm<T>(count, m, n, k, from_a, from_b, to, plus, bias);
+      gemm<T>(count, m, n, k, from_a, from_b, to, plus, biases);
     }
   }
+  if (bias.defined() && biases == nullptr) kernels(y).binary(BinaryOp::add, y, y, bias);
 }
 
 }  // namespace
@@ -54,18 +55,16 @@ void CudaKernels::matmul(const Tensor& y, const Tensor& a, const Tensor& b, bool
   }
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
-    const bool with_bias = bias.defined() && adds_bias<T>();
-    multiply<T>(y, a, b, 1, accumulate ? y : Tensor(), 1, with_bias ? on_device<T>(bias) : nullptr);
-    if (bias.defined() && !with_bias) binary(BinaryOp::add, y, y, bias);
+    multiply<T>(y, a, b, 1, accumulate ? y : Tensor(), 1, bias);
   });
 }
 
 void CudaKernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha,
-                              const Tensor& c, double beta) const {
-  if (y.numel() == 0 || a.size(-1) == 0) return Kernels::matmul_plus(y, a, b, alpha, c, beta);
+                              const Tensor& c, double beta, const Tensor& bias) const {
+  if (y.numel() == 0 || a.size(-1) == 0) return Kernels::matmul_plus(y, a, b, alpha, c, beta, bias);
   dispatch_real(y.dtype(), [&](auto t) {
     using T = decltype(t);
-    multiply<T>(y, a, b, static_cast<T>(alpha), c, static_cast<T>(beta), nullptr);
+    multiply<T>(y, a, b, static_cast<T>(alpha), c, static_cast<T>(beta), bias);
   });
 }
 

@@ -35,11 +35,19 @@ Dims with_last(const Tensor& x, std::int64_t size) {
   return shape;
 }
 
-// y = x W^T + b
-void multiply_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
-  kernels("linear", x, w, b)
-      .matmul(rows_of(y), rows_of(x), transpose(blas_readable(w), 0, 1), false,
-              b.defined() ? contiguous(b) : b);
+void check_plus(const char* name, const Tensor& plus, const Tensor& y) {
+  check(!plus.defined() || (plus.shape() == y.shape() && plus.dtype() == y.dtype()),
+        "[{}] expected what it is added to like the result, {}, got {}", name, describe(y), describe(plus));
+}
+
+// y = x W^T + b (+ plus)
+void multiply_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b,
+                         const Tensor& plus = {}) {
+  const Tensor rows = rows_of(x), transposed_w = transpose(blas_readable(w), 0, 1),
+               bias = b.defined() ? contiguous(b) : b;
+  const Kernels& compute = kernels("linear", x, w, b, plus);
+  if (!plus.defined()) return compute.matmul(rows_of(y), rows, transposed_w, false, bias);
+  compute.matmul_plus(rows_of(y), rows, transposed_w, 1, rows_of(contiguous(plus)), 1, bias);
 }
 
 // y = gelu(h), and slope = gelu'(h) where it is defined
@@ -62,24 +70,26 @@ void linear_backward(const Tensor& dy, const Tensor& x, const Tensor& w, Gradien
   weight_gradients(dy, x, slots, 1);
 }
 
-Tensor linear_reference(const Tensor& x, const Tensor& w, const Tensor& b) {
-  const Tensor product = matmul(x, transpose(w, -1, -2));
-  return b.defined() ? product + b : product;
+Tensor linear_reference(const Tensor& x, const Tensor& w, const Tensor& b, const Tensor& plus = {}) {
+  const Tensor product = matmul(x, transpose(w, -1, -2)), y = b.defined() ? product + b : product;
+  return plus.defined() ? y + plus : y;
 }
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& plus) {
   check_linear("linear", x, weight, bias);
   Tensor y = empty(with_last(x, weight.size(0)), x.options());
+  check_plus("linear", plus, y);
   {
     const NoGrad no_grad;
-    multiply_transposed(y, x, weight, bias);
+    multiply_transposed(y, x, weight, bias, plus);
   }
   return record_fused(
-      "linear", y, std::array{x, weight, bias},
+      "linear", y, std::array{x, weight, bias, plus},
       [](const Tensor& dy, const auto& in, GradientSlots& slots) {
         linear_backward(dy, in[0], blas_readable(in[1]), slots);
+        if (in[3].defined()) slots.add(3, dy);
       },
       linear_reference);
 }
@@ -106,11 +116,11 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
       });
 }
 
-// h = x W1^T + b1, a = gelu(h), y = a W2^T + b2;  dW2 = dy^T a, dh = (dy W2) gelu'(h), and on as in linear.
-// Kept are a and, in h's place, the slope gelu'(h); of a large layer only h: its GELU takes less than 1 % of
-// the step of a model whose layers are that large.
+// h = x W1^T + b1, a = gelu(h), y = a W2^T + b2 (+ plus);  dW2 = dy^T a, dh = (dy W2) gelu'(h), and on as in
+// linear. Kept are a and, in h's place, the slope gelu'(h); of a large layer only h: its GELU takes less than
+// 1 % of the step of a model whose layers are that large.
 Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-           const Tensor& bias2, Gelu form) {
+           const Tensor& bias2, Gelu form, const Tensor& plus) {
   constexpr std::int64_t large = std::int64_t{8} << 20;  // bytes
   check_linear("mlp", x, weight1, bias1);
   const Tensor h = empty(with_last(x, weight1.size(0)), x.options());
@@ -118,15 +128,16 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
   const bool keep = h.numel() * static_cast<std::int64_t>(size_of(h.dtype())) < large;
   const Tensor a = empty_like(h);
   const Tensor y = empty(with_last(x, weight2.size(0)), x.options());
+  check_plus("mlp", plus, y);
   const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
     multiply_transposed(h, x, weight1, bias1);
     gelu_of(a, differentiable && keep ? h : Tensor(), h, form);
-    multiply_transposed(y, a, weight2, bias2);
+    multiply_transposed(y, a, weight2, bias2, plus);
   }
   return record_fused(
-      "mlp", y, std::array{x, weight1, bias1, weight2, bias2},
+      "mlp", y, std::array{x, weight1, bias1, weight2, bias2, plus},
       [form, kept_h = saved(h), kept_a = saved(keep ? a : Tensor())](const Tensor& dy, const auto& in,
                                                                      GradientSlots& slots) {
         Tensor slope = kept_h(), value = kept_a();
@@ -135,6 +146,7 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
           kernels(dy).gelu_and_slope(value, slope, kept_h(), form);
         }
         weight_gradients(dy, value, slots, 3);
+        if (in[5].defined()) slots.add(5, dy);
         value = {};
         if (!slots.needed(0) && !slots.needed(1) && !slots.needed(2)) return;
         const Tensor dh = empty_like(slope);
@@ -143,8 +155,9 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
         slope = {};
         linear_backward(dh, in[0], blas_readable(in[1]), slots);
       },
-      [form](const Tensor& x_in, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2) {
-        return linear_reference(gelu(linear_reference(x_in, w1, b1), form), w2, b2);
+      [form](const Tensor& x_in, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
+             const Tensor& added) {
+        return linear_reference(gelu(linear_reference(x_in, w1, b1), form), w2, b2, added);
       });
 }
 

@@ -64,6 +64,10 @@ TEST(OpErrors, SayWhatIsWrong) {
        [&] {
          linear(x, ones({3, 2}));
        }},
+      {"[linear] expected what it is added to like the result, f32 (2, 4), got f32 (4,)",
+       [&] {
+         linear(x, ones({4, 3}), {}, ones({4}));
+       }},
       {"[linear_gelu] expected a bias of shape (4,), got f32 (3,)",
        [&] {
          linear_gelu(x, ones({4, 3}), ones({3}));

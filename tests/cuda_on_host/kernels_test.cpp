@@ -56,7 +56,9 @@ TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
             const Tensor other = empty_like(y);
             kernels(y).matmul(other, left, right, false, moved(bias, device));
             append(all, other);
-            kernels(y).matmul_plus(other, left, right, 0.5, y, -2);
+            kernels(y).matmul_plus(other, left, right, 0.5, y, -2, {});
+            append(all, other);
+            kernels(y).matmul_plus(other, left, right, 1, y, 1, moved(bias, device));
             append(all, other);
           }
         }
@@ -98,7 +100,7 @@ TEST(CudaProducts, WithAnAddendAreThoseOfTheCpu) {
                    c = randn({count, m, n}, {dtype});
       const auto product = [&](Device device) {
         const Tensor addend = moved(c, device), y = full({count, m, n}, NAN, {dtype, device});
-        kernels(y).matmul_plus(y, moved(a, device), moved(b, device), 0.5, addend, -2);
+        kernels(y).matmul_plus(y, moved(a, device), moved(b, device), 0.5, addend, -2, {});
         EXPECT_EQ(addend.to_vector(), c.to_vector());
         return y.to_vector();
       };
