@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "core/error.h"
 
@@ -23,6 +24,14 @@ PairedSample pair_by_seed(std::span<const Outcome> a, std::span<const Outcome> b
     sample.censored += !one_is(Ending::diverged) && one_is(Ending::censored);
   }
   return sample;
+}
+
+std::vector<double> told_apart(const PairedSample& pairs) {
+  constexpr double resolution = std::numeric_limits<float>::epsilon();
+  std::vector<double> differences = pairs.differences;
+  for (std::size_t i = 0; i < pairs.values_a.size(); ++i)
+    if (std::abs(differences[i]) <= resolution * std::abs(pairs.values_a[i])) differences[i] = 0;
+  return differences;
 }
 
 }  // namespace lockstep::train

@@ -6,7 +6,8 @@
 //   d_i = b_i - a_i. The test of a zero mean is the exact two-sided sign-flip (randomization) test of the
 //   mean: if the arms do the same, a and b may be swapped within every pair, so d_i and -d_i are equally
 //   likely whatever the metric's distribution, and each of the 2^n sign patterns is as likely as the observed
-//   one (Fisher 1935; Pitman 1937). The confidence interval is this test's inversion: every shift theta for
+//   one (Fisher 1935; Pitman 1937). Differences that losses in f32 cannot tell from none count as none in the
+//   tests. The confidence interval is this test's inversion: every shift theta for
 //   which d - theta isn't rejected. Its ends are means of subsets of the d_i (Hartigan 1969). Equivalence is
 //   tested at a margin stated in advance by two one-sided sign-flip tests (TOST, Schuirmann 1987). All
 //   tests of a study, of every task, contrast and metric, are one family, and are corrected by the step-down

@@ -19,9 +19,9 @@ Finding examine(const Comparison& comparison, double alpha) {
   finding.difference = summarize(pairs.differences);
   finding.interval = sign_flip_interval(pairs.differences, 1 - alpha);
   finding.equivalence_interval = sign_flip_interval(pairs.differences, 1 - 2 * alpha);
-  finding.p_different = sign_flip_test(pairs.differences).p_two_sided;
+  finding.p_different = sign_flip_test(told_apart(pairs)).p_two_sided;
   const bool equivalence = may_be_equivalent && pairs.unfinished() == 0;
-  finding.p_equivalent = equivalence ? equivalence_p(pairs.differences, margin) : 1;
+  finding.p_equivalent = equivalence ? equivalence_p(told_apart(pairs), margin) : 1;
   return finding;
 }
 
@@ -74,13 +74,15 @@ std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& c
   const double alpha = criteria.alpha;
   check(alpha > 0 && alpha < 0.5, "[judge] expected alpha between 0 and 0.5: got {}", alpha);
   std::vector<Finding> findings;
-  std::vector<FamilyMember> members;
+  std::vector<std::vector<double>> differences;
   for (const Comparison& comparison : family) {
     findings.push_back(examine(comparison, alpha));
-    const PairedSample& pairs = comparison.pairs;
-    members.push_back(
-        {pairs.differences, comparison.margin, comparison.may_be_equivalent && pairs.unfinished() == 0});
+    differences.push_back(told_apart(comparison.pairs));
   }
+  std::vector<FamilyMember> members;
+  for (std::size_t i = 0; i < family.size(); ++i)
+    members.push_back(
+        {differences[i], family[i].margin, family[i].may_be_equivalent && family[i].pairs.unfinished() == 0});
   const std::vector<FamilyP> adjusted = step_down(members);
   const PlanOptions options{next_alpha(adjusted, alpha), criteria.power, criteria.max_pairs};
   for (std::size_t i = 0; i < findings.size(); ++i) {
