@@ -62,8 +62,8 @@ for tool in memcheck initcheck synccheck racecheck; do
   step "$tool" 45 'PASSED|FAILED|ERROR SUMMARY|RACECHECK' compute-sanitizer --tool "$tool" --error-exitcode 9 ${tests:-none} \
     --gtest_filter="$filter"
 done
-# initcheck does not see what cuBLASLt's kernels for TF32 store: this test compares every element of their products.
-step initcheck_tf32 45 'PASSED|FAILED|ERROR SUMMARY' compute-sanitizer --tool initcheck --error-exitcode 9 ${tests:-none} \
-  --gtest_filter='CudaProducts.RoundTheir*'
+# Apart, since initcheck complains here of reads of what products in TF32 wrote; nobody knows why yet.
+step initcheck_tf32 45 'PASSED|FAILED|Uninit|    at |ERROR SUMMARY' compute-sanitizer --tool initcheck --print-limit 3 \
+  --error-exitcode 9 ${tests:-none} --gtest_filter='CudaTraining.*Tf32*:CudaProducts.RoundTheir*'
 step peers 230 . python3 tests/bench/gpu_peers.py 0.5
 say "$card $(date -u +%F)"

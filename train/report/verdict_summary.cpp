@@ -88,6 +88,22 @@ std::string about_rules(const Rules& rules, const std::string& where) {
       where);
 }
 
+// Whether it matters by itself how q, k and v are stored; the margin in percent.
+std::string about_storage(const Contrast& c, double margin) {
+  if (c.verdict == Verdict::equivalent)
+    return "How q, k and v are stored does not matter by itself: from the same first weights, combined and "
+           "separate layers train alike.";
+  if (c.verdict != Verdict::different)
+    return "Whether it matters by itself how q, k and v are stored is still open.";
+  if (c.within_margin)
+    return fmt::format(
+        "How q, k and v are stored matters by itself, but by less than {}%: combined and separate layers "
+        "train a little differently even from the same first weights.",
+        number(margin));
+  return "How q, k and v are stored matters by itself: combined and separate layers train differently even "
+         "from the same first weights.";
+}
+
 // 0.000488 -> "1 of 2000 studies"
 std::string odds(double p) { return fmt::format("1 of {} studies", number(std::round(1 / p))); }
 
@@ -169,14 +185,7 @@ std::string headline(const TaskSummary& task) {
       (c->rates.empty() ? declared : tuned).add(*c);
       continue;
     }
-    text = c->verdict == Verdict::equivalent
-               ? "How q, k and v are stored does not matter by itself: from the "
-                 "same first weights, combined and separate layers train alike."
-           : c->verdict == Verdict::different ? "How q, k and v are stored matters by itself: combined and "
-                                                "separate layers train differently even from the same first "
-                                                "weights."
-                                              : "Whether it matters by itself how q, k and v are stored is "
-                                                "still open.";
+    text = about_storage(*c, task.margin);
   }
   text += about_rules(declared, "at the declared learning rates") +
           about_rules(tuned, "with each arm at its best learning rate");

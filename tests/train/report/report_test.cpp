@@ -231,6 +231,12 @@ TEST(VerdictSummary, SaysWhenNothingMatters) {
             "How q, k and v are stored does not matter by itself: from the same first weights, combined and "
             "separate "
             "layers train alike.");
+  Contrast& storage = task.contrasts.front();
+  storage.verdict = Verdict::different;
+  EXPECT_TRUE(has(headline(task), "How q, k and v are stored matters by itself: combined and separate"));
+  storage.within_margin = true;
+  EXPECT_TRUE(has(headline(task), "How q, k and v are stored matters by itself, but by less than 5%: "));
+  storage.verdict = Verdict::equivalent;
   Contrast small = example_contrast("distribution", Verdict::different, 0.5, 0.1);
   small.rule = "orthogonal";
   small.within_margin = true;
