@@ -50,6 +50,7 @@ step device_tests 120 'PASSED|FAILED|comparisons' ${tests:-none}
 step conformance 60 'on cuda|failed|FAILED' env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
 step bench 150 . ${lockstep:-none} bench --device cuda --seconds 0.5
 step profile 40 ' ms|%' ${lockstep:-none} bench --device cuda --profile --model toy,copy,char,baby --attention combined --runs 1 --seconds 0.2
+step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy char
 step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"
 step study 120 'steps|loss|equivalent|different|undecided|On ' ${lockstep:-none} study --device cuda --out "$work/study"
 ops='*TwoRuns*attention_causal:*TwoRuns*layer_norm:*TwoRuns*linear:*TwoRuns*embedding:*TwoRuns*/sum'

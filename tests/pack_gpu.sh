@@ -24,7 +24,7 @@ done
 cp -r "$root/tests/fixtures" "$bundle/tests/"
 cp "$root/tests/gpu.sh" "$bundle/tests/"
 mkdir "$bundle/tests/bench"
-cp "$root"/tests/bench/gpu_peers.py "$root"/tests/bench/models_*.py "$bundle/tests/bench/"
+cp "$root"/tests/bench/gpu_peers.py "$root"/tests/bench/gpu_kernels.py "$root"/tests/bench/models_*.py "$bundle/tests/bench/"
 mkdir -p "$bundle/share/lockstep" # where an installed program looks for its data
 cp "$root/data/digits.h5" "$root/data/tinyshakespeare.txt" "$bundle/share/lockstep/"
 # A program finds its libraries by a script beside it, which leaves other programs' environment as it is.

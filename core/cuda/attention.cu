@@ -1,5 +1,5 @@
 // Attention forward with an online softmax: a block takes a tile of queries and walks over tiles of keys, so
-// that no (T, S) is stored.
+// that no (T, S) is stored. Of short heads, a lane takes a query.
 #include "core/cuda/attention_short.h"
 #include "core/cuda/attention_tile.h"
 

@@ -66,6 +66,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   delete reinterpret_cast<Moment*>(event);
   return cudaSuccess;
 }
+cudaError_t cudaProfilerStart() { return cudaSuccess; }
+cudaError_t cudaProfilerStop() { return cudaSuccess; }
 // Kernels have no names here, but for that.
 cudaError_t cudaFuncGetName(const char** name, const void* kernel) {
   *name = "kernel";
