@@ -77,7 +77,7 @@ void add_ops(py::module_& m) {
       .def("cat", cat, "parts"_a, "dim"_a = 0)
       .def("stack", stack, "parts"_a, "dim"_a = 0)
       .def("slice", slice, "x"_a, "dim"_a, "start"_a, "stop"_a, "step"_a = 1)
-      .def("linear", linear, "x"_a, "weight"_a, "bias"_a = Tensor())
+      .def("linear", linear, "x"_a, "weight"_a, "bias"_a = Tensor(), "plus"_a = Tensor())
       .def("layer_norm", layer_norm, "x"_a, "weight"_a = Tensor(), "bias"_a = Tensor(), "eps"_a = 1e-5)
       .def("embedding", [](const Tensor& weight, const Tensor& index) { return embedding(weight, index); })
       .def("cross_entropy",
