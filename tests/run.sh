@@ -33,7 +33,7 @@ else
   selected=""
   [ "${1-}" != -R ] || selected=$(programs_with "${2-}")
   # One architecture: nvcc takes as long for each, and the kernels run on the host here.
-  targets=$selected build "$folder" -DLOCKSTEP_TESTS=ON -DCMAKE_CUDA_ARCHITECTURES=90-real
+  targets=$selected build "$folder" -DLOCKSTEP_TESTS=ON -DLOCKSTEP_PYTHON=ON -DCMAKE_CUDA_ARCHITECTURES=90-real
 fi
 # A test that hangs fails, by its name: the longest takes a minute or two. One more than there are cores: some wait.
 exec ctest --test-dir "$folder" --output-on-failure --timeout 600 ${LOCKSTEP_FIXTURES:+--verbose} --parallel $(($(nproc) + 1)) "$@"

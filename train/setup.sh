@@ -19,6 +19,8 @@ EOF
   [ "$1" != tests ] || echo "libgtest-dev         the tests"
   [ "$1" != tests ] || echo "openmpi-bin          studies on several machines: mpirun"
   [ "$1" != tests ] || echo "libopenmpi-dev       the same: lockstep-mpi"
+  [ "$1" != tests ] || echo "pybind11-dev         the Python module: that it compiles"
+  [ "$1" != tests ] || echo "python3-dev          the same"
   [ "$1" != tests ] || echo "libboost-context-dev the tests of the CUDA kernels: a block's threads are fibers"
 }
 
