@@ -178,14 +178,16 @@ TEST(AtomicFile, KilledAtAnyMomentTheFilesAreWhole) {
   std::mt19937 random(1);
   int64_t last_round = 0;
   int advanced = 0;
-  for (int kill_number = 0; kill_number < 100; ++kill_number) {
+  unsigned longest = 20'000;  // microseconds that a child lives; more where it is too slow to write in them
+  for (int kill_number = 0; kill_number < 100 || (advanced < 5 && kill_number < 300); ++kill_number) {
+    if (kill_number >= 100) longest += 5'000;
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       for (int64_t round = last_round + 1;; ++round) write(round);
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % longest));
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
 
