@@ -16,7 +16,8 @@ namespace lockstep::cuda {
 namespace {
 
 // Whether the library may give parts of k to several blocks, which add up in a fixed order in the workspace:
-// it fills the card where m and n do not. Shorter products gain less than the second kernel takes.
+// it fills the card where m and n do not. On an H100 sums of 512 to 768 took 0.1 to 0.8 of the time with it;
+// shorter ones were not measured.
 bool may_split(std::int64_t k) { return k >= 512; }
 std::size_t workspace_bytes(std::int64_t k) { return std::size_t{may_split(k) ? 32u : 4u} << 20; }
 

@@ -81,7 +81,7 @@ def jax_models():
 
     jax.config.update("jax_default_matmul_precision", "highest")
     from models_jax import Training
-    # The most telling first: each takes JAX some 15 seconds to compile.
+    # The most telling first: JAX compiles for so long that the last may find no time.
     for runs in (128, 32):
         for name in MODELS:
             if name == "baby":

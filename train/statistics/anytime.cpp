@@ -10,7 +10,7 @@ namespace lockstep::train {
 namespace {
 
 Evidence evidence_of(const Comparison& comparison) {
-  Evidence reached = evidence(told_apart(comparison.pairs), comparison.margin);
+  Evidence reached = evidence(comparison.pairs.differences, comparison.margin);
   // Nobody knows how far apart unfinished runs would have ended.
   if (!comparison.may_be_equivalent || comparison.pairs.unfinished() > 0) reached.equivalent = 1;
   return reached;

@@ -34,9 +34,9 @@ struct PairedSample {
   std::vector<double> values_a;  // a's value in each pair, stand-ins included
 };
 
-// The differences as the tests take them: what losses in f32 cannot tell from none, 2^-23 of the pair's
-// value, counts as none. Else the noise of a sum's last bits, such as the two storages' of the same weights,
-// could pass for a difference.
+// The differences as the sign-flip tests take them, which look at signs however small: what losses in f32
+// cannot tell from none, 2^-23 of the pair's value, counts as none. Else the noise of a sum's last bits, such
+// as the two storages' of the same weights, could pass for a difference.
 std::vector<double> told_apart(const PairedSample& pairs);
 
 // a[i] and b[i] come from the same seed. Throws unless there are as many of both, all finite.

@@ -11,17 +11,17 @@
 namespace lockstep::train {
 namespace {
 
-// Everything about one comparison that doesn't depend on the others.
-Finding examine(const Comparison& comparison, double alpha) {
+// Everything about one comparison that doesn't depend on the others; `told`: its told_apart().
+Finding examine(const Comparison& comparison, const std::vector<double>& told, double alpha) {
   const auto& [pairs, margin, may_be_equivalent] = comparison;
   check(margin > 0, "[judge] expected an equivalence margin above 0: got {}", margin);
   Finding finding{};
   finding.difference = summarize(pairs.differences);
   finding.interval = sign_flip_interval(pairs.differences, 1 - alpha);
   finding.equivalence_interval = sign_flip_interval(pairs.differences, 1 - 2 * alpha);
-  finding.p_different = sign_flip_test(told_apart(pairs)).p_two_sided;
+  finding.p_different = sign_flip_test(told).p_two_sided;
   const bool equivalence = may_be_equivalent && pairs.unfinished() == 0;
-  finding.p_equivalent = equivalence ? equivalence_p(told_apart(pairs), margin) : 1;
+  finding.p_equivalent = equivalence ? equivalence_p(told, margin) : 1;
   return finding;
 }
 
@@ -76,8 +76,8 @@ std::vector<Finding> judge(std::span<const Comparison> family, const Criteria& c
   std::vector<Finding> findings;
   std::vector<std::vector<double>> differences;
   for (const Comparison& comparison : family) {
-    findings.push_back(examine(comparison, alpha));
     differences.push_back(told_apart(comparison.pairs));
+    findings.push_back(examine(comparison, differences.back(), alpha));
   }
   std::vector<FamilyMember> members;
   for (std::size_t i = 0; i < family.size(); ++i)

@@ -41,7 +41,8 @@ struct Further {
 struct Finding {
   Summary difference;  // of b - a
   Interval interval;   // at 1 - alpha, for this contrast alone (not corrected)
-  // At 1 - 2 alpha. If all runs finished, it lies inside the margin exactly when p_equivalent <= alpha.
+  // At 1 - 2 alpha. If all runs finished, it lies inside the margin exactly when p_equivalent <= alpha, but
+  // for what told_apart() leaves out.
   Interval equivalence_interval;
   double p_different, p_equivalent;  // for this contrast alone
   FamilyP adjusted;                  // for the family
