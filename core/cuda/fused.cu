@@ -126,7 +126,7 @@ void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, co
     using T = decltype(t);
     const MatrixLayout of_dy(transposed(dy)), of_x(x);
     if constexpr (std::is_same_v<T, float>) {
-      if (dweight.wanted() && has_few_tiles<T>(1, m, n, rows) && of_dy.transposed && !of_x.transposed &&
+      if (dweight.wanted() && suits_tile_product<T>(1, m, n, rows) && of_dy.transposed && !of_x.transposed &&
           dweight.buffer.is_contiguous()) {
         T* const to = on_device<T>(dweight.buffer);
         return tile_product(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 
@@ -17,11 +18,13 @@ namespace lockstep::cuda {
 // device, and lets it have more shared memory than is the rule.
 inline void prepare(const void* kernel, std::size_t shared) {
   thread_local std::unordered_map<const void*, std::size_t> prepared;
-  const auto [entry, is_new] = prepared.try_emplace(kernel, 48 * 1024);
+  const auto [entry, is_new] = prepared.try_emplace(kernel, 0);
   if (!is_new && shared <= entry->second) return;
   const auto lock = whole_device();
-  cudaFuncAttributes unused{};
-  check(cudaFuncGetAttributes(&unused, kernel), "load a kernel");
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, kernel), "load a kernel");
+  constexpr std::size_t rule = 48 * 1024;  // for all of its shared memory
+  entry->second = rule - std::min(rule, attributes.sharedSizeBytes);
   if (shared <= entry->second) return;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
         "give a kernel its shared memory");

@@ -34,7 +34,7 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
     const Matrices<T> to{on_device<T>(y) + at[0], false, leading_y, step_y};
     const std::int64_t count = pairs.sizes[inner];
     const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
-    if (!(from_a.transposed && from_b.transposed) && has_few_tiles<T>(count, m, n, k)) {
+    if (!(from_a.transposed && from_b.transposed) && suits_tile_product<T>(count, m, n, k)) {
       if constexpr (std::is_same_v<T, float>) tile_product(count, m, n, k, from_a, from_b, to, plus, biases);
     } else {
       gemm<T>(count, m, n, k, from_a, from_b, to, plus, biases);

@@ -1,9 +1,10 @@
-// Products in f32 of few tiles, by blocks and groups of threads that share what is summed over.
+// Products in f32, on tensor cores: tiles of the result, whose sums groups of warps and blocks share.
 #include <algorithm>
 
-#include "core/cuda/launch.h"
+#include "core/cuda/async_copy.h"
 #include "core/cuda/memory.h"
 #include "core/cuda/pack.h"
+#include "core/cuda/tensor_core.h"
 #include "core/cuda/tile_product.h"
 #include "core/runtime/observer.h"
 
@@ -12,90 +13,105 @@ namespace lockstep::cuda {
 namespace {
 
 constexpr int pack = pack_size<float>;
-constexpr int tile = 32, side = 4;  // a tile is (tile, tile), of which a thread has (side, side)
-constexpr int across = tile / side, group = across * across;  // the threads that have one
-constexpr int groups = 4, threads = groups * group;           // of a block, which share k
-constexpr int depth = 16;                                     // of k that a group takes at once
+constexpr int side = 32;   // of the square that a warp has of a tile
+constexpr int depth = 16;  // of k that it takes at once
+constexpr int stages = 3;  // what lies in shared memory: the `depth` at hand, and those on their way
 
-// What a group has of a factor in shared memory: `tile` of its rows (of a) or columns (of b), `depth` of the
-// k elements that a product sums over. It lies there (tile, depth), or if by_rows, where k goes from row to
-// row of the factor, (depth, tile).
-template <bool by_rows, bool packed>
+// How the warps of a block share a tile: as (down, across) squares; and `groups` of as many warps share k.
+template <int down_, int across_, int groups_>
+struct TileShape {
+  static constexpr int across = across_, groups = groups_;
+  static constexpr int rows = side * down_, columns = side * across_;
+  static constexpr int group = 32 * down_ * across_, threads = groups * group;
+  // That should fit a multiprocessor at once: as many as have registers enough.
+  static constexpr int blocks(bool packed) { return (packed && groups == 4 ? 512 : 384) / threads; }
+};
+
+// In a warp, lane / 4 and lane % 4: what multiply_bf16 calls g and i.
+struct Lane {
+  int g, i;
+  __device__ Lane() : g(static_cast<int>(threadIdx.x) % 32 / 4), i(static_cast<int>(threadIdx.x) % 4) {}
+};
+
+// What a group has of a factor in shared memory: `width` of its rows (of a) or columns (of b), `depth` of the
+// k elements that a product sums over. It lies there (width, depth), or if by_rows, where k goes from row to
+// row of the factor, (depth, width). Lane i takes the k elements 4 i ... 4 i + 3, so that a pack has them.
+template <int width, int threads, bool by_rows, bool packed>
 class TileOfFactor {
  public:
-  static constexpr int width = by_rows ? tile : depth;
-  static constexpr int step = width + pack;  // from row to row: so, reads of a column meet no bank conflicts
-  static constexpr int size = (by_rows ? depth : tile) * step;
+  static constexpr int step = by_rows ? width + 2 * pack : depth;  // so, fragments meet no bank conflicts
+  static constexpr int size = by_rows ? depth * step : width * step;
 
-  // From row or column `place` on, of which there are `places` more, and from `first` on of k. Beyond the
-  // last of its places the tile has whatever is at hand: what comes of that is not stored.
-  __device__ TileOfFactor(const Matrices<const float>& factor, unsigned matrix, std::int64_t place,
-                          std::int64_t places, int first, int thread)
-      : advance_(by_rows ? depth * factor.leading : depth),
-        places_(static_cast<int>(places < tile ? places : tile)),
-        thread_(thread) {
-    const float* const from = factor.data + matrix * factor.stride;
-    for (int i = 0; i < packs; ++i) {
-      if (by_rows) {
-        const int at = packed && column(i) > places_ - pack ? places_ - pack : column(i);
-        at_[i] = from + (first + row(i)) * factor.leading + place + at;
-      } else {
-        const int at = row(i) < places_ ? row(i) : places_ - 1;
-        at_[i] = from + (place + at) * factor.leading + first + column(i);
-      }
-    }
-  }
+  // From row or column `place` on, of which there are `places` more, and from `first` on of k.
+  __device__ TileOfFactor(const Matrices<const float>& factor, unsigned matrix, int place, int places,
+                          int first, int thread)
+      : at_(factor.data + matrix * factor.stride +
+            (by_rows ? first + row(thread) : place + row(thread)) * factor.leading +
+            (by_rows ? place : first) + column(thread)),
+        places_((places < width ? places : width) - (by_rows ? column(thread) : row(thread))) {}
 
-  // Reads the next `depth` of k, of which `left` are left; zeros beyond.
-  __device__ void read(int left) {
+  // Starts to copy the next `depth` of k, of which there are `left` more; zeros beyond and where it has no
+  // places.
+  __device__ void start(float* to, int left, const Matrices<const float>& factor, int thread) {
+    to += slot(row(thread)) * step + column(thread);
+    left -= by_rows ? row(thread) : column(thread);
     for (int i = 0; i < packs; ++i) {
-      const bool is_there = (by_rows ? row(i) : column(i)) < left;
+      // rows_at_once more rows of the factor stand in slots that are neighbours, or evenly spaced
+      float* const target = to + i * (by_rows ? rows_at_once / 4 : rows_at_once) * step;
+      const float* const from = at_ + i * rows_at_once * factor.leading;
+      const int k = by_rows ? i * rows_at_once : 0, place = by_rows ? 0 : i * rows_at_once;
       if constexpr (packed) {
-        values_[i] = is_there ? pack_at(at_[i]) : Pack<float>{};
+        start_copy<pack>(target, from, k < left && place < places_);
       } else {
-        const int end = by_rows ? places_ : left;
         for (int v = 0; v < pack; ++v)
-          values_[i].values[v] = is_there && column(i) + v < end ? at_[i][v] : 0.0f;
+          start_copy<1>(target + v, from + v,
+                        (by_rows ? k : k + v) < left && (by_rows ? place + v : place) < places_);
       }
-      at_[i] += advance_;
     }
-  }
-  // Puts what was read into shared memory.
-  __device__ void put(float* to) const {
-    for (int i = 0; i < packs; ++i) store(to + row(i) * step + column(i), values_[i]);
+    at_ += by_rows ? depth * factor.leading : depth;
   }
 
-  // The row or column of element i of the thread that stands at t: neighbours if by_rows, else evenly spaced.
-  static __device__ int place(int t, int i) { return by_rows ? side * t + i : t + across * i; }
+  // The row or column of element j of those that stand at g: neighbours if by_rows, else evenly spaced.
+  static __device__ int place(int g, int j) { return by_rows ? 4 * g + j : g + 8 * j; }
 
-  // What a thread at t multiplies: its `side` rows or columns, `pack` elements of k from d on.
-  struct Operand {
-    Pack<float> packs[side];
-    __device__ Operand(const float* from, int d, int t) {
-      static_assert(side == pack);
-      for (int i = 0; i < side; ++i)
-        packs[i] = pack_at(by_rows ? from + (d + i) * step + place(t, 0) : from + place(t, i) * step + d);
+  // Of a warp's square: what a lane has, 4 places and 4 of k.
+  struct Fragment {
+    Pack<float> packs[4];
+    __device__ Fragment(const float* square, const Lane& lane) {
+      for (int j = 0; j < 4; ++j)
+        packs[j] = pack_at(by_rows ? square + slot(4 * lane.i + j) * step + place(lane.g, 0)
+                                   : square + place(lane.g, j) * step + 4 * lane.i);
     }
-    __device__ float at(int i, int v) const { return by_rows ? packs[v].values[i] : packs[i].values[v]; }
+    // Of place j, the k elements 2 v and 2 v + 1.
+    template <int parts>
+    __device__ Bf16Parts<parts> pair(int j, int v) const {
+      if constexpr (by_rows) return {packs[2 * v].values[j], packs[2 * v + 1].values[j]};
+      return {packs[j].values[2 * v], packs[j].values[2 * v + 1]};
+    }
   };
+  // Where the square begins whose first row or column is this one.
+  static __device__ int square(int first) { return by_rows ? first : first * step; }
 
  private:
-  static constexpr int packs = tile * depth / pack / group;
-  __device__ int row(int i) const { return (thread_ + i * group) / (width / pack); }
-  __device__ int column(int i) const { return (thread_ + i * group) % (width / pack) * pack; }
+  static constexpr int line = by_rows ? width : depth;
+  static constexpr int rows_at_once = threads / (line / pack);
+  static constexpr int packs = width * depth / pack / threads;
+  static_assert(!by_rows || rows_at_once % 4 == 0);
+  // Where row k of a tile by rows lies: lanes read rows 4 i + j, whose neighbours in i are neighbours there.
+  static __device__ int slot(int k) { return by_rows ? k % 4 * 4 + k / 4 : k; }
 
-  Pack<float> values_[packs];
-  const float* at_[packs];
-  std::int64_t advance_;
-  int places_;
-  int thread_;
+  static __device__ int row(int thread) { return thread / (line / pack); }
+  static __device__ int column(int thread) { return thread % (line / pack) * pack; }
+
+  const float* at_;
+  int places_;  // from this thread's first on
 };
 
 // Blocks that share the elements of a tile's sums: where each leaves its own, and the counter of each tile.
 struct Parts {
   unsigned count = 1;
-  float* tiles = nullptr;    // (tiles, count, tile, tile)
-  double* totals = nullptr;  // of rows: (rows of tiles, count, tile)
+  float* tiles = nullptr;    // (tiles, count, rows, columns)
+  double* totals = nullptr;  // of rows: (rows of tiles, count, rows)
   unsigned* counters = nullptr;
   auto fields() const { return std::tie(count, tiles, totals, counters); }
 };
@@ -107,8 +123,8 @@ __device__ inline void add(Pack<float>& to, const Pack<float>& x) {
 // Stores the sums of `column` and its neighbours, of n, at `place`.
 template <bool packed>
 __device__ void finish(const Matrices<float>& c, const Addend<float>& addend, const float* bias,
-                       std::int64_t place, std::int64_t column, std::int64_t n, Pack<float> sums) {
-  const int here = n - column < pack ? static_cast<int>(n - column) : pack;
+                       std::int64_t place, int column, int n, Pack<float> sums) {
+  const int here = n - column < pack ? n - column : pack;
   const auto read = [&](const float* from) {
     Pack<float> values = {};
     if constexpr (packed) {
@@ -131,97 +147,141 @@ __device__ void finish(const Matrices<float>& c, const Addend<float>& addend, co
   }
 }
 
-template <bool a_by_rows, bool b_by_rows, bool packed>
-__global__ void __launch_bounds__(threads, a_by_rows ? 3 : 2)
-    tile_product_kernel(std::int64_t m, std::int64_t n, int k, Matrices<const float> a,
-                        Matrices<const float> b, Matrices<float> c, Addend<float> addend, const float* bias,
-                        RowSums row_sums, Parts parts) {
-  using TileA = TileOfFactor<a_by_rows, packed>;
-  using TileB = TileOfFactor<b_by_rows, packed>;
-  constexpr int step = tile + pack, size_of_sums = tile * step, size_of_factors = TileA::size + TileB::size;
-  __shared__ __align__(16) float shared[groups * std::max(size_of_factors, size_of_sums)];
-  __shared__ double totals[groups][tile];
+// Of a warp's square, the sums of what a lane has: rows 2 h and 2 h + 1 of its four, all four columns.
+struct Square {
+  float sums[2][4][4] = {};
+
+  // Adds the products of the fragments of all lanes, each factor in so many parts. Products of two parts that
+  // are smaller than the last one of a factor are left out.
+  template <int parts, typename A, typename B>
+  __device__ void add(const A& a, const B& b) {
+    std::uint32_t y[parts][4][2];
+    for (int j = 0; j < 4; ++j) {
+      for (int v = 0; v < 2; ++v) {
+        const auto pair = b.template pair<parts>(j, v);
+        for (int p = 0; p < parts; ++p) y[p][j][v] = pair.pairs[p];
+      }
+    }
+    for (int h = 0; h < 2; ++h) {
+      std::uint32_t x[parts][4];
+      for (int e = 0; e < 4; ++e) {
+        const auto pair = a.template pair<parts>(2 * h + e % 2, e / 2);
+        for (int p = 0; p < parts; ++p) x[p][e] = pair.pairs[p];
+      }
+      for (int j = 0; j < 4; ++j) {
+        float product[4] = {};
+        for (int both = parts - 1; both >= 0; --both)  // the smallest first
+          for (int p = 0; p <= both; ++p) multiply_bf16(product, x[p], y[both - p][j], product);
+        for (int e = 0; e < 4; ++e) sums[h][j][e] += product[e];
+      }
+    }
+  }
+
+  // Puts them into a tile in shared memory whose rows are `step` apart.
+  template <typename TileA, typename TileB>
+  __device__ void put(float* square, int step, const Lane& lane) const {
+    for (int h = 0; h < 2; ++h)
+      for (int e = 0; e < 4; ++e)
+        for (int j = 0; j < 4; ++j)
+          square[TileA::place(lane.g, 2 * h + e / 2) * step + TileB::place(2 * lane.i + e % 2, j)] =
+              sums[h][j][e];
+  }
+};
+
+template <typename Shape, bool a_by_rows, bool b_by_rows, bool packed, int parts_of_factors>
+__global__ void __launch_bounds__(Shape::threads, Shape::blocks(packed))
+    tile_product_kernel(int m, int n, int k, Matrices<const float> a, Matrices<const float> b,
+                        Matrices<float> c, Addend<float> addend, const float* bias, RowSums row_sums,
+                        Parts parts) {
+  using TileA = TileOfFactor<Shape::rows, Shape::group, a_by_rows, packed>;
+  using TileB = TileOfFactor<Shape::columns, Shape::group, b_by_rows, packed>;
+  constexpr int rows = Shape::rows, columns = Shape::columns, stage = TileA::size + TileB::size;
+  float* const shared = dynamic_shared<float>();
+  __shared__ double totals[Shape::groups][rows];
   const unsigned matrix = blockIdx.z / parts.count, part = blockIdx.z % parts.count;
-  const int of_group = static_cast<int>(threadIdx.x) / group, thread = static_cast<int>(threadIdx.x) % group;
-  const int tx = thread % across, ty = thread / across;
-  float* const of_a = shared + of_group * size_of_factors;
-  float* const of_b = of_a + TileA::size;
-  const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.x) * tile,
-                     first_column = static_cast<std::int64_t>(blockIdx.y) * tile;
-  const int shares = static_cast<int>(parts.count) * groups,
+  const int of_group = static_cast<int>(threadIdx.x) / Shape::group,
+            thread = static_cast<int>(threadIdx.x) % Shape::group;
+  const Lane lane;
+  const int down = side * (thread / 32 / Shape::across), across = side * (thread / 32 % Shape::across);
+  const int first_row = static_cast<int>(blockIdx.x) * rows,
+            first_column = static_cast<int>(blockIdx.y) * columns;
+  const int shares = static_cast<int>(parts.count) * Shape::groups,
             steps = (k + depth * shares - 1) / (depth * shares),
-            first = (static_cast<int>(part) * groups + of_group) * steps * depth;
+            first = (static_cast<int>(part) * Shape::groups + of_group) * steps * depth;
   TileA next_a(a, matrix, first_row, m - first_row, first, thread);
   TileB next_b(b, matrix, first_column, n - first_column, first, thread);
-  int left = k - first;
-  float sum[side][side] = {};
+  float* const own = shared + of_group * stages * stage;
+  const auto start = [&](int s, int number) {
+    next_a.start(own + number * stage, k - first - s * depth, a, thread);
+    next_b.start(own + number * stage + TileA::size, k - first - s * depth, b, thread);
+  };
+  for (int s = 0; s < stages - 1; ++s) {
+    if (s < steps) start(s, s);
+    end_group_of_copies();
+  }
+  Square square;
   double total = 0;
   const bool sums_rows = a_by_rows && row_sums.to != nullptr && blockIdx.y == 0;
-  next_a.read(left);
-  next_b.read(left);
-  for (int s = 0; s < steps; ++s) {
-    next_a.put(of_a);
-    next_b.put(of_b);
+#pragma unroll 1
+  for (int s = 0, at = 0; s < steps; ++s) {
+    wait_for_copies<stages - 2>();
     __syncthreads();
-    if (s + 1 < steps) {  // on their way while these are multiplied
-      left -= depth;
-      next_a.read(left);
-      next_b.read(left);
-    }
-#pragma unroll 2  // more would need more registers than there are
-    for (int d = 0; d < depth; d += pack) {
-      const typename TileA::Operand x(of_a, d, ty);
-      const typename TileB::Operand y(of_b, d, tx);
-      for (int v = 0; v < pack; ++v)
-        for (int i = 0; i < side; ++i)
-          for (int j = 0; j < side; ++j) sum[i][j] += x.at(i, v) * y.at(j, v);
-    }
-    if (sums_rows && thread < tile) {
+    if (s + stages - 1 < steps) start(s + stages - 1, at == 0 ? stages - 1 : at - 1);
+    end_group_of_copies();
+    const float *const of_a = own + at * stage, *const of_b = of_a + TileA::size;
+    const typename TileA::Fragment x(of_a + TileA::square(down), lane);
+    const typename TileB::Fragment y(of_b + TileB::square(across), lane);
+    square.add<parts_of_factors>(x, y);
+    if (sums_rows && thread < rows) {
       for (int d = 0; d < depth; ++d) total += static_cast<double>(of_a[d * TileA::step + thread]);
     }
-    __syncthreads();
+    at = at + 1 == stages ? 0 : at + 1;
   }
-  float* const sums = shared + of_group * size_of_sums;
-  for (int i = 0; i < side; ++i) {
-    float* const row = sums + TileA::place(ty, i) * step;
-    if constexpr (b_by_rows) {
-      store(row + TileB::place(tx, 0), Pack<float>{sum[i][0], sum[i][1], sum[i][2], sum[i][3]});
-    } else {
-      for (int j = 0; j < side; ++j) row[TileB::place(tx, j)] = sum[i][j];
-    }
-  }
-  if (sums_rows && thread < tile) totals[of_group][thread] = total;
+  wait_for_copies<0>();
   __syncthreads();
-  // From here on a thread has a pack of the tile, and the first ones a row's sum.
-  static_assert(tile * tile == pack * threads);
-  const int element = pack * static_cast<int>(threadIdx.x), row = element / tile, column = element % tile;
-  Pack<float> all = pack_at(shared + row * step + column);
-  for (int g = 1; g < groups; ++g) add(all, pack_at(shared + g * size_of_sums + row * step + column));
-  const bool has_row = sums_rows && threadIdx.x < tile;
+  constexpr int step = columns + pack;
+  square.put<TileA, TileB>(shared + (of_group * rows + down) * step + across, step, lane);
+  if (sums_rows && thread < rows) totals[of_group][thread] = total;
+  __syncthreads();
+  // From here on a thread has some packs of the tile, and the first ones a row's sum.
+  constexpr int packs = rows * columns / pack / Shape::threads;
+  const auto element = [](int i) { return pack * (static_cast<int>(threadIdx.x) + i * Shape::threads); };
+  Pack<float> all[packs];
+  for (int i = 0; i < packs; ++i) {
+    const float* const from = shared + element(i) / columns * step + element(i) % columns;
+    all[i] = pack_at(from);
+    for (int g = 1; g < Shape::groups; ++g) add(all[i], pack_at(from + g * rows * step));
+  }
+  const bool has_row = sums_rows && threadIdx.x < rows;
   if (has_row) {
     total = 0;
-    for (int g = 0; g < groups; ++g) total += totals[g][threadIdx.x];
+    for (int g = 0; g < Shape::groups; ++g) total += totals[g][threadIdx.x];
   }
   if (parts.count > 1) {
     const unsigned number = (matrix * gridDim.x + blockIdx.x) * gridDim.y + blockIdx.y;
-    float* const of_tile = parts.tiles + std::size_t{number} * parts.count * tile * tile + element;
-    double* const of_rows = parts.totals + std::size_t{blockIdx.x} * parts.count * tile + threadIdx.x;
-    store(of_tile + part * tile * tile, all);
-    if (has_row) of_rows[part * tile] = total;
+    float* const of_tile = parts.tiles + std::size_t{number} * parts.count * rows * columns;
+    double* const of_rows = parts.totals + std::size_t{blockIdx.x} * parts.count * rows + threadIdx.x;
+    for (int i = 0; i < packs; ++i) store(of_tile + part * rows * columns + element(i), all[i]);
+    if (has_row) of_rows[part * rows] = total;
     if (!comes_last(parts.counters + number, parts.count)) return;
-    all = {}, total = 0;
+    for (Pack<float>& sums : all) sums = {};
+    total = 0;
+    [[maybe_unused]] constexpr int sums_at_once = std::max(1, 8 / packs);
+#pragma unroll sums_at_once
     for (unsigned p = 0; p < parts.count; ++p) {
-      add(all, pack_at(of_tile + p * tile * tile));
-      if (has_row) total += of_rows[p * tile];
+      for (int i = 0; i < packs; ++i) add(all[i], pack_at(of_tile + p * rows * columns + element(i)));
+      if (has_row) total += of_rows[p * rows];
     }
   }
-  if (has_row && first_row + threadIdx.x < m) {
-    float& to = row_sums.to[first_row + threadIdx.x];
+  if (has_row && first_row + static_cast<int>(threadIdx.x) < m) {
+    float& to = row_sums.to[first_row + static_cast<int>(threadIdx.x)];
     to = static_cast<float>(row_sums.accumulate ? static_cast<double>(to) + total : total);
   }
-  if (first_row + row >= m || first_column + column >= n) return;
-  const std::int64_t place = matrix * c.stride + (first_row + row) * c.leading + first_column + column;
-  finish<packed>(c, addend, bias, place, first_column + column, n, all);
+  for (int i = 0; i < packs; ++i) {
+    const int row = first_row + element(i) / columns, column = first_column + element(i) % columns;
+    if (row < m && column < n)
+      finish<packed>(c, addend, bias, matrix * c.stride + row * c.leading + column, column, n, all[i]);
+  }
 }
 
 // Whether rows of `width` elements, `leading` apart, of all matrices go by packs.
@@ -235,6 +295,57 @@ bool goes_by_packs(const Matrices<const float>& x, std::int64_t rows, std::int64
   return goes_by_packs(x.data, x.transposed ? rows : columns, x.leading, count, x.stride);
 }
 
+template <typename Shape>
+void run(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const float>& a,
+         const Matrices<const float>& b, const Matrices<float>& c, const Addend<float>& addend,
+         const float* bias, const RowSums& row_sums) {
+  const unsigned rows = blocks_of(m, Shape::rows), columns = blocks_of(n, Shape::columns);
+  const std::int64_t tiles = count * rows * columns;
+  // About as many blocks as a large card has multiprocessors, where that spares each of them some steps: to
+  // leave what a part has and to add the parts up takes as long as several.
+  constexpr std::int64_t blocks = 128, of_step = depth * Shape::groups;
+  Parts parts{
+      static_cast<unsigned>(std::clamp<std::int64_t>(std::min(blocks / tiles, k / (2 * of_step)), 1, 64))};
+  if (blocks_of(k, of_step) < blocks_of(k, of_step * parts.count) + 8) parts.count = 1;
+  Buffer sums, totals;
+  if (parts.count > 1) {
+    sums =
+        Buffer(static_cast<std::size_t>(tiles) * parts.count * Shape::rows * Shape::columns * sizeof(float),
+               Device::cuda);
+    parts.tiles = static_cast<float*>(sums.data());
+    parts.counters = counters(static_cast<std::size_t>(tiles));
+    if (row_sums.to != nullptr) {
+      totals = Buffer(std::size_t{rows} * parts.count * Shape::rows * sizeof(double), Device::cuda);
+      parts.totals = static_cast<double*>(totals.data());
+    }
+  }
+  const bool packed = goes_by_packs(a, m, k, count) && goes_by_packs(b, k, n, count) &&
+                      goes_by_packs(c.data, n, c.leading, count, c.stride) && is_aligned(addend.data) &&
+                      is_aligned(bias);
+  const auto start = [&](auto a_by_rows, auto b_by_rows, auto by_packs, auto parts_of_factors) {
+    using TileA = TileOfFactor<Shape::rows, Shape::group, a_by_rows(), by_packs()>;
+    using TileB = TileOfFactor<Shape::columns, Shape::group, b_by_rows(), by_packs()>;
+    constexpr int floats =
+        Shape::groups * std::max(stages * (TileA::size + TileB::size), Shape::rows * (Shape::columns + pack));
+    launch(tile_product_kernel<Shape, a_by_rows(), b_by_rows(), by_packs(), parts_of_factors()>,
+           dim3(rows, columns, static_cast<unsigned>(count) * parts.count), Shape::threads,
+           floats * sizeof(float), static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), a, b, c,
+           addend, bias, row_sums, parts);
+  };
+  constexpr std::true_type yes;
+  constexpr std::false_type no;
+  const auto with = [&](auto by_packs, auto parts_of_factors) {
+    if (a.transposed) return start(yes, yes, by_packs, parts_of_factors);
+    if (b.transposed) return start(no, no, by_packs, parts_of_factors);
+    start(no, yes, by_packs, parts_of_factors);
+  };
+  constexpr std::integral_constant<int, 3> all{};
+  constexpr std::integral_constant<int, 2> two{};
+  const bool rounds = rounds_to_tf32<float>();
+  if (packed) return rounds ? with(yes, two) : with(yes, all);
+  rounds ? with(no, two) : with(no, all);
+}
+
 }  // namespace
 
 void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
@@ -242,34 +353,14 @@ void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64
                   const Addend<float>& addend, const float* bias, const RowSums& row_sums) {
   if (Observer* const observer = Observer::current())
     observer->product({count, a.transposed, b.transposed, m, n, k, addend.data != nullptr});
-  const unsigned rows = blocks_of(m, tile), columns = blocks_of(n, tile);
-  const std::int64_t tiles = count * rows * columns;
+  // Large tiles read less, small ones occupy more of the card with fewer steps each. Where which is best was
+  // measured on an H100, alone and beside other streams.
+  const std::int64_t tiles = count * tiles_of(m, n);
   if (tiles == 0) return;
-  // About as many blocks as a large card has multiprocessors, each with two steps of its groups or more.
-  constexpr std::int64_t blocks = 128, least = 128;
-  Parts parts{static_cast<unsigned>(std::clamp<std::int64_t>(std::min(blocks / tiles, k / least), 1, 64))};
-  Buffer sums, totals;
-  if (parts.count > 1) {
-    sums = Buffer(static_cast<std::size_t>(tiles) * parts.count * tile * tile * sizeof(float), Device::cuda);
-    parts.tiles = static_cast<float*>(sums.data());
-    parts.counters = counters(static_cast<std::size_t>(tiles));
-    if (row_sums.to != nullptr) {
-      totals = Buffer(std::size_t{rows} * parts.count * tile * sizeof(double), Device::cuda);
-      parts.totals = static_cast<double*>(totals.data());
-    }
-  }
-  const bool packed = goes_by_packs(a, m, k, count) && goes_by_packs(b, k, n, count) &&
-                      goes_by_packs(c.data, n, c.leading, count, c.stride) && is_aligned(addend.data) &&
-                      is_aligned(bias);
-  const auto with = [&](auto all_packed) {
-    constexpr bool by_packs = all_packed();
-    return a.transposed   ? tile_product_kernel<true, true, by_packs>
-           : b.transposed ? tile_product_kernel<false, false, by_packs>
-                          : tile_product_kernel<false, true, by_packs>;
-  };
-  launch(packed ? with(std::true_type{}) : with(std::false_type{}),
-         dim3(rows, columns, static_cast<unsigned>(count) * parts.count), threads, 0, m, n,
-         static_cast<int>(k), a, b, c, addend, bias, row_sums, parts);
+  if (tiles >= 64) return run<TileShape<2, 2, 1>>(count, m, n, k, a, b, c, addend, bias, row_sums);
+  if (tiles >= 32 || (a.transposed && tiles >= 12))
+    return run<TileShape<1, 2, 2>>(count, m, n, k, a, b, c, addend, bias, row_sums);
+  run<TileShape<1, 1, 4>>(count, m, n, k, a, b, c, addend, bias, row_sums);
 }
 
 }  // namespace lockstep::cuda

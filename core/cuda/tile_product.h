@@ -1,17 +1,25 @@
 #pragma once
 
+#include <algorithm>
+
 #include "core/cuda/blas.h"
 
 namespace lockstep::cuda {
 
-// Whether `count` products of (m, k) and (k, n) have so few of the library's tiles, and each so much to sum
-// over, that most of the card would stand idle: the gradients of small weights, say. It depends on the sizes
-// alone, and is left to the library where that may round to TF32.
+// Tiles of (64, 64) that a result has.
+constexpr std::int64_t tiles_of(std::int64_t m, std::int64_t n) { return (m + 63) / 64 * ((n + 63) / 64); }
+
+// Whether tile_product is faster than the library for `count` products of (m, k) and (k, n): where the result
+// has few tiles with much to sum over, as the gradients of small weights, and in f32 for all that are not
+// large. It depends on the sizes alone.
 template <typename T>
-bool has_few_tiles(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k) {
-  constexpr std::int64_t of_library = 64;  // rows and columns of the library's tiles, or fewer
-  return std::is_same_v<T, float> && !rounds_to_tf32<T>() && k >= 256 && k < std::int64_t{1} << 30 &&
-         count * ((m + of_library - 1) / of_library) * ((n + of_library - 1) / of_library) < 32;
+bool suits_tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k) {
+  if (!std::is_same_v<T, float> || k >= std::int64_t{1} << 30) return false;
+  if (k >= 256 && count * tiles_of(m, n) < 32) return true;
+  return !rounds_to_tf32<T>() && std::min(m, n) >= 32 && k >= 64 &&
+         static_cast<double>(count) * static_cast<double>(m) * static_cast<double>(n) *
+                 static_cast<double>(k) <=
+             std::int64_t{1} << 28;
 }
 
 // Where the sums of a's rows go, (m), formed in f64; null: not wanted.
@@ -21,8 +29,14 @@ struct RowSums {
   auto fields() const { return std::tie(to, accumulate); }
 };
 
-// As gemm, but a and b not both transposed. Blocks, and groups of threads in each, share the k elements of a
-// sum; what they have is added in a fixed order. Row sums: of one matrix a, transposed.
+// As gemm, but a and b not both transposed. Blocks, and groups of warps in each, share the k elements of a
+// sum; what they have is added in a fixed order. Tensor cores multiply: each factor is the sum of three in
+// bf16, x = x0 + x1 + x2, each below 2^-8 of the one before, and a b is a0 b0 + (a0 b1 + a1 b0) + (a0 b2 +
+// a1 b1 + a2 b0). What is left out is below 2^-24 of a b, f32's own rounding; 16 neighbours in k are added
+// there, sums of those in f32. An infinite factor gives NaN. Where rounding to TF32 is allowed: two parts,
+// three products. Row sums: of one matrix a, transposed.
+// (G. Henry, P. Tang, A. Heinecke, Leveraging the bfloat16 artificial intelligence datatype for
+// higher-precision computations, 2019.)
 void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const float>& a, const Matrices<const float>& b, const Matrices<float>& c,
                   const Addend<float>& addend, const float* bias, const RowSums& row_sums = {});

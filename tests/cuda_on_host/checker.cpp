@@ -198,6 +198,15 @@ void check_access(bool write, Address a, std::size_t bytes, Address pc) {
   report_access(host, "host memory, or beyond shared memory", pc, bytes);
 }
 
+void forget_shared(const void* address, std::size_t bytes) {
+  const auto a = reinterpret_cast<Address>(address);
+  const bool is_dynamic = shared_dynamic.holds(a);
+  if (!is_dynamic && !shared_static.holds(a)) return;
+  const Address first = (a - (is_dynamic ? shared_dynamic : shared_static).begin) / 4;
+  for (std::size_t word = first; word < first + bytes / 4; ++word)
+    (is_dynamic ? dynamic_cells : static_cells)[word].write_time = 0;
+}
+
 void atomic_access(const void* address, std::size_t bytes) {
   check_whole(true, address, bytes, "an atomic operation");
 }

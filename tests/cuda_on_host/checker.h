@@ -41,6 +41,8 @@ std::uint32_t tick();
 void report(const std::string& what, const Where& where);
 // An access by the thread that runs; `pc`: of the instruction behind it.
 void check_access(bool write, Address address, std::size_t bytes, Address pc);
+// What shared memory holds there is no longer known.
+void forget_shared(const void* address, std::size_t bytes);
 // By a library that computes on the device, or a copy: throws std::runtime_error unless all of it is device
 // memory (and was written, if it is read).
 void check_whole(bool write, const void* address, std::size_t bytes, const char* what);

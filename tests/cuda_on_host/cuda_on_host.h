@@ -6,9 +6,11 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <source_location>
 #include <tuple>
 #include <utility>
@@ -20,9 +22,9 @@ namespace cuda_on_host {
 // Every lane gives a value and gets that of the lane `source`.
 template <typename T>
 CUDA_ON_HOST_UNWATCHED T from_lane(unsigned mask, T value, int source, const Where& where) {
-  static_assert(sizeof(T) <= 16);
+  static_assert(sizeof(T) <= lane_bytes);
   const std::byte* const all = sync_warp(mask, &value, sizeof(T), false, where);
-  std::memcpy(&value, all + 16 * source, sizeof(T));
+  std::memcpy(&value, all + lane_bytes * static_cast<std::size_t>(source), sizeof(T));
   return value;
 }
 
@@ -69,7 +71,7 @@ CUDA_ON_HOST_UNWATCHED inline unsigned __ballot_sync(unsigned mask, bool value,
   const std::byte* const all = cuda_on_host::sync_warp(mask, &value, sizeof value, false, where);
   unsigned bits = 0;
   for (unsigned lane = 0; lane < 32; ++lane)
-    bits |= static_cast<unsigned>(all[16 * lane] != std::byte{0}) << lane;
+    bits |= static_cast<unsigned>(all[cuda_on_host::lane_bytes * lane] != std::byte{0}) << lane;
   return bits;
 }
 
@@ -104,6 +106,46 @@ void start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sha
 template <typename T>
 T* dynamic_shared() {
   return static_cast<T*>(cuda_on_host::dynamic_shared_memory());
+}
+
+// async_copy.h: what is copied is read when the copy starts, and is there when it has been waited for; until
+// then nobody may count on what is there.
+template <int size>
+void start_copy(float* shared, const float* from, bool is_there) {
+  cuda_on_host::Copy copy{shared, {}, size};
+  for (int i = 0; i < size; ++i) {
+    if (is_there) copy.values[i] = from[i];
+    shared[i] = std::numeric_limits<float>::quiet_NaN();
+  }
+  cuda_on_host::start(copy);
+}
+inline void end_group_of_copies() { cuda_on_host::end_group_of_copies(); }
+template <int left>
+void wait_for_copies() {
+  for (cuda_on_host::Copy copy; cuda_on_host::finish_copy(left, copy);)
+    for (int i = 0; i < copy.size; ++i) copy.to[i] = copy.values[i];
+}
+
+// tensor_core.h
+inline std::uint32_t to_bf16(float first, float second) {
+  const auto rounded = [](float x) {  // ties to even
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  };
+  return rounded(first) | rounded(second) << 16;
+}
+CUDA_ON_HOST_UNWATCHED inline void multiply_bf16(float (&d)[4], const std::uint32_t (&a)[4],
+                                                 const std::uint32_t (&b)[2], const float (&c)[4],
+                                                 CudaWhere where = CudaWhere::current()) {
+  std::uint32_t given[6];
+  std::copy_n(a, 4, given);
+  std::copy_n(b, 2, given + 4);
+  const std::byte* const all =
+      cuda_on_host::sync_warp(~0u, given, sizeof given, false, where, cuda_on_host::multiply_bf16);
+  float product[4];
+  std::memcpy(product, all + cuda_on_host::lane_bytes * static_cast<std::size_t>(cuda_on_host::lane()),
+              sizeof product);
+  for (int e = 0; e < 4; ++e) d[e] = c[e] + product[e];
 }
 
 }  // namespace lockstep::cuda

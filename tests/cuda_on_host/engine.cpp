@@ -28,7 +28,9 @@ struct Fiber {
 struct Lane {  // a thread of the block that runs
   uint3 index;
   unsigned warp, lane, exchanges = 0;
-  Access access;  // what the checker knows of it
+  Access access;                                 // what the checker knows of it
+  std::deque<std::pair<Copy, unsigned>> copies;  // on their way, each with the number of its group
+  unsigned groups = 0;                           // ended
 };
 
 struct Meeting {  // a barrier, or a warp's exchange
@@ -38,7 +40,8 @@ struct Meeting {  // a barrier, or a warp's exchange
 
 struct Warp {
   Meeting meeting;
-  alignas(16) std::byte values[2][32 * 16];  // an exchange writes one while the one before may still be read
+  alignas(16)
+      std::byte values[2][32 * lane_bytes];  // an exchange writes one while the one before may still be read
 };
 
 struct Stack {  // remembers where a fiber's stack is
@@ -100,13 +103,14 @@ class Engine {
   }
 
   const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
-                             const Where& where) {
+                             const Where& where, void (*combine)(std::byte*)) {
     if (mask != ~0u || lanes_.size() % 32 != 0) report("a warp function without all 32 lanes", where);
     Lane& me = *running_->thread;
     Warp& warp = warps_[me.warp];
     std::byte* const values = warp.values[me.exchanges++ & 1];
-    if (bytes > 0) std::memcpy(values + 16 * me.lane, value, bytes);
+    if (bytes > 0) std::memcpy(values + lane_bytes * me.lane, value, bytes);
     if (join(warp.meeting, 32, where, "a warp function")) {
+      if (combine != nullptr) combine(values);
       if (orders) {
         const std::uint32_t time = tick();
         for (unsigned i = 0; i < 32; ++i) lanes_[32 * me.warp + i].access.warp_order = time;
@@ -146,7 +150,9 @@ class Engine {
                    i / 32,
                    i % 32,
                    0,
-                   {linear * n + i + 1, linear, linear * 32 + i / 32, now(), now()}};
+                   {linear * n + i + 1, linear, linear * 32 + i / 32, now(), now()},
+                   {},
+                   0};
     }
     while (!ready_.empty() || started_ < n) {
       running_ = ready_.empty() ? idle_fiber() : ready_.front();
@@ -247,8 +253,22 @@ void* dynamic_shared_memory() { return engine().dynamic(); }
 int lane() { return static_cast<int>(engine().lane().lane); }
 void sync_block(const Where& where) { engine().sync_block(where); }
 const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
-                           const Where& where) {
-  return engine().sync_warp(mask, value, bytes, orders, where);
+                           const Where& where, void (*combine)(std::byte*)) {
+  return engine().sync_warp(mask, value, bytes, orders, where, combine);
+}
+void start(const Copy& copy) {
+  Lane& lane = engine().lane();
+  lane.copies.emplace_back(copy, lane.groups);
+  if (is_checked()) forget_shared(copy.to, static_cast<std::size_t>(copy.size) * sizeof(float));
+}
+void end_group_of_copies() { ++engine().lane().groups; }
+bool finish_copy(int left, Copy& copy) {
+  Lane& lane = engine().lane();
+  if (lane.copies.empty() || lane.copies.front().second + static_cast<unsigned>(left) >= lane.groups)
+    return false;
+  copy = lane.copies.front().first;
+  lane.copies.pop_front();
+  return true;
 }
 void fence() { engine().fence(); }
 void count_at(const void* counter) { engine().count_at(counter); }

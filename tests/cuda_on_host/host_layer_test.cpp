@@ -66,6 +66,19 @@ TEST(HostLayer, BlocksThatCountHaveSeenWhatTheOthersWrote) {
   set_order(Order::forward);
 }
 
+TEST(HostLayer, CopiesIntoSharedMemoryAreThereWhenWaitedFor) {
+  for (const Order order : {Order::forward, Order::backward, Order::shuffled}) {
+    set_order(order);
+    float *const x = device_floats(std::vector<float>(64, 1.5)), *const y = device_floats({});
+    std::vector<float> now(64);
+    copy_rightly(y, x);
+    cudaMemcpyAsync(now.data(), y, 64 * sizeof(float), cudaMemcpyDeviceToHost, cudaStreamPerThread);
+    EXPECT_EQ(now, std::vector<float>(64, 3));
+    cudaFree(x), cudaFree(y);
+  }
+  set_order(Order::forward);
+}
+
 // A capture runs nothing and lets nobody allocate; a replay sees what device memory holds then.
 TEST(HostLayer, GraphsAreReplayedWithWhatMemoryHolds) {
   using lockstep::Device;

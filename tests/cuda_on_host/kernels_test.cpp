@@ -29,8 +29,9 @@ void expect_those_of_the_cpu(const Results& results, double absolute, double rel
     ASSERT_NEAR(there[i], here[i], absolute + relative * std::abs(here[i])) << of;
 }
 
-// Of few tiles with much to sum over: aligned and not, whole tiles and not, by one block and by several.
-TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
+// By tiles of every shape, aligned and not, whole and not, by one block and by several; in f64 by the
+// library.
+TEST(CudaProducts, ByTilesAreThoseOfTheCpu) {
   manual_seed(2);
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{17, 300, 35},
@@ -38,9 +39,12 @@ TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
                                   {8, 515, 100},
                                   {33, 258, 4},
                                   {1, 300, 1},
-                                  {250, 260, 520},
-                                  {255, 257, 518},
-                                  {2, 640, 36}}) {
+                                  {2, 640, 36},
+                                  {36, 640, 390},
+                                  {100, 72, 520},
+                                  {101, 70, 515},
+                                  {250, 68, 520},
+                                  {255, 65, 518}}) {
       const Tensor a = randn({2, m, k}, {dtype}), b = randn({2, k, n}, {dtype}),
                    c = randn({2, m, n}, {dtype}), bias = randn({n}, {dtype});
       const std::array<Tensor, 2> stored{contiguous(transpose(a, 1, 2)), contiguous(transpose(b, 1, 2))};
@@ -54,9 +58,10 @@ TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
             kernels(y).matmul(y, left, right, true, {});
             append(all, y);
             const Tensor other = empty_like(y);
-            kernels(y).matmul(other, left, right, false, moved(bias, device));
-            append(all, other);
             kernels(y).matmul_plus(other, left, right, 0.5, y, -2, moved(bias, device));
+            append(all, other);
+            if (m > 64) continue;  // the host layer takes seconds for them
+            kernels(y).matmul(other, left, right, false, moved(bias, device));
             append(all, other);
             kernels(y).matmul_plus(other, left, right, 1, y, 1, moved(bias, device));
             append(all, other);
@@ -66,6 +71,38 @@ TEST(CudaProducts, OfFewTilesAreThoseOfTheCpu) {
       };
       expect_those_of_the_cpu(products, dtype == DType::f32 ? 2e-4 : 1e-12, 0, describe(c));
     }
+  }
+}
+
+// A product of f32 on tensor cores is as near as one in f32, whatever the sizes of the numbers; and exact
+// where all of it is, as with a selection of rows.
+TEST(CudaProducts, OfTensorCoresAreAsExactAsF32) {
+  manual_seed(3);
+  for (const auto& [m, k, n] : {std::array<std::int64_t, 3>{64, 300, 64}, {200, 64, 256}, {640, 128, 512}}) {
+    const auto numbers = [](Dims shape) {
+      const Tensor size = exp(randn(shape) * 6.0);  // 12 powers of ten
+      return size * randn(shape);
+    };
+    const Tensor a = numbers({m, k}), b = numbers({k, n});
+    const Tensor exact = matmul(to(a, DType::f64), to(b, DType::f64));
+    const std::vector<double> most = matmul(abs(to(a, DType::f64)), abs(to(b, DType::f64))).to_vector(),
+                              expected = exact.to_vector(),
+                              got = matmul(moved(a, Device::cuda), moved(b, Device::cuda)).to_vector();
+    double squares = 0;  // of errors in units of what is added up
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const double error = (got[i] - expected[i]) / most[i];
+      ASSERT_LT(std::abs(error), std::ldexp(1, -21)) << m << " " << k << " " << n << ", " << i;
+      squares += error * error;
+    }
+    EXPECT_LT(std::sqrt(squares / static_cast<double>(got.size())), std::ldexp(1, -23));
+    std::vector<float> chosen(static_cast<std::size_t>(m * k));
+    std::vector<double> rows;
+    for (std::int64_t i = 0; i < m; ++i) {
+      const std::int64_t row = i * 7 % k;
+      chosen[static_cast<std::size_t>(i * k + row)] = 1;
+      append(rows, select(b, 0, row));
+    }
+    EXPECT_EQ(matmul(from_values({m, k}, chosen, Device::cuda), moved(b, Device::cuda)).to_vector(), rows);
   }
 }
 
@@ -124,15 +161,18 @@ double product_error(const Tensor& a, const Tensor& b) {
 
 TEST(CudaProducts, RoundTheirFactorsToTf32OnlyWhereThatIsAllowed) {
   manual_seed(3);
-  const Tensor a = randn({256, 256}), b = randn({256, 256});
+  const Tensor a = randn({128, 128}), b = randn({128, 128}), of_tiles = randn({256, 256});
   EXPECT_LT(product_error(a, b), 1e-5);
   {
     const AllowTf32 tf32;
     EXPECT_GT(product_error(a, b), 1e-4);
     EXPECT_LT(product_error(a, b), 1e-2);
+    EXPECT_GT(product_error(of_tiles, of_tiles), 1e-5);
+    EXPECT_LT(product_error(of_tiles, of_tiles), 1e-3) << "by tiles, with 16 bits in the place of 11";
     EXPECT_LT(product_error(to(a, DType::f64), to(b, DType::f64)), 1e-14) << "f64 is not rounded";
     const AllowTf32 not_here(false);
     EXPECT_LT(product_error(a, b), 1e-5);
+    EXPECT_LT(product_error(of_tiles, of_tiles), 1e-5);
   }
   EXPECT_LT(product_error(a, b), 1e-5);
 }

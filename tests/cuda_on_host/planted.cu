@@ -1,4 +1,5 @@
 // Kernels with a mistake each, which the host layer must find.
+#include "core/cuda/async_copy.h"
 #include "core/cuda/launch.h"
 #include "tests/cuda_on_host/planted.h"
 
@@ -6,8 +7,7 @@ namespace cuda_on_host {
 
 namespace {
 
-using lockstep::cuda::dynamic_shared;
-using lockstep::cuda::launch;
+using namespace lockstep::cuda;
 
 __global__ void missing_barrier(float* y, const float* x) {  // reads what another warp writes
   __shared__ float s[64];
@@ -26,6 +26,22 @@ __global__ void missing_syncwarp(float* y, const float* x) {
   __shared__ float s[32];
   s[threadIdx.x] = x[threadIdx.x];
   y[threadIdx.x] = s[31 - threadIdx.x];
+}
+// What a copy brings is there after a wait, for other warps after a barrier too, and its place may not be
+// read by then.
+template <bool waits, bool barrier, bool second_barrier>
+__global__ void copies(float* y, const float* x) {
+  __shared__ float s[64];
+  float sum = 0;
+  for (int i = 0; i < 2; ++i) {
+    start_copy<1>(s + threadIdx.x, x + threadIdx.x, true);
+    end_group_of_copies();
+    if (waits) wait_for_copies<0>();
+    if (barrier) __syncthreads();
+    sum += s[barrier ? 63 - threadIdx.x : threadIdx.x ^ 32];
+    if (second_barrier) __syncthreads();
+  }
+  y[threadIdx.x] = sum;
 }
 __global__ void racing_blocks(float* y, const float* x) { y[threadIdx.x] = x[threadIdx.x] + blockIdx.x; }
 __global__ void divergent_barrier(float* y, const float* x) {
@@ -89,6 +105,7 @@ __global__ void fine(float* y, const float* x) { y[threadIdx.x] = x[threadIdx.x 
 
 }  // namespace
 
+void copy_rightly(float* y, const float* x) { launch(copies<true, true, true>, 1, 64, 0, y, x); }
 void count_blocks_rightly(float* y, const float* x) { count_blocks<true, true, true>(y, x, nullptr); }
 
 const std::vector<Planted>& planted_mistakes() {
@@ -107,6 +124,12 @@ const std::vector<Planted>& planted_mistakes() {
        [](F y, C x, C) { launch(missing_second_barrier, 1, 64, 0, y, x); }},
       {"missing barrier of a warp", "race: ", true,
        [](F y, C x, C) { launch(missing_syncwarp, 1, 32, 0, y, x); }},
+      {"a copy that nobody waits for", "shared memory that nobody wrote", true,
+       [](F y, C x, C) { launch(copies<false, true, true>, 1, 64, 0, y, x); }},
+      {"no barrier behind a copy", "shared memory that nobody wrote", true,
+       [](F y, C x, C) { launch(copies<true, false, true>, 1, 64, 0, y, x); }},
+      {"no barrier before the next copy", "race: written while another thread reads", true,
+       [](F y, C x, C) { launch(copies<true, true, false>, 1, 64, 0, y, x); }},
       {"two blocks write one word", "race: written twice", true,
        [](F y, C x, C) { launch(racing_blocks, 2, 64, 0, y, x); }},
       {"a barrier in a branch", "40 of 64 threads reach __syncthreads", false,

@@ -15,6 +15,8 @@ struct Planted {
 
 const std::vector<Planted>& planted_mistakes();
 
+// Without one: y becomes the sum of what x holds at two moments, copied.
+void copy_rightly(float* y, const float* x);
 // Without one: blocks leave numbers for the last of them. y holds 3, 3, ... then.
 void count_blocks_rightly(float* y, const float* x);
 

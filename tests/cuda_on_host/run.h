@@ -33,10 +33,26 @@ dim3 grid_size() __attribute__((const));
 void* dynamic_shared_memory() __attribute__((const));
 int lane() __attribute__((const));
 void sync_block(const Where& where);
-// Every lane gives 16 bytes at most and gets those of all, 16 bytes apart; `orders`: accesses to memory, too.
+// Every lane gives lane_bytes at most and gets those of all, as far apart; `orders`: accesses to memory, too.
+// `combine`, if any, turns what the lanes gave into what they get, once for all.
+constexpr std::size_t lane_bytes = 32;
 const std::byte* sync_warp(unsigned mask, const void* value, std::size_t bytes, bool orders,
-                           const Where& where);
+                           const Where& where, void (*combine)(std::byte* values) = nullptr);
 void atomic_access(const void* address, std::size_t bytes);
+
+// A copy into shared memory that the running thread has started, and what will be there.
+struct Copy {
+  float* to;
+  float values[4];
+  int size;
+};
+void start(const Copy& copy);
+void end_group_of_copies();
+// The oldest one that is done when all groups of the running thread but the last `left` are.
+bool finish_copy(int left, Copy& copy);
+// Of each lane, a and b as lockstep::cuda::multiply_bf16 takes them; then its part of a b.
+void multiply_bf16(std::byte* values);
+
 void fence();
 void count_at(const void* counter);  // an atomic operation by which blocks know of each other
 
