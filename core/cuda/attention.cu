@@ -71,35 +71,39 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
   store_rows<D, R>(y, out, first, shape.queries, shape.value_width);
 }
 
-template <int D>
-__global__ void __launch_bounds__(short_threads, short_blocks<D>)
+template <int D, int share>
+__global__ void __launch_bounds__(share* short_rows, short_blocks<D, share>)
     short_attention_kernel(HeadView<float> y, float* lse, HeadView<const float> q, HeadView<const float> k,
                            HeadView<const float> v, KeyMask mask, Strided<tensors> lead,
                            AttentionShape<float> shape, ShortHeads heads) {
   constexpr int step = row_of<D, float>,
-                at_once = pack_size<float>;  // keys; a head has as many lanes or more
-  __shared__ __align__(16) float ks[short_threads * step], vs[short_threads * step];
-  const std::int64_t head = heads.head();
-  const int lane = heads.lane(), keys = static_cast<int>(shape.keys);
-  const auto at = offsets(lead, head < heads.count ? head : 0);
+                at_once = pack_size<float>;  // keys; a head has as many rows or more
+  __shared__ __align__(16) float ks[short_rows * step], vs[short_rows * step];
+  const ShortRow<share> mine(heads);
+  const auto at = offsets(lead, mine.head);
   q.data += at[Q], k.data += at[K], v.data += at[V], y.data += at[Y];
   if (mask.data != nullptr) mask.data += at[mask_at];
-  float row[D], other[D];
-  load_row(row, k, lane, shape.keys, shape.width);
-  load_row(other, v, lane, shape.keys, shape.value_width);
-  put_row(ks, row);
-  put_row(vs, other);
-  load_row(row, q, lane, shape.queries, shape.width);
+  float row[D];
+  if (mine.part == 0) {
+    load_row(row, k, mine.row, shape.keys, shape.width);
+    put_row(ks + mine.in_block * step, row);
+  }
+  if (mine.part == share - 1) {
+    load_row(row, v, mine.row, shape.keys, shape.value_width);
+    put_row(vs + mine.in_block * step, row);
+  }
+  load_row(row, q, mine.row, shape.queries, shape.width);
   for (float& value : row) value *= shape.scale;
-  __syncwarp();
-  const float *const of_k = ks + heads.first_lane() * step, *const of_v = vs + heads.first_lane() * step;
+  __syncthreads();
+  const float *const of_k = ks + mine.first * step, *const of_v = vs + mine.first * step;
+  const int seen = keys_seen(shape, mine.row);
   float out[D] = {}, most = -INFINITY, total = 0;
 #pragma unroll 1
-  for (int key = 0; key < keys; key += at_once) {
+  for (int key = mine.part * at_once; key < seen; key += share * at_once) {
     float s[at_once], largest = most;
     for (int j = 0; j < at_once; ++j) {
       const float score = dot(row, of_k + (key + j) * step);
-      s[j] = takes_part(shape, mask, lane, key + j) ? score : -INFINITY;
+      s[j] = key + j < seen && mask.has(key + j) ? score : -INFINITY;
       largest = largest > s[j] ? largest : s[j];
     }
     const float factor = most == largest ? 1.0f : std::exp(most - largest);
@@ -112,10 +116,18 @@ __global__ void __launch_bounds__(short_threads, short_blocks<D>)
       add_times(out, p, of_v + (key + j) * step);
     }
   }
-  if (head >= heads.count || lane >= shape.queries) return;
-  for (float& value : out) value = total > 0 ? value / total : 0.0f;
-  lse[head * shape.queries + lane] = total > 0 ? most + std::log(total) : 0.0f;
-  store_row(y, out, lane, shape.value_width);
+  const float largest = max_of_lanes<share>(most), factor = most == largest ? 1.0f : std::exp(most - largest);
+  total = sum_of_lanes<share>(total * factor);
+  if constexpr (share > 1) {
+    for (float& value : out) value *= factor;
+  }
+  float own[D / share];
+  own_features<share>(own, out, mine.part);
+  if (!mine.exists || mine.row >= shape.queries) return;
+  for (float& value : own) value = total > 0 ? value / total : 0.0f;
+  store_features(y, own, mine.row, mine.part, shape.value_width);
+  if (mine.part == 0)
+    lse[mine.head * shape.queries + mine.row] = total > 0 ? largest + std::log(total) : 0.0f;
 }
 
 }  // namespace
@@ -148,10 +160,12 @@ void CudaKernels::attention(const Tensor& y, const Tensor& lse, const Tensor& q,
       if constexpr (has_short_kernel<T, D>) {
         if (is_short(q.size(-2), k.size(-2))) {
           const ShortHeads short_heads(count, q.size(-2), k.size(-2));
-          return launch(short_attention_kernel<D>, short_heads.blocks(), short_threads, 0, head_view<T>(y),
-                        on_device<T>(lse), head_view<const T>(q), head_view<const T>(k),
-                        head_view<const T>(v), key_mask, lead, attention_shape<T>(q, k, v, scores),
-                        short_heads);
+          const auto start = [&](auto share) {
+            launch(short_attention_kernel<D, share()>, short_heads.blocks(), share() * short_rows, 0,
+                   head_view<T>(y), on_device<T>(lse), head_view<const T>(q), head_view<const T>(k),
+                   head_view<const T>(v), key_mask, lead, attention_shape<T>(q, k, v, scores), short_heads);
+          };
+          return with_share(short_heads, start);
         }
       }
       // Smaller tiles also where large ones would leave most of a card's multiprocessors without a block.

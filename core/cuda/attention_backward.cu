@@ -184,76 +184,86 @@ __global__ void __launch_bounds__(attention_threads, attention_blocks<T, D, R>)
   store_rows<D>(g.dq, sums, 0, shape.queries, shape.width);
 }
 
-// A block's shared memory: a row for each lane, of k and v, then of q and dy; and its p and ds by key.
-template <int D>
-struct ShortRows {
-  static constexpr int step = row_of<D, float>, step_of_weights = longest_short_head + 1;
-  static constexpr std::size_t bytes = sizeof(float) * short_threads * 2 * (step + step_of_weights);
+// A block's shared memory: a row of k and of v for each of its rows, then of q and of dy; and their p and ds
+// by key.
+template <int D, int share>
+struct ShortTiles {
+  static constexpr int step = row_of<D, float>, step_of_weights = 32 * share + 1;
+  static constexpr std::size_t bytes = sizeof(float) * short_rows * 2 * (step + step_of_weights);
 
   float* const first = dynamic_shared<float>();
-  float* const second = first + short_threads * step;
-  float* const p = second + short_threads * step;
-  float* const ds = p + short_threads * step_of_weights;
+  float* const second = first + short_rows * step;
+  float* const p = second + short_rows * step;
+  float* const ds = p + short_rows * step_of_weights;
 };
 
-template <int D>
-__global__ void __launch_bounds__(short_threads, short_blocks<D>)
+template <int D, int share>
+__global__ void __launch_bounds__(share* short_rows, short_blocks<D, share>)
     short_attention_backward_kernel(Gradients<float> g, Strided<tensors> lead, AttentionShape<float> shape,
                                     ShortHeads heads) {
-  using Rows = ShortRows<D>;
-  [[maybe_unused]] constexpr int at_once =
-      64 / D;  // of what a lane walks over, so that one need not wait for the last
-  const Rows rows;
-  const std::int64_t head = heads.head();
-  const bool exists = head < heads.count;
-  const int lane = heads.lane(), first = heads.first_lane(), keys = static_cast<int>(shape.keys),
-            queries = static_cast<int>(shape.queries);
-  g.move_to(lead, exists ? head : 0, shape.queries);
+  using Tiles = ShortTiles<D, share>;
+  constexpr int at_once = 64 / D;  // of what a thread walks over, so that one need not wait for the last
+  const Tiles tiles;
+  const ShortRow<share> mine(heads);
+  const int row = mine.row, first = mine.first, queries = static_cast<int>(shape.queries);
+  float *const own_first = tiles.first + mine.in_block * Tiles::step, *const own_second =
+                                                                          tiles.second +
+                                                                          mine.in_block * Tiles::step;
+  g.move_to(lead, mine.head, shape.queries);
   float q[D], dy[D];
-  load_row(q, g.k, lane, shape.keys, shape.width);
-  load_row(dy, g.v, lane, shape.keys, shape.value_width);
-  put_row(rows.first, q);
-  put_row(rows.second, dy);
-  load_row(q, g.y, lane, shape.queries, shape.value_width);
-  load_row(dy, g.dy, lane, shape.queries, shape.value_width);
+  load_row(q, g.k, row, shape.keys, shape.width);
+  load_row(dy, g.v, row, shape.keys, shape.value_width);
+  if (mine.part == 0) put_row(own_first, q);
+  if (mine.part == share - 1) put_row(own_second, dy);
+  load_row(q, g.y, row, shape.queries, shape.value_width);
+  load_row(dy, g.dy, row, shape.queries, shape.value_width);
   float delta = 0;
   for (int c = 0; c < D; ++c) delta += dy[c] * q[c];
-  load_row(q, g.q, lane, shape.queries, shape.width);
-  const float lse = lane < queries ? g.lse[lane] : 0.0f;
-  __syncwarp();
-  // A lane is a query.
+  load_row(q, g.q, row, shape.queries, shape.width);
+  const float lse = row < queries ? g.lse[row] : 0.0f;
+  __syncthreads();
+  // A row is a query.
   {
     float dq[D] = {};
-    const int own = static_cast<int>(threadIdx.x) * Rows::step_of_weights;
-#pragma unroll at_once
-    for (int key = 0; key < keys; ++key) {
-      const float* const k = rows.first + (first + key) * Rows::step;
-      const float s = dot(q, k), dp = dot(dy, rows.second + (first + key) * Rows::step);
-      const bool counts = takes_part(shape, g.mask, lane, key);
-      const float p = counts ? std::exp(s * shape.scale - lse) : 0.0f;
-      const float ds = counts ? p * (dp - delta) * shape.scale : 0.0f;
-      rows.p[own + key] = p;
-      rows.ds[own + key] = ds;
-      add_times(dq, ds, k);
+    const int own = mine.in_block * Tiles::step_of_weights, seen = keys_seen(shape, row);
+#pragma unroll 1
+    for (int begin = mine.part * at_once; begin < seen; begin += share * at_once) {
+      for (int key = begin; key < begin + at_once; ++key) {
+        const float* const k = tiles.first + (first + key) * Tiles::step;
+        const float s = dot(q, k), dp = dot(dy, tiles.second + (first + key) * Tiles::step);
+        const bool counts = key < seen && g.mask.has(key);
+        const float p = counts ? std::exp(s * shape.scale - lse) : 0.0f;
+        const float ds = counts ? p * (dp - delta) * shape.scale : 0.0f;
+        tiles.p[own + key] = p;
+        tiles.ds[own + key] = ds;
+        add_times(dq, ds, k);
+      }
     }
-    if (exists && lane < queries) store_row(g.dq, dq, lane, shape.width);
+    float own_dq[D / share];
+    own_features<share>(own_dq, dq, mine.part);
+    if (mine.exists && row < queries) store_features(g.dq, own_dq, row, mine.part, shape.width);
   }
-  __syncwarp();
-  put_row(rows.first, q);
-  put_row(rows.second, dy);
-  __syncwarp();
-  // A lane is a key.
+  __syncthreads();
+  if (mine.part == 0) put_row(own_first, q);
+  if (mine.part == share - 1) put_row(own_second, dy);
+  __syncthreads();
+  // A row is a key, which queries from `seeing` on see; the warp begins with its first row's.
+  const int offset = static_cast<int>(shape.causal_offset), seeing = shape.causal ? row - offset : 0,
+            begin = shape.causal ? mine.first_of_warp - offset : 0;
   float dk[D] = {}, dv[D] = {};
-  if (lane >= keys) return;
 #pragma unroll at_once
-  for (int query = 0; query < queries; ++query) {
-    const int row = first + query, weight = row * Rows::step_of_weights + lane;
-    add_times(dk, rows.ds[weight], rows.first + row * Rows::step);
-    add_times(dv, rows.p[weight], rows.second + row * Rows::step);
+  for (int query = (begin > 0 ? begin : 0) + mine.part; query < queries; query += share) {
+    const int other = first + query, weight = other * Tiles::step_of_weights + row;
+    const bool is_seen = query >= seeing && row < shape.keys;
+    add_times(dk, is_seen ? tiles.ds[weight] : 0.0f, tiles.first + other * Tiles::step);
+    add_times(dv, is_seen ? tiles.p[weight] : 0.0f, tiles.second + other * Tiles::step);
   }
-  if (!exists) return;
-  store_row(g.dk, dk, lane, shape.width);
-  store_row(g.dv, dv, lane, shape.value_width);
+  float own_dk[D / share], own_dv[D / share];
+  own_features<share>(own_dk, dk, mine.part);
+  own_features<share>(own_dv, dv, mine.part);
+  if (!mine.exists || row >= shape.keys) return;
+  store_features(g.dk, own_dk, row, mine.part, shape.width);
+  store_features(g.dv, own_dv, row, mine.part, shape.value_width);
 }
 
 }  // namespace
@@ -290,8 +300,10 @@ void CudaKernels::attention_backward(const Tensor& dq, const Tensor& dk, const T
       if constexpr (has_short_kernel<T, D>) {
         if (is_short(shape.queries, shape.keys)) {
           const ShortHeads short_heads(count, shape.queries, shape.keys);
-          return launch(short_attention_backward_kernel<D>, short_heads.blocks(), short_threads,
-                        ShortRows<D>::bytes, g, lead, shape, short_heads);
+          return with_share(short_heads, [&](auto share) {
+            launch(short_attention_backward_kernel<D, share()>, short_heads.blocks(), share() * short_rows,
+                   ShortTiles<D, share()>::bytes, g, lead, shape, short_heads);
+          });
         }
       } else if (std::max(shape.queries, shape.keys) <= tile) {
         return launch(attention_backward_of_one_tile_kernel<T, D, R>, heads_now, attention_threads,

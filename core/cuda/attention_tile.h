@@ -50,11 +50,31 @@ struct AttentionShape {
 struct KeyMask {
   const std::uint8_t* data;
   std::int64_t step;
+  __device__ bool has(std::int64_t key) const { return data == nullptr || data[key * step] != 0; }
 };
 
 // Elements from one row of a tile of D columns, or of a square tile, to the next.
 template <int D, typename T>
 constexpr int row_of = D + pack_size<T>;
+
+// The features of a row from `column` on, of `width`; zeros beyond its end and the last of `rows`.
+template <typename T>
+__device__ Pack<T> pack_of_row(const HeadView<const T>& from, std::int64_t row, std::int64_t rows, int column,
+                               int width) {
+  const T* const source = from.data + row * from.row_step + column;
+  Pack<T> pack = {};
+  if (row >= rows || column >= width) return pack;
+  if (from.is_packed) return pack_at(source);
+  for (int v = 0; v < pack_size<T>; ++v) pack.values[v] = column + v < width ? source[v] : T(0);
+  return pack;
+}
+template <int size, typename T>
+__device__ void store_in_row(const HeadView<T>& to, std::int64_t row, int column, int width,
+                             const Pack<T, size>& pack) {
+  T* const target = to.data + row * to.row_step + column;
+  if (to.is_packed && column < width) return store(target, pack);
+  for (int v = 0; v < size && column + v < width; ++v) target[v] = pack.values[v];
+}
 
 // Rows first ... of a head into a tile (rows, row_of<D, T>), zeros beyond its ends.
 template <int D, int rows, typename T>
@@ -63,17 +83,9 @@ __device__ void load_tile(T* tile, const HeadView<const T>& from, std::int64_t f
   constexpr int size = pack_size<T>, packs = D / size;
   for (int i = static_cast<int>(threadIdx.x); i < rows * packs; i += attention_threads) {
     const int row = i / packs, column = i % packs * size;
-    const T* const source = from.data + (first + row) * from.row_step + column;
-    Pack<T> pack = {};
-    if (first + row < count && column < width) {
-      if (from.is_packed) {
-        pack = pack_at(source);
-      } else {
-        for (int v = 0; v < size; ++v) pack.values[v] = column + v < width ? source[v] : T(0);
-      }
-    }
+    Pack<T> pack = pack_of_row(from, first + row, count, column, width);
     for (int v = 0; v < size; ++v) pack.values[v] *= factor;
-    *reinterpret_cast<Pack<T>*>(tile + row * row_of<D, T> + column) = pack;
+    store(tile + row * row_of<D, T> + column, pack);
   }
 }
 
@@ -159,15 +171,9 @@ __device__ void store_rows(const HeadView<T>& to, const T (&values)[R][D / 16], 
     const std::int64_t row = first + R * ty + i;
     if (row >= count) return;
     for (int c = 0; c < D / 16; c += size) {
-      const int column = feature<D, T>(c);
-      T* const target = to.data + row * to.row_step + column;
-      if (to.is_packed && column < width) {
-        Pack<T, size> pack;
-        for (int v = 0; v < size; ++v) pack.values[v] = values[i][c + v];
-        *reinterpret_cast<Pack<T, size>*>(target) = pack;
-      } else {
-        for (int v = 0; v < size && column + v < width; ++v) target[v] = values[i][c + v];
-      }
+      Pack<T, size> pack;
+      for (int v = 0; v < size; ++v) pack.values[v] = values[i][c + v];
+      store_in_row(to, row, feature<D, T>(c), width, pack);
     }
   }
 }
@@ -177,7 +183,7 @@ __device__ bool takes_part(const AttentionShape<T>& shape, const KeyMask& mask, 
                            std::int64_t key) {
   if (query >= shape.queries || key >= shape.keys || (shape.causal && key > query + shape.causal_offset))
     return false;
-  return mask.data == nullptr || mask.data[key * mask.step] != 0;
+  return mask.has(key);
 }
 
 template <typename T>

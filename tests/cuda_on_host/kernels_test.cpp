@@ -267,14 +267,14 @@ TEST(CudaAttention, OfEverySizeIsThatOfTheCpu) {
   };
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const std::int64_t width : {5, 20, 40, 100}) {
-      for (const std::int64_t tokens : {7, 20, 40}) check(dtype, 2, tokens, width);
+      for (const std::int64_t tokens : {7, 20, 40, 70}) check(dtype, 2, tokens, width);
     }
   }
   // So many heads that they have large tiles.
-  for (const std::int64_t width : {5, 20, 40}) check(DType::f32, 128, 33, width);
+  for (const std::int64_t width : {5, 20, 40}) check(DType::f32, 128, 66, width);
 }
 
-// Several of them share a warp, and the last ones of a block have no head.
+// Several of them share a warp, or a row has two threads, and the last ones of a block have no head.
 TEST(CudaAttention, OfShortHeadsIsThatOfTheCpu) {
   manual_seed(13);
   for (const auto& [heads, queries, keys, width, value_width] :
@@ -282,7 +282,11 @@ TEST(CudaAttention, OfShortHeadsIsThatOfTheCpu) {
         {9, 1, 5, 12, 16},
         {5, 8, 3, 7, 20},
         {3, 17, 32, 16, 16},
-        {4, 32, 31, 20, 5}}) {
+        {4, 32, 31, 20, 5},
+        {3, 64, 64, 32, 32},
+        {2, 33, 50, 16, 12},
+        {2, 50, 33, 20, 32},
+        {1, 5, 64, 16, 16}}) {
     const Tensor q = randn({heads, queries, width}), k = randn({heads, keys, width}),
                  v = randn({heads, keys, value_width}), mask = rand({heads, 1, keys}) < 0.7;
     for (const bool causal : {false, true}) {
@@ -290,7 +294,7 @@ TEST(CudaAttention, OfShortHeadsIsThatOfTheCpu) {
         const auto results = [&](Device device) {
           std::array<Tensor, 3> leaves{moved(q, device), moved(k, device), moved(v, device)};
           for (Tensor& leaf : leaves) leaf = clone(leaf).set_requires_grad();
-          AttentionOptions options{.causal = causal};
+          AttentionOptions options{.causal = causal, .causal_offset = causal && masked ? keys - queries : 0};
           if (masked) options.mask = moved(mask, device);
           const Tensor y = attention(leaves[0], leaves[1], leaves[2], options);
           std::vector<double> all = y.to_vector();
