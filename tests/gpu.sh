@@ -50,7 +50,7 @@ step device_tests 120 'PASSED|FAILED|comparisons' ${tests:-none}
 step conformance 60 'on cuda|failed|FAILED' env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
 step bench 150 . ${lockstep:-none} bench --device cuda --seconds 0.5
 step profile 40 ' ms|%' ${lockstep:-none} bench --device cuda --profile --model toy,copy,char,baby --attention combined --runs 1 --seconds 0.2
-step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy char
+step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy shakespeare
 step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"
 step study 120 'steps|loss|equivalent|different|undecided|On ' ${lockstep:-none} study --device cuda --out "$work/study"
 ops='*TwoRuns*attention_causal:*TwoRuns*layer_norm:*TwoRuns*linear:*TwoRuns*embedding:*TwoRuns*/sum'
@@ -63,7 +63,8 @@ for tool in memcheck initcheck synccheck racecheck; do
   step "$tool" 45 'PASSED|FAILED|ERROR SUMMARY|RACECHECK' compute-sanitizer --tool "$tool" --error-exitcode 9 ${tests:-none} \
     --gtest_filter="$filter"
 done
-# Apart, since initcheck complains here of reads of what products in TF32 wrote; nobody knows why yet.
+# Apart, since initcheck complains of kernels that read what the library's products in TF32 wrote: it seems not to see
+# how those store. Their results are right, which tests compare.
 step initcheck_tf32 45 'PASSED|FAILED|Uninit|    at |ERROR SUMMARY' compute-sanitizer --tool initcheck --print-limit 3 \
   --error-exitcode 9 ${tests:-none} --gtest_filter='CudaTraining.*Tf32*:CudaProducts.RoundTheir*'
 step peers 230 . python3 tests/bench/gpu_peers.py 0.5

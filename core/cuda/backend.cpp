@@ -1,7 +1,5 @@
 #include "core/cuda/backend.h"
 
-#include <cuda_profiler_api.h>
-
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/memory.h"
 #include "core/cuda/recorder.h"
@@ -33,8 +31,6 @@ class CudaBackend final : public Backend {
   const Kernels& kernels() const override { return kernels_; }
   MemoryStats memory_stats() const override { return cuda::memory_stats(); }
   std::string name() const override { return device_name(); }
-  void begin_profile() const override { check(cudaProfilerStart(), "start a profile"); }
-  void end_profile() const override { check(cudaProfilerStop(), "end a profile"); }
   std::unique_ptr<WorkRecorder> make_recorder() const override { return std::make_unique<Recorder>(); }
 
  private:

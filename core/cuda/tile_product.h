@@ -10,16 +10,16 @@ namespace lockstep::cuda {
 constexpr std::int64_t tiles_of(std::int64_t m, std::int64_t n) { return (m + 63) / 64 * ((n + 63) / 64); }
 
 // Whether tile_product is faster than the library for `count` products of (m, k) and (k, n): where the result
-// has few tiles with much to sum over, as the gradients of small weights, and in f32 for all that are not
-// large. It depends on the sizes alone.
+// has few tiles with much to sum over, as the gradients of small weights, and in f32 for all but large ones.
+// It depends on the sizes alone.
 template <typename T>
 bool suits_tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k) {
-  if (!std::is_same_v<T, float> || k >= std::int64_t{1} << 30) return false;
+  // The sizes of a launch.
+  if (!std::is_same_v<T, float> || k >= std::int64_t{1} << 30 || n > 1 << 20 || count > 65535) return false;
   if (k >= 256 && count * tiles_of(m, n) < 32) return true;
-  return !rounds_to_tf32<T>() && std::min(m, n) >= 32 && k >= 64 &&
-         static_cast<double>(count) * static_cast<double>(m) * static_cast<double>(n) *
-                 static_cast<double>(k) <=
-             std::int64_t{1} << 28;
+  const double multiplications =
+      static_cast<double>(count) * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  return !rounds_to_tf32<T>() && std::min({m, n, k}) >= 8 && multiplications <= std::int64_t{1} << 28;
 }
 
 // Where the sums of a's rows go, (m), formed in f64; null: not wanted.

@@ -39,10 +39,6 @@ class Backend {
   virtual MemoryStats memory_stats() const = 0;  // of this thread
   virtual std::unique_ptr<WorkRecorder> make_recorder() const = 0;
   virtual std::string name() const = 0;  // the card's: "NVIDIA H100 80GB HBM3"
-  // A profiler that was told to wait for it (ncu --profile-from-start off) counts what runs between these
-  // two.
-  virtual void begin_profile() const = 0;
-  virtual void end_profile() const = 0;
 
  protected:
   ~Backend() = default;
