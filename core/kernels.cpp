@@ -21,6 +21,17 @@ void Kernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, dou
   if (bias.defined()) binary(BinaryOp::add, y, y, bias);
 }
 
+void Kernels::matmul_gelu(const Tensor& y, const Tensor& slope, const Tensor& a, const Tensor& b,
+                          const Tensor& bias, Gelu form) const {
+  matmul(slope, a, b, false, bias);
+  gelu_and_slope(y, slope, slope, form);
+}
+
+void Kernels::matmul_times(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor& factor) const {
+  matmul(y, a, b, false, {});
+  binary(BinaryOp::mul, y, y, factor);
+}
+
 std::string out_of_range(const char* what, std::int64_t index, std::int64_t size,
                          std::optional<std::int64_t> ignore) {
   const std::string unless = ignore ? fmt::format(", or {} to ignore a row", *ignore) : "";

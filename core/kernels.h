@@ -80,6 +80,11 @@ class Kernels {
   // y = alpha a b + beta c (+ bias), as matmul; y and c contiguous, of one shape, and not the same.
   virtual void matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
                            double beta, const Tensor& bias) const;
+  // y = gelu(h), slope = gelu'(h) of h = a b + bias, as matmul; y and slope contiguous.
+  virtual void matmul_gelu(const Tensor& y, const Tensor& slope, const Tensor& a, const Tensor& b,
+                           const Tensor& bias, Gelu form) const;
+  // y = a b, times factor by element, as matmul; y and factor contiguous, of one shape, and not the same.
+  virtual void matmul_times(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor& factor) const;
   // Where along dim the largest (smallest) element is, the first of equal ones, NaN before all; y i64 of size
   // 1 there.
   virtual void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const = 0;

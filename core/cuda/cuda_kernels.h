@@ -35,6 +35,9 @@ class CudaKernels final : public Kernels {
               const Tensor& bias) const override;
   void matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b, double alpha, const Tensor& c,
                    double beta, const Tensor& bias) const override;
+  void matmul_gelu(const Tensor& y, const Tensor& slope, const Tensor& a, const Tensor& b, const Tensor& bias,
+                   Gelu form) const override;
+  void matmul_times(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor& factor) const override;
   void arg_extreme(const Tensor& y, const Tensor& x, int dim, bool largest) const override;
   void argsort(const Tensor& y, const Tensor& x, int dim, bool descending) const override;
   void take_rows(const Tensor& y, const Tensor& table, const Tensor& index) const override;

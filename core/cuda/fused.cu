@@ -129,9 +129,10 @@ void CudaKernels::weight_gradient(const Target& dweight, const Target& dbias, co
       if (dweight.wanted() && suits_tile_product<T>(1, m, n, rows) && of_dy.transposed && !of_x.transposed &&
           dweight.buffer.is_contiguous()) {
         T* const to = on_device<T>(dweight.buffer);
+        Finish finish;
+        if (dweight.accumulate) finish.addend = {1, to, 1};
         return tile_product(1, m, n, rows, {on_device<T>(dy), true, of_dy.leading, 0},
-                            {on_device<T>(x), false, of_x.leading, 0}, {to, false, n, 0},
-                            dweight.accumulate ? Addend<T>{1, to, 1} : Addend<T>{}, nullptr,
+                            {on_device<T>(x), false, of_x.leading, 0}, {to, false, n, 0}, finish,
                             {dbias.wanted() ? on_device<T>(dbias.buffer) : nullptr, dbias.accumulate});
       }
     }

@@ -35,12 +35,25 @@ void multiply(const Tensor& y, const Tensor& a, const Tensor& b, T alpha, const 
     const std::int64_t count = pairs.sizes[inner];
     const Addend<T> plus{alpha, addend == nullptr ? nullptr : addend + at[0], addend == nullptr ? 0 : beta};
     if (!(from_a.transposed && from_b.transposed) && suits_tile_product<T>(count, m, n, k)) {
-      if constexpr (std::is_same_v<T, float>) tile_product(count, m, n, k, from_a, from_b, to, plus, biases);
+      if constexpr (std::is_same_v<T, float>)
+        tile_product(count, m, n, k, from_a, from_b, to, {.addend = plus, .bias = biases});
     } else {
       gemm<T>(count, m, n, k, from_a, from_b, to, plus, biases);
     }
   }
   if (bias.defined() && biases == nullptr) kernels(y).binary(BinaryOp::add, y, y, bias);
+}
+
+// A product of two matrices by tile_product, which finishes it on the way. False: it does not take them.
+bool by_tiles(const Tensor& y, const Tensor& a, const Tensor& b, const Finish& finish) {
+  const std::int64_t m = y.size(0), n = y.size(1), k = a.size(1);
+  if (y.numel() == 0 || k == 0 || !suits_tile_product<float>(1, m, n, k)) return false;
+  const MatrixLayout of_a(a), of_b(b);
+  if (of_a.transposed || of_b.transposed != (finish.slope != nullptr)) return false;
+  tile_product(1, m, n, k, {on_device<float>(a), false, of_a.leading, 0},
+               {on_device<float>(b), of_b.transposed, of_b.leading, 0}, {on_device<float>(y), false, n, 0},
+               finish);
+  return true;
 }
 
 }  // namespace
@@ -66,6 +79,19 @@ void CudaKernels::matmul_plus(const Tensor& y, const Tensor& a, const Tensor& b,
     using T = decltype(t);
     multiply<T>(y, a, b, static_cast<T>(alpha), c, static_cast<T>(beta), bias);
   });
+}
+
+void CudaKernels::matmul_gelu(const Tensor& y, const Tensor& slope, const Tensor& a, const Tensor& b,
+                              const Tensor& bias, Gelu form) const {
+  if (form != Gelu::exact || y.dtype() != DType::f32 ||
+      !by_tiles(y, a, b, {.bias = on_device<float>(bias), .slope = on_device<float>(slope)}))
+    Kernels::matmul_gelu(y, slope, a, b, bias, form);
+}
+
+void CudaKernels::matmul_times(const Tensor& y, const Tensor& a, const Tensor& b,
+                               const Tensor& factor) const {
+  if (y.dtype() != DType::f32 || !by_tiles(y, a, b, {.times = on_device<float>(factor)}))
+    Kernels::matmul_times(y, a, b, factor);
 }
 
 }  // namespace lockstep::cuda

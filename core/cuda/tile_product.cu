@@ -6,6 +6,7 @@
 #include "core/cuda/pack.h"
 #include "core/cuda/tensor_core.h"
 #include "core/cuda/tile_product.h"
+#include "core/formulas.h"
 #include "core/runtime/observer.h"
 
 namespace lockstep::cuda {
@@ -120,10 +121,10 @@ __device__ inline void add(Pack<float>& to, const Pack<float>& x) {
   for (int v = 0; v < pack; ++v) to.values[v] += x.values[v];
 }
 
-// Stores the sums of `column` and its neighbours, of n, at `place`.
-template <bool packed>
-__device__ void finish(const Matrices<float>& c, const Addend<float>& addend, const float* bias,
-                       std::int64_t place, int column, int n, Pack<float> sums) {
+// Finishes the sums of `column` and its neighbours, of n, and stores them at `place`.
+template <bool packed, bool may_have_times, bool has_slope>
+__device__ void finish_and_store(const Matrices<float>& c, const Finish& finish, std::int64_t place,
+                                 int column, int n, Pack<float> sums) {
   const int here = n - column < pack ? n - column : pack;
   const auto read = [&](const float* from) {
     Pack<float> values = {};
@@ -134,17 +135,34 @@ __device__ void finish(const Matrices<float>& c, const Addend<float>& addend, co
     }
     return values;
   };
-  for (float& sum : sums.values) sum *= addend.factor;
-  if (bias != nullptr) add(sums, read(bias + column));
-  if (addend.data != nullptr) {
-    const Pack<float> more = read(addend.data + place);
-    for (int v = 0; v < pack; ++v) sums.values[v] += addend.share * more.values[v];
+  const auto write = [&](float* to, const Pack<float>& values) {
+    if constexpr (packed) {
+      store(to, values);
+    } else {
+      for (int v = 0; v < here; ++v) to[v] = values.values[v];
+    }
+  };
+  for (float& sum : sums.values) sum *= finish.addend.factor;
+  if (finish.bias != nullptr) add(sums, read(finish.bias + column));
+  if (finish.addend.data != nullptr) {
+    const Pack<float> more = read(finish.addend.data + place);
+    for (int v = 0; v < pack; ++v) sums.values[v] += finish.addend.share * more.values[v];
   }
-  if constexpr (packed) {
-    store(c.data + place, sums);
-  } else {
-    for (int v = 0; v < here; ++v) c.data[place + v] = sums.values[v];
+  if constexpr (may_have_times) {
+    if (finish.times != nullptr) {
+      const Pack<float> factors = read(finish.times + place);
+      for (int v = 0; v < pack; ++v) sums.values[v] *= factors.values[v];
+    }
   }
+  if constexpr (has_slope) {
+    Pack<float> slope;
+    for (int v = 0; v < pack; ++v) {
+      slope.values[v] = formula<UnaryOp::gelu_slope>(sums.values[v], 0.0f, 0.0f);
+      sums.values[v] = formula<UnaryOp::gelu>(sums.values[v], 0.0f, 0.0f);
+    }
+    write(finish.slope + place, slope);
+  }
+  write(c.data + place, sums);
 }
 
 // Of a warp's square, the sums of what a lane has: rows 2 h and 2 h + 1 of its four, all four columns.
@@ -191,8 +209,9 @@ struct Square {
 template <typename Shape, bool a_by_rows, bool b_by_rows, bool packed, int parts_of_factors>
 __global__ void __launch_bounds__(Shape::threads, Shape::blocks(packed))
     tile_product_kernel(int m, int n, int k, Matrices<const float> a, Matrices<const float> b,
-                        Matrices<float> c, Addend<float> addend, const float* bias, RowSums row_sums,
-                        Parts parts) {
+                        Matrices<float> c, Addend<float> addend, const float* bias, const float* times,
+                        float* slope, RowSums row_sums, Parts parts) {
+  const Finish finish{addend, bias, times, slope};  // as one parameter it would cost registers
   using TileA = TileOfFactor<Shape::rows, Shape::group, a_by_rows, packed>;
   using TileB = TileOfFactor<Shape::columns, Shape::group, b_by_rows, packed>;
   constexpr int rows = Shape::rows, columns = Shape::columns, stage = TileA::size + TileB::size;
@@ -277,11 +296,24 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks(packed))
     float& to = row_sums.to[first_row + static_cast<int>(threadIdx.x)];
     to = static_cast<float>(row_sums.accumulate ? static_cast<double>(to) + total : total);
   }
-  for (int i = 0; i < packs; ++i) {
+  const auto finish_pack = [&](int i, auto has_slope, const Pack<float>& sums) {
     const int row = first_row + element(i) / columns, column = first_column + element(i) % columns;
     if (row < m && column < n)
-      finish<packed>(c, addend, bias, matrix * c.stride + row * c.leading + column, column, n, all[i]);
+      finish_and_store<packed, !a_by_rows && b_by_rows, has_slope()>(
+          c, finish, matrix * c.stride + row * c.leading + column, column, n, sums);
+  };
+  if constexpr (!a_by_rows && !b_by_rows) {
+    if (finish.slope != nullptr) {
+      const auto own_sums = [&](int i) {
+        return shared + element(i) / columns * step + element(i) % columns;
+      };
+      for (int i = 0; i < packs; ++i) store(own_sums(i), all[i]);
+#pragma unroll 1  // the formulas once, not for each pack
+      for (int i = 0; i < packs; ++i) finish_pack(i, std::true_type{}, pack_at(own_sums(i)));
+      return;
+    }
   }
+  for (int i = 0; i < packs; ++i) finish_pack(i, std::false_type{}, all[i]);
 }
 
 // Whether rows of `width` elements, `leading` apart, of all matrices go by packs.
@@ -297,8 +329,8 @@ bool goes_by_packs(const Matrices<const float>& x, std::int64_t rows, std::int64
 
 template <typename Shape>
 void run(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, const Matrices<const float>& a,
-         const Matrices<const float>& b, const Matrices<float>& c, const Addend<float>& addend,
-         const float* bias, const RowSums& row_sums) {
+         const Matrices<const float>& b, const Matrices<float>& c, const Finish& finish,
+         const RowSums& row_sums) {
   const unsigned rows = blocks_of(m, Shape::rows), columns = blocks_of(n, Shape::columns);
   const std::int64_t tiles = count * rows * columns;
   // About as many blocks as a large card has multiprocessors, where that spares each of them some steps: to
@@ -320,8 +352,9 @@ void run(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, con
     }
   }
   const bool packed = goes_by_packs(a, m, k, count) && goes_by_packs(b, k, n, count) &&
-                      goes_by_packs(c.data, n, c.leading, count, c.stride) && is_aligned(addend.data) &&
-                      is_aligned(bias);
+                      goes_by_packs(c.data, n, c.leading, count, c.stride) &&
+                      is_aligned(finish.addend.data) && is_aligned(finish.bias) && is_aligned(finish.times) &&
+                      is_aligned(finish.slope);
   const auto start = [&](auto a_by_rows, auto b_by_rows, auto by_packs, auto parts_of_factors) {
     using TileA = TileOfFactor<Shape::rows, Shape::group, a_by_rows(), by_packs()>;
     using TileB = TileOfFactor<Shape::columns, Shape::group, b_by_rows(), by_packs()>;
@@ -330,7 +363,7 @@ void run(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, con
     launch(tile_product_kernel<Shape, a_by_rows(), b_by_rows(), by_packs(), parts_of_factors()>,
            dim3(rows, columns, static_cast<unsigned>(count) * parts.count), Shape::threads,
            floats * sizeof(float), static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), a, b, c,
-           addend, bias, row_sums, parts);
+           finish.addend, finish.bias, finish.times, finish.slope, row_sums, parts);
   };
   constexpr std::true_type yes;
   constexpr std::false_type no;
@@ -350,17 +383,17 @@ void run(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k, con
 
 void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const float>& a, const Matrices<const float>& b, const Matrices<float>& c,
-                  const Addend<float>& addend, const float* bias, const RowSums& row_sums) {
+                  const Finish& finish, const RowSums& row_sums) {
   if (Observer* const observer = Observer::current())
-    observer->product({count, a.transposed, b.transposed, m, n, k, addend.data != nullptr});
+    observer->product({count, a.transposed, b.transposed, m, n, k, finish.addend.data != nullptr});
   // Large tiles read less, small ones occupy more of the card with fewer steps each. Where which is best was
   // measured on an H100, alone and beside other streams.
   const std::int64_t tiles = count * tiles_of(m, n);
   if (tiles == 0) return;
-  if (tiles >= 64) return run<TileShape<2, 2, 1>>(count, m, n, k, a, b, c, addend, bias, row_sums);
+  if (tiles >= 64) return run<TileShape<2, 2, 1>>(count, m, n, k, a, b, c, finish, row_sums);
   if (tiles >= 32 || (a.transposed && tiles >= 12))
-    return run<TileShape<1, 2, 2>>(count, m, n, k, a, b, c, addend, bias, row_sums);
-  run<TileShape<1, 1, 4>>(count, m, n, k, a, b, c, addend, bias, row_sums);
+    return run<TileShape<1, 2, 2>>(count, m, n, k, a, b, c, finish, row_sums);
+  run<TileShape<1, 1, 4>>(count, m, n, k, a, b, c, finish, row_sums);
 }
 
 }  // namespace lockstep::cuda

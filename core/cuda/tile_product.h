@@ -29,6 +29,15 @@ struct RowSums {
   auto fields() const { return std::tie(to, accumulate); }
 };
 
+// What becomes of a product before it is stored.
+struct Finish {
+  Addend<float> addend;          // y = factor times it + share times another
+  const float* bias = nullptr;   // (n), which every row gets besides
+  const float* times = nullptr;  // then, of a row-major b: y times this, which is laid out as the result
+  float* slope = nullptr;  // then, of a transposed b: gelu(y); and gelu'(y) here, laid out as the result
+  auto fields() const { return std::tie(addend, bias, times, slope); }
+};
+
 // As gemm, but a and b not both transposed. Blocks, and groups of warps in each, share the k elements of a
 // sum; what they have is added in a fixed order. Tensor cores multiply: each factor is the sum of three in
 // bf16, x = x0 + x1 + x2, each below 2^-8 of the one before, and a b is a0 b0 + (a0 b1 + a1 b0) + (a0 b2 +
@@ -39,6 +48,6 @@ struct RowSums {
 // higher-precision computations, 2019.)
 void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,
                   const Matrices<const float>& a, const Matrices<const float>& b, const Matrices<float>& c,
-                  const Addend<float>& addend, const float* bias, const RowSums& row_sums = {});
+                  const Finish& finish, const RowSums& row_sums = {});
 
 }  // namespace lockstep::cuda

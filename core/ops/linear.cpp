@@ -40,19 +40,27 @@ void check_plus(const char* name, const Tensor& plus, const Tensor& y) {
         "[{}] expected what it is added to like the result, {}, got {}", name, describe(y), describe(plus));
 }
 
+// W^T, as BLAS can read it.
+Tensor transposed_weight(const Tensor& w) { return transpose(blas_readable(w), 0, 1); }
+
 // y = x W^T + b (+ plus)
 void multiply_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b,
                          const Tensor& plus = {}) {
-  const Tensor rows = rows_of(x), transposed_w = transpose(blas_readable(w), 0, 1),
-               bias = b.defined() ? contiguous(b) : b;
+  const Tensor rows = rows_of(x), bias = b.defined() ? contiguous(b) : b;
   const Kernels& compute = kernels("linear", x, w, b, plus);
-  if (!plus.defined()) return compute.matmul(rows_of(y), rows, transposed_w, false, bias);
-  compute.matmul_plus(rows_of(y), rows, transposed_w, 1, rows_of(contiguous(plus)), 1, bias);
+  if (!plus.defined()) return compute.matmul(rows_of(y), rows, transposed_weight(w), false, bias);
+  compute.matmul_plus(rows_of(y), rows, transposed_weight(w), 1, rows_of(contiguous(plus)), 1, bias);
 }
 
-// y = gelu(h), and slope = gelu'(h) where it is defined
-void gelu_of(const Tensor& y, const Tensor& slope, const Tensor& h, Gelu form) {
-  if (slope.defined()) return kernels(y).gelu_and_slope(y, slope, h, form);
+// y = gelu(h) of h = x W^T + b; h becomes its slope gelu'(h), if that is wanted.
+void multiply_transposed_gelu(const Tensor& y, const Tensor& h, bool wants_slope, const Tensor& x,
+                              const Tensor& w, const Tensor& b, Gelu form) {
+  if (wants_slope) {
+    const Tensor bias = b.defined() ? contiguous(b) : b;
+    return kernels("linear", x, w, b)
+        .matmul_gelu(rows_of(y), rows_of(h), rows_of(x), transposed_weight(w), bias, form);
+  }
+  multiply_transposed(h, x, w, b);
   kernels(y).unary(form == Gelu::exact ? UnaryOp::gelu : UnaryOp::gelu_tanh, y, h, 0, 0);
 }
 
@@ -103,8 +111,7 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias, Ge
   const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
-    multiply_transposed(h, x, weight, bias);
-    gelu_of(y, differentiable ? h : Tensor(), h, form);
+    multiply_transposed_gelu(y, h, differentiable, x, weight, bias, form);
   }
   return record_fused(
       "linear_gelu", y, std::array{x, weight, bias},
@@ -132,8 +139,7 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
   const bool differentiable = grad_enabled();
   {
     const NoGrad no_grad;
-    multiply_transposed(h, x, weight1, bias1);
-    gelu_of(a, differentiable && keep ? h : Tensor(), h, form);
+    multiply_transposed_gelu(a, h, differentiable && keep, x, weight1, bias1, form);
     multiply_transposed(y, a, weight2, bias2, plus);
   }
   return record_fused(
@@ -150,8 +156,7 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
         value = {};
         if (!slots.needed(0) && !slots.needed(1) && !slots.needed(2)) return;
         const Tensor dh = empty_like(slope);
-        kernels(dy).matmul(rows_of(dh), rows_of(dy), blas_readable(in[3]), false, {});
-        kernels(dy).binary(BinaryOp::mul, dh, dh, slope);
+        kernels(dy).matmul_times(rows_of(dh), rows_of(dy), blas_readable(in[3]), rows_of(slope));
         slope = {};
         linear_backward(dh, in[0], blas_readable(in[1]), slots);
       },

@@ -128,6 +128,39 @@ TEST(CudaProducts, GradientsOfALinearLayerOverManyRowsAreThoseOfTheCpu) {
   }
 }
 
+// GELU, its slope and what is multiplied by that, where a product stores them: by tiles of every shape,
+// aligned and not, by one block and by several, with a bias and without.
+TEST(CudaProducts, OfAnMlpAreThoseOfTheCpu) {
+  manual_seed(14);
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [rows, width, hidden] : {std::array<std::int64_t, 3>{37, 10, 27},
+                                              {70, 20, 36},
+                                              {40, 768, 36},
+                                              {300, 32, 520},
+                                              {530, 12, 524}}) {
+      for (const Gelu form : {Gelu::exact, Gelu::tanh}) {
+        const bool has_bias = form == Gelu::exact;
+        const Tensor x = randn({rows, width}, {dtype}), w1 = randn({hidden, width}, {dtype}) * 0.3,
+                     b1 = randn({hidden}, {dtype}), w2 = randn({width, hidden}, {dtype});
+        const auto results = [&](Device device) {
+          std::array<Tensor, 4> leaves{moved(x, device), moved(w1, device), moved(b1, device),
+                                       moved(w2, device)};
+          for (Tensor& leaf : leaves) leaf = clone(leaf).set_requires_grad();
+          const auto& [input, first, bias, second] = leaves;
+          const Tensor y = mlp(input, first, has_bias ? bias : Tensor(), second, {}, form),
+                       h = linear_gelu(input, first, has_bias ? bias : Tensor(), form);
+          std::vector<double> all = y.to_vector();
+          append(all, h);
+          for (const Tensor& g : grad(mean(y * y) + mean(h * h), {input, first, second})) append(all, g);
+          return all;
+        };
+        const double tolerance = dtype == DType::f32 ? 1e-4 : 1e-12;
+        expect_those_of_the_cpu(results, tolerance, tolerance, describe(w1));
+      }
+    }
+  }
+}
+
 TEST(CudaProducts, WithAnAddendAreThoseOfTheCpu) {
   manual_seed(10);
   for (const DType dtype : {DType::f32, DType::f64}) {
