@@ -24,6 +24,7 @@ TEST(CudaBench, MeasuresAStepByItselfAndByRequest) {
 TEST(CudaBench, MeasuresTrainingsAtOnce) {
   if (cuda_on_host::is_checked()) GTEST_SKIP() << "the checker knows one host thread";
   const GpuThroughput together = bench_gpu_throughput(tiny, 2, 0.01);
+  EXPECT_GT(together.ready, 0);
   EXPECT_GT(together.steps_per_second, 0);
   EXPECT_GT(together.flops_per_second, 3 * 2.0 * 8 * (12 * 8 * 8 + 5 * 8) * together.steps_per_second);
   EXPECT_GT(together.requests_per_second, 10 * together.steps_per_second);

@@ -111,9 +111,14 @@ std::vector<RequestTime> profile_of(BenchTraining& training) {
   return clock.times(steps);
 }
 
-// How often a second all of so many threads together do what `make` gives each of them.
-double per_second_at_once(std::int64_t threads, double seconds,
-                          const std::function<std::function<void()>()>& make) {
+struct AtOnce {
+  double per_second = 0;  // of all
+  double ready = 0;       // seconds until each has begun and done it five times
+};
+
+// How often all of so many threads together do what `make` gives each of them.
+AtOnce done_at_once(std::int64_t threads, double seconds,
+                    const std::function<std::function<void()>()>& make) {
   std::atomic<std::int64_t> count = 0;
   std::atomic<bool> end = false;
   std::exception_ptr error;
@@ -131,32 +136,35 @@ double per_second_at_once(std::int64_t threads, double seconds,
       ready.arrive_and_drop();
     }
   };
-  double took = 0;
+  double took = 0, until_ready = 0;
   {
+    const double begin = monotonic_seconds();
     std::vector<std::jthread> all;
     for (std::int64_t i = 0; i < threads; ++i) all.emplace_back(work);
     ready.arrive_and_wait();
     const double start = monotonic_seconds();
+    until_ready = start - begin;
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     end = true;
     took = monotonic_seconds() - start;
   }
   if (error) std::rethrow_exception(error);
-  return static_cast<double>(count) / took;
+  return {static_cast<double>(count) / took, until_ready};
 }
 
 // Kernels/s of so many threads, each with a graph of 1,000 that follow one another.
 double starts_per_second(std::int64_t threads, double seconds) {
   constexpr int kernels_of_graph = 1000;
-  return kernels_of_graph * per_second_at_once(threads, seconds, [] {
-           const auto replay = std::make_shared<Replay>(Device::cuda);
-           return [replay, x = ones({}, on_gpu), y = zeros({}, on_gpu)] {
-             replay->run([&] {
-               for (int i = 0; i < kernels_of_graph; ++i) copy_(y, x);
-             });
-             y.item();
-           };
-         });
+  const AtOnce graphs = done_at_once(threads, seconds, [] {
+    const auto replay = std::make_shared<Replay>(Device::cuda);
+    return [replay, x = ones({}, on_gpu), y = zeros({}, on_gpu)] {
+      replay->run([&] {
+        for (int i = 0; i < kernels_of_graph; ++i) copy_(y, x);
+      });
+      y.item();
+    };
+  });
+  return kernels_of_graph * graphs.per_second;
 }
 
 }  // namespace
@@ -204,7 +212,7 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds) {
   BenchTraining training(model, true, Device::cuda);
   std::atomic<std::int64_t> requests = 0;
-  const double steps = per_second_at_once(runs, seconds, [&] {
+  const AtOnce steps = done_at_once(runs, seconds, [&] {
     return [&requests, replayed = std::make_shared<ReplayedTraining>(model, true)] {
       replayed->step().item();
       requests = replayed->requests();
@@ -212,9 +220,10 @@ GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, d
   });
   return {.model = model,
           .runs = runs,
-          .steps_per_second = steps,
-          .flops_per_second = steps * flops_of(training),
-          .requests_per_second = steps * static_cast<double>(requests)};
+          .ready = steps.ready,
+          .steps_per_second = steps.per_second,
+          .flops_per_second = steps.per_second * flops_of(training),
+          .requests_per_second = steps.per_second * static_cast<double>(requests)};
 }
 
 }  // namespace lockstep::train

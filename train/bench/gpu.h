@@ -49,6 +49,7 @@ struct GpuStep {
 struct GpuThroughput {
   BenchModel model;
   std::int64_t runs = 1;
+  double ready = 0;  // seconds until each thread has begun and done five steps
   double steps_per_second = 0, flops_per_second = 0, requests_per_second = 0;  // of all
 };
 

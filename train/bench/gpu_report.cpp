@@ -57,6 +57,7 @@ Json json_of(const GpuStep& s) {
 Json json_of(const GpuThroughput& t) {
   return {{"model", t.model.name},
           {"runs", t.runs},
+          {"ready_seconds", t.ready},
           {"steps_per_second", t.steps_per_second},
           {"flops_per_second", t.flops_per_second},
           {"requests_per_second", t.requests_per_second}};
@@ -101,6 +102,7 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   show(profiles);
   const Table of_throughputs({{"model", false, 6},
                               {"runs", true, 5},
+                              {"ready s", true},
                               {"steps/s in all", true},
                               {"multiplies", true},
                               {"starts", true}},
@@ -111,7 +113,8 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
       const GpuThroughput throughput = bench_gpu_throughput(model, runs, options.seconds);
       throughputs.push_back(json_of(throughput));
       show(of_throughputs.row(
-          {model.name, fmt::format("{}", runs), fmt::format("{:.0f}", throughput.steps_per_second),
+          {model.name, fmt::format("{}", runs), fmt::format("{:.2f}", throughput.ready),
+           fmt::format("{:.0f}", throughput.steps_per_second),
            fmt::format("{:.1f} %", 100 * throughput.flops_per_second / ceilings.multiply),
            fmt::format("{:.1f} %", 100 * throughput.requests_per_second / ceilings.starts_of_many)}));
     }
@@ -119,7 +122,8 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   show("\n" + paragraph("eager: request by request; graph: recorded and replayed; tf32: so, with products "
                         "rounded to that; requests: kernels, products and copies of a step; share: of what "
                         "the card multiplies at most in f32, attention's products not counted; of several "
-                        "trainings at once the last columns say which ceiling they come near",
+                        "trainings at once, ready: until each has begun and done five steps; the last "
+                        "columns say which ceiling they come near",
                         width));
   if (json) {
     print(Json{{"device", ceilings.name},
