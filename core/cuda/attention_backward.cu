@@ -206,9 +206,8 @@ __global__ void __launch_bounds__(share* short_rows, short_blocks<D, share>)
   const Tiles tiles;
   const ShortRow<share> mine(heads);
   const int row = mine.row, first = mine.first, queries = static_cast<int>(shape.queries);
-  float *const own_first = tiles.first + mine.in_block * Tiles::step, *const own_second =
-                                                                          tiles.second +
-                                                                          mine.in_block * Tiles::step;
+  float* const own_first = tiles.first + mine.in_block * Tiles::step;
+  float* const own_second = tiles.second + mine.in_block * Tiles::step;
   g.move_to(lead, mine.head, shape.queries);
   float q[D], dy[D];
   load_row(q, g.k, row, shape.keys, shape.width);
@@ -248,8 +247,8 @@ __global__ void __launch_bounds__(share* short_rows, short_blocks<D, share>)
   if (mine.part == share - 1) put_row(own_second, dy);
   __syncthreads();
   // A row is a key, which queries from `seeing` on see; the warp begins with its first row's.
-  const int offset = static_cast<int>(shape.causal_offset), seeing = shape.causal ? row - offset : 0,
-            begin = shape.causal ? mine.first_of_warp - offset : 0;
+  const int offset = static_cast<int>(std::clamp<std::int64_t>(shape.causal_offset, -short_rows, short_rows)),
+            seeing = shape.causal ? row - offset : 0, begin = shape.causal ? mine.first_of_warp - offset : 0;
   float dk[D] = {}, dv[D] = {};
 #pragma unroll at_once
   for (int query = (begin > 0 ? begin : 0) + mine.part; query < queries; query += share) {

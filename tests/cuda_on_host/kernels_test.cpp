@@ -139,7 +139,7 @@ TEST(CudaProducts, OfAnMlpAreThoseOfTheCpu) {
                                               {300, 32, 520},
                                               {530, 12, 524}}) {
       for (const Gelu form : {Gelu::exact, Gelu::tanh}) {
-        const bool has_bias = form == Gelu::exact;
+        const bool has_bias = hidden != 36;
         const Tensor x = randn({rows, width}, {dtype}), w1 = randn({hidden, width}, {dtype}) * 0.3,
                      b1 = randn({hidden}, {dtype}), w2 = randn({width, hidden}, {dtype});
         const auto results = [&](Device device) {
@@ -327,7 +327,8 @@ TEST(CudaAttention, OfShortHeadsIsThatOfTheCpu) {
         const auto results = [&](Device device) {
           std::array<Tensor, 3> leaves{moved(q, device), moved(k, device), moved(v, device)};
           for (Tensor& leaf : leaves) leaf = clone(leaf).set_requires_grad();
-          AttentionOptions options{.causal = causal, .causal_offset = causal && masked ? keys - queries : 0};
+          const std::int64_t offset = masked ? keys - queries : heads == 9 ? std::int64_t{1} << 40 : 0;
+          AttentionOptions options{.causal = causal, .causal_offset = causal ? offset : 0};
           if (masked) options.mask = moved(mask, device);
           const Tensor y = attention(leaves[0], leaves[1], leaves[2], options);
           std::vector<double> all = y.to_vector();
