@@ -41,9 +41,9 @@ struct Finish {
 // As gemm, but a and b not both transposed. Blocks, and groups of warps in each, share the k elements of a
 // sum; what they have is added in a fixed order. Tensor cores multiply: each factor is the sum of three in
 // bf16, x = x0 + x1 + x2, each below 2^-8 of the one before, and a b is a0 b0 + (a0 b1 + a1 b0) + (a0 b2 +
-// a1 b1 + a2 b0). What is left out is below 2^-24 of a b, f32's own rounding; 16 neighbours in k are added
-// there, sums of those in f32. An infinite factor gives NaN. Where rounding to TF32 is allowed: two parts,
-// three products. Row sums: of one matrix a, transposed.
+// a1 b1 + a2 b0). What is left out is some 2^-24 of a b at most, f32's own rounding; 16 neighbours in k are
+// added there, sums of those in f32. An infinite factor gives NaN. Where rounding to TF32 is allowed: two
+// parts, three products. Row sums: of one matrix a, transposed.
 // (G. Henry, P. Tang, A. Heinecke, Leveraging the bfloat16 artificial intelligence datatype for
 // higher-precision computations, 2019.)
 void tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k,

@@ -130,6 +130,7 @@ void wait_for_copies() {
 inline std::uint32_t to_bf16(float first, float second) {
   const auto rounded = [](float x) {  // ties to even
     const auto bits = std::bit_cast<std::uint32_t>(x);
+    if (x != x) return bits >> 16 | 0x40;  // still NaN
     return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
   };
   return rounded(first) | rounded(second) << 16;
