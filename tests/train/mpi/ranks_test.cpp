@@ -230,8 +230,9 @@ TEST_F(MpiStudy, EachRankHasAGpuOfItsOwn) {
 
 TEST_F(MpiStudy, AStopIsClean) {
   Surroundings around = surroundings();
-  around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "8";  // s from the first signal to the next: 1
-  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "500", "--threshold", "2",
+  // s from mpirun's first signal to the next, SIGTERM, and from that to SIGKILL: 1. The study takes longer.
+  around.environment["OMPI_MCA_odls_base_sigkill_timeout"] = "8";
+  Program job(mpirun(2, {"study", "small.toml", "--threads", "1", "--seeds", "2000", "--threshold", "2",
                          "--out", "a"}),
               around);
   const fs::path file = folder_.path() / "a/study.h5";
