@@ -265,11 +265,11 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks(packed))
   // From here on a thread has some packs of the tile, and the first ones a row's sum.
   constexpr int packs = rows * columns / pack / Shape::threads;
   const auto element = [](int i) { return pack * (static_cast<int>(threadIdx.x) + i * Shape::threads); };
+  const auto own_sums = [&](int i) { return shared + element(i) / columns * step + element(i) % columns; };
   Pack<float> all[packs];
   for (int i = 0; i < packs; ++i) {
-    const float* const from = shared + element(i) / columns * step + element(i) % columns;
-    all[i] = pack_at(from);
-    for (int g = 1; g < Shape::groups; ++g) add(all[i], pack_at(from + g * rows * step));
+    all[i] = pack_at(own_sums(i));
+    for (int g = 1; g < Shape::groups; ++g) add(all[i], pack_at(own_sums(i) + g * rows * step));
   }
   const bool has_row = sums_rows && threadIdx.x < rows;
   if (has_row) {
@@ -304,9 +304,6 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks(packed))
   };
   if constexpr (!a_by_rows && !b_by_rows) {
     if (finish.slope != nullptr) {
-      const auto own_sums = [&](int i) {
-        return shared + element(i) / columns * step + element(i) % columns;
-      };
       for (int i = 0; i < packs; ++i) store(own_sums(i), all[i]);
 #pragma unroll 1  // the formulas once, not for each pack
       for (int i = 0; i < packs; ++i) finish_pack(i, std::true_type{}, pack_at(own_sums(i)));

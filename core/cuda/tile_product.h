@@ -9,9 +9,9 @@ namespace lockstep::cuda {
 // Tiles of (64, 64) that a result has.
 constexpr std::int64_t tiles_of(std::int64_t m, std::int64_t n) { return (m + 63) / 64 * ((n + 63) / 64); }
 
-// Whether tile_product is faster than the library for `count` products of (m, k) and (k, n): where the result
-// has few tiles with much to sum over, as the gradients of small weights, and in f32 for all but large ones.
-// It depends on the sizes alone.
+// Whether `count` products of (m, k) and (k, n) go by tile_product and not by the library: where the result
+// has few tiles with much to sum over, as the gradients of small weights, and in f32 all but large ones. It
+// depends on the sizes alone.
 template <typename T>
 bool suits_tile_product(std::int64_t count, std::int64_t m, std::int64_t n, std::int64_t k) {
   // The sizes of a launch.
