@@ -53,6 +53,10 @@ step profile 40 ' ms|%' ${lockstep:-none} bench --device cuda --profile --model 
 step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy shakespeare
 step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"
 step study 120 'steps|loss|equivalent|different|undecided|On ' ${lockstep:-none} study --device cuda --out "$work/study"
+# Whether the runs in f64, which one thread does one after the other, or the rest is what a study waits for.
+[ ! -f "$work/study/runs.csv" ] || awk -F, 'NR > 1 { all += $13; if ($2 ~ /d$/) f64 += $13 }
+  END { printf "    seconds within runs: %.1f of all threads together, %.1f of the runs in f64\n", all, f64 }' \
+  "$work/study/runs.csv" | tee -a "$table"
 ops='*TwoRuns*attention_causal:*TwoRuns*layer_norm:*TwoRuns*linear:*TwoRuns*embedding:*TwoRuns*/sum'
 for tool in memcheck initcheck synccheck racecheck; do
   case $tool in

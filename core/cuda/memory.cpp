@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "core/cuda/driver_memory.h"
 #include "core/cuda/recorder.h"
 #include "core/error.h"
 #include "core/runtime/of_this_thread.h"
@@ -50,13 +51,8 @@ class Cache {
       ++used_;
       return {data, capacity, this};
     }
-    const auto lock = whole_device();
-    const cudaError_t error = cudaMalloc(&data, capacity);
-    if (error == cudaErrorMemoryAllocation) {
-      cudaGetLastError();  // so that the next call does not report it again
-      return {};
-    }
-    check(error, "allocate device memory");
+    data = take_from_driver(capacity);
+    if (data == nullptr) return {};
     ++stats.system_allocations;
     count(static_cast<std::int64_t>(capacity), 0);
     ++used_;
@@ -71,13 +67,13 @@ class Cache {
   void take_over(Cache& other) { free_.merge(other.free_); }
 
   void release() {
-    if (free_.empty()) return;
-    const auto lock = whole_device();
+    std::vector<void*> memory;
     for (const auto& [capacity, data] : free_) {
-      cudaFree(data);  // waits for what uses it
+      memory.push_back(data);
       count(0, -static_cast<std::int64_t>(capacity));
     }
     free_.clear();
+    return_to_driver(memory);
   }
   bool is_used() const { return used_ > 0; }
 
@@ -118,6 +114,12 @@ struct Caches {
 
 using MyCaches = OfThisThread<Caches>;
 
+// What belongs to no cache. A recording cannot wait for what uses it.
+void return_apart(void* memory) noexcept {
+  if (Recorder* const recorder = Recorder::active()) return recorder->free_later(memory);
+  return_to_driver({&memory, 1});
+}
+
 }  // namespace
 
 Allocation allocate(std::size_t bytes) {
@@ -145,20 +147,14 @@ void free(const Allocation& memory) noexcept {
     }
   }
   count(-static_cast<std::int64_t>(memory.capacity), 0);
-  if (Recorder* const recorder = Recorder::active()) return recorder->free_later(memory.data);
-  const auto lock = whole_device();
-  cudaFree(memory.data);
+  return_apart(memory.data);
 }
 
-void FreeDevice::operator()(std::byte* memory) const noexcept {
-  const auto lock = whole_device();
-  cudaFree(memory);
-}
+void FreeDevice::operator()(std::byte* memory) const noexcept { return_apart(memory); }
 
 DeviceBytes allocate_apart(std::size_t bytes) {
-  const auto lock = whole_device();
-  void* memory = nullptr;
-  check(cudaMalloc(&memory, bytes), "allocate device memory");
+  void* const memory = take_from_driver(bytes);
+  if (memory == nullptr) fail("[memory] the GPU has no {} bytes", bytes);
   return DeviceBytes(static_cast<std::byte*>(memory));
 }
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "core/cuda/memory.h"
+#include "core/cuda/driver_memory.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -65,9 +65,7 @@ void Recorder::give_up() {
 }
 
 void Recorder::free_the_dying() noexcept {
-  if (dying_.empty()) return;
-  const auto lock = whole_device();
-  for (void* const memory : dying_) cudaFree(memory);  // waits for what uses it
+  return_to_driver(dying_);
   dying_.clear();
 }
 

@@ -31,6 +31,8 @@ struct Arena {
   std::size_t used = gap;
   std::map<Address, std::size_t> allocations;
   std::set<Address> pinned;  // the host's own among them
+  // Of pools, by the stream that it was asked for on: nobody's until that was waited for.
+  std::multimap<cudaStream_t, void*> pending;
   std::mutex mutex;
 };
 
@@ -65,17 +67,27 @@ bool is_marked(Address begin, std::size_t bytes, int shift) {
   return missing == 0;
 }
 
-cudaError_t allocate(void** p, std::size_t bytes) {
+void mark_allocated(void* p) {
+  const auto begin = reinterpret_cast<Address>(p);
+  for_each_word(begin, arena().allocations.at(begin), [](std::uint8_t& state, std::uint8_t bits) {
+    state |= static_cast<std::uint8_t>(bits << 4);
+  });
+}
+
+cudaError_t reserve_in_arena(void** p, std::size_t bytes) {
   Arena& a = arena();
-  const std::lock_guard lock(a.mutex);
   if (bytes > arena_bytes || a.used + bytes + 2 * gap > arena_bytes) return cudaErrorMemoryAllocation;
   *p = a.bytes + a.used;
   a.allocations[reinterpret_cast<Address>(*p)] = bytes;
   a.used = (a.used + bytes + 2 * gap - 1) / gap * gap;
-  for_each_word(reinterpret_cast<Address>(*p), bytes, [](std::uint8_t& state, std::uint8_t bits) {
-    state |= static_cast<std::uint8_t>(bits << 4);
-  });
   return cudaSuccess;
+}
+
+cudaError_t allocate(void** p, std::size_t bytes) {
+  const std::lock_guard lock(arena().mutex);
+  const cudaError_t error = reserve_in_arena(p, bytes);
+  if (error == cudaSuccess) mark_allocated(*p);
+  return error;
 }
 
 cudaError_t free_memory(void* p) {
@@ -93,6 +105,7 @@ cudaError_t free_memory(void* p) {
     madvise(a.cells + first / 4, (last - first) / 4 * sizeof(Cell), MADV_DONTNEED);
   }
   a.pinned.erase(it->first);
+  std::erase_if(a.pending, [p](const auto& asked) { return asked.second == p; });
   a.allocations.erase(it);
   return cudaSuccess;
 }
@@ -219,7 +232,45 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return is_capturing(stream) ? remembered(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+  if (is_capturing(stream)) return remembered(cudaErrorStreamCaptureUnsupported);
+  Arena& a = arena();
+  const std::lock_guard lock(a.mutex);
+  const auto [first, last] = a.pending.equal_range(stream);
+  std::for_each(first, last, [](const auto& asked) { mark_allocated(asked.second); });
+  a.pending.erase(first, last);
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceSynchronize() {
+  count_stopping_call();
+  return is_capturing_any() ? remembered(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  static std::atomic<std::uintptr_t> streams = 0x1000;  // beyond the values that name streams of the system's
+  *stream = reinterpret_cast<cudaStream_t>(++streams);
+  return cudaSuccess;
+}
+
+// The checked program is a device without pools.
+cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
+  if (is_checked()) return remembered(cudaErrorNotSupported);
+  *pool = reinterpret_cast<cudaMemPool_t>(&arena());
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) {
+  count_stopping_call();
+  return cudaSuccess;
+}
+// A stream that is captured would make it a graph's.
+cudaError_t cudaMallocFromPoolAsync(void** p, std::size_t bytes, cudaMemPool_t, cudaStream_t stream) {
+  if (is_capturing(stream)) return remembered(cudaErrorStreamCaptureUnsupported);
+  const std::lock_guard lock(arena().mutex);
+  const cudaError_t error = reserve_in_arena(p, bytes);
+  if (error == cudaSuccess) arena().pending.emplace(stream, *p);
+  return remembered(error);
+}
+cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
+  return remembered(is_capturing(stream) ? cudaErrorStreamCaptureUnsupported : free_memory(p));
 }
 
 }  // extern "C"

@@ -24,6 +24,7 @@ thread_local std::map<cudaStream_t, Capture> captures;
 }  // namespace
 
 bool is_capturing(cudaStream_t stream) { return captures.contains(stream); }
+bool is_capturing_any() { return !captures.empty(); }
 bool forbids_allocation(cudaStream_t stream) {
   return is_capturing(stream) && captures.at(stream).mode != cudaStreamCaptureModeRelaxed;
 }

@@ -165,6 +165,12 @@ const std::vector<Planted>& planted_mistakes() {
          cudaFree(gone);
          launch(fine, 1, 64, 0, y, static_cast<const float*>(gone));
        }},
+      {"memory of a pool that nobody waited for", "beyond an allocation", true,
+       [](F y, C, C) {
+         void* early = nullptr;
+         cudaMallocFromPoolAsync(&early, 256, nullptr, nullptr);
+         launch(fine, 1, 64, 0, y, static_cast<const float*>(early));
+       }},
   };
   return all;
 }

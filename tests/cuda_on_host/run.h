@@ -59,6 +59,7 @@ void count_at(const void* counter);  // an atomic operation by which blocks know
 // Does the work at once, or keeps it where the stream is being captured.
 void enqueue(cudaStream_t stream, std::function<void()> work);
 bool is_capturing(cudaStream_t stream);
+bool is_capturing_any();  // of this thread's streams
 // Whether it is, in another mode than the relaxed one.
 bool forbids_allocation(cudaStream_t stream);
 
