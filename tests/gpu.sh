@@ -49,6 +49,9 @@ trap 'rm -rf "$work"' EXIT
 step device_tests 120 'PASSED|FAILED|comparisons' ${tests:-none}
 step conformance 60 'on cuda|failed|FAILED' env LOCKSTEP_TEST_DEVICE=cuda ${conformance:-none}
 step bench 150 . ${lockstep:-none} bench --device cuda --seconds 0.5
+# Trainings with next to nothing to compute: how many steps a second the host and the card's queues let through.
+step host_bound 40 '^copy' ${lockstep:-none} bench --device cuda --vocabulary 8 --tokens 4 --width 16 --heads 2 \
+  --layers 1 --batch 2 --attention combined --runs 1,8,32,128 --seconds 0.5
 step profile 40 ' ms|%' ${lockstep:-none} bench --device cuda --profile --model toy,copy,char,baby --attention combined --runs 1 --seconds 0.2
 step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy shakespeare
 step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"

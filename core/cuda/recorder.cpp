@@ -40,11 +40,13 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
   if (thread_ != std::this_thread::get_id()) {
     thread_ = std::this_thread::get_id();
     graph_.reset();
+    staging_.reset();
     pool_.emplace();
     rehearsals_ = 2;
   }
   request_.clear();
   position_ = part_ = varying_ = 0;
+  is_launched_ = false;
   if (staging_ != nullptr) staging_->wait();
   if (rehearsals_ > 0) {
     phase_ = Phase::rehearsing;
@@ -53,7 +55,12 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
     --rehearsals_;
     ++stats_.asked;
   } else if (!graph_) {
-    if (rehearsed_ > (staging_ == nullptr ? 0 : staging_->bytes())) staging_ = Staging::of(rehearsed_);
+    sent_ = rehearsed_;
+    sends_ = sent_ > 0 || reports_;
+    if (sent_ > (staging_ == nullptr ? 0 : staging_->bytes())) {
+      if (staging_ != nullptr) Staging::keep(std::move(staging_));
+      staging_ = Staging::of(sent_);
+    }
     record(work);
   } else {
     follow(work);
@@ -132,7 +139,7 @@ const void* Recorder::vary(const void* bytes, std::size_t count) {
     varying_ = end;
     return nullptr;
   }
-  if (staging_ == nullptr || end > staging_->bytes()) return nullptr;
+  if (end > sent_) return nullptr;
   varying_ = end;
   std::memcpy(staging_->host() + begin, bytes, count);
   return staging_->device() + begin;
@@ -146,16 +153,30 @@ void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
     check(cudaStreamSynchronize(stream()), "copy to the device");
     return;
   }
-  static constexpr char what = 0;
-  submit(
-      [=] {
-        check(cudaMemcpyAsync(to, at, bytes, cudaMemcpyDeviceToDevice, stream()), "copy to the device");
-      },
-      &what, to, at, bytes);
+  relay(to, at, bytes);
 }
 
-void Recorder::send_varying() const {
-  if (varying_ > 0) staging_->send(varying_);
+// The first request of a recording.
+void Recorder::send_what_varies() {
+  if (sends_) staging_->send(sent_);
+}
+
+void Recorder::report(const Tensor& scalar) {
+  if (running != this) fail("[replay] report() is for the work of the same Replay");
+  if (staging_ == nullptr) {
+    if (phase_ == Phase::recording) part();  // to make one is no part of a graph
+    staging_ = Staging::of(0);
+  }
+  staging_->report(scalar);
+  reports_ = true;
+}
+
+double Recorder::reported() {
+  if (!reports_ || staging_ == nullptr)
+    fail("[replay] reported(): the work reports nothing: call report() within it");
+  if (running != nullptr) fail("[replay] reported() was called by the work of a Replay: call it after run()");
+  if (!is_launched_ || !sends_ || !staging_->was_reported() || fault()->found != 0) synchronize();
+  return staging_->reported();
 }
 
 void Recorder::record(const std::function<void()>& work) {
@@ -166,6 +187,7 @@ void Recorder::record(const std::function<void()>& work) {
   // Relaxed: what is allocated meanwhile, here and on other threads, is no part of the graph.
   check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "record a graph");
   try {
+    send_what_varies();
     work();
   } catch (...) {
     if (phase_ == Phase::recording) {
@@ -189,6 +211,7 @@ void Recorder::record(const std::function<void()>& work) {
 
 void Recorder::follow(const std::function<void()>& work) {
   phase_ = Phase::following;
+  send_what_varies();
   work();
   if (phase_ == Phase::following && position_ < kept_.size()) part();
   if (phase_ == Phase::apart) return;
@@ -198,8 +221,9 @@ void Recorder::follow(const std::function<void()>& work) {
 }
 
 void Recorder::launch() {
-  send_varying();
+  if (sends_) staging_->announce();
   graph_->launch();
+  is_launched_ = true;
 }
 
 // The work differs from what was recorded, or cannot be recorded: what it asked for so far is done now.
@@ -211,7 +235,7 @@ void Recorder::part() {
   }
   phase_ = Phase::apart;
   graph_.reset();
-  send_varying();
+  if (position_ > 0 && sends_) staging_->announce();
   for (std::size_t i = 0; i < position_; ++i) kept_[i].issue();
   ++stats_.asked;
   rehearsals_ = ++failures_ < most_failures ? 1 : std::numeric_limits<int>::max();

@@ -32,6 +32,8 @@ class Recorder final : public WorkRecorder {
 
   void run(const std::function<void()>& work) override;
   void constant(std::uint64_t key, const std::function<void()>& work) override;
+  void report(const Tensor& scalar) override;
+  double reported() override;
   ReplayStats stats() const override { return stats_; }
 
   // The one that is running on this thread; null: none.
@@ -75,8 +77,8 @@ class Recorder final : public WorkRecorder {
   void run_in_its_phase(const std::function<void()>& work);
   void part();
   void free_the_dying() noexcept;
+  void send_what_varies();
   void launch();
-  void send_varying() const;
 
   Phase phase_ = Phase::rehearsing;
   int rehearsals_ = 2, failures_ = 0;
@@ -90,8 +92,12 @@ class Recorder final : public WorkRecorder {
   std::thread::id thread_;
   std::size_t begin_ = 0;  // of the present request among the bytes
 
-  std::unique_ptr<Staging> staging_;         // null: nothing varies
-  std::size_t varying_ = 0, rehearsed_ = 0;  // bytes of this run, and of the last rehearsal
+  std::unique_ptr<Staging> staging_;  // null: nothing varies or is reported
+  // Bytes that vary: of this run, of the last rehearsal, and what the recorded work sends.
+  std::size_t varying_ = 0, rehearsed_ = 0, sent_ = 0;
+  bool reports_ = false;      // the work does
+  bool sends_ = false;        // the recorded work does: what varies, or that it begins
+  bool is_launched_ = false;  // the last run, as a graph
 
   std::vector<void*> dying_;
   std::optional<Executable> graph_;

@@ -6,10 +6,18 @@
 #include "core/cuda/memory.h"
 #include "core/cuda/runtime.h"
 
+namespace lockstep {
+class Tensor;
+}
+
 namespace lockstep::cuda {
 
-// Where what varies from run to run of a Recorder is written by the host, and where kernels read it. A thread
-// keeps some that are no longer used for its next Recorders: to make one stops the whole device.
+// What passes between the host and the work of a Recorder. Kernels read and write the host's memory for it,
+// so that it is a part of a graph: a copy of the driver's would be a call for each, and the card would change
+// to its copy engine and back.
+//
+// For one thread, which keeps some that are no longer used for its next Recorders: to make one stops the
+// whole device.
 class Staging {
  public:
   explicit Staging(std::size_t bytes);
@@ -22,21 +30,40 @@ class Staging {
   // Makes it a spare one, unless there are enough larger ones.
   static void keep(std::unique_ptr<Staging> unused) noexcept;
 
+  // What varies from run to run is written by the host here, and read by kernels there.
   std::size_t bytes() const { return bytes_; }
-  std::byte* host() const { return host_.get(); }
-  const std::byte* device() const { return device_.get(); }
-  // Copies the first bytes on this thread's stream; wait() until that is done.
+  std::byte* host() const;
+  const std::byte* device() const { return device_.get() + before; }
+
+  // A request: the first bytes go to the device, and the number of the run with them.
   void send(std::size_t bytes) const;
+  // The host has written what the next send() to be done will take. Then it must wait() before it writes
+  // again.
+  void announce() const;
   void wait() const;
 
+  // A request: this scalar goes to where reported() finds it. was_reported(): whether that has been done
+  // since the last send() that was announced; waits for it for some time.
+  void report(const Tensor& scalar) const;
+  bool was_reported() const;
+  double reported() const;
+
  private:
+  bool is_read() const;  // what was announced
+  unsigned* number() const { return reinterpret_cast<unsigned*>(device_.get()); }
+
+  struct Head;  // of the host's memory
   struct FreeHost {
-    void operator()(std::byte* memory) const noexcept;
+    void operator()(Head* memory) const noexcept;
   };
+  static constexpr std::size_t before = 16;  // bytes of device_: the number of the run that was sent last
   std::size_t bytes_;
-  std::unique_ptr<std::byte, FreeHost> host_;  // pinned
-  DeviceBytes device_;  // apart: work that goes on must find the same memory free as before
-  cudaEvent_t sent_ = nullptr;
+  std::unique_ptr<Head, FreeHost> head_;  // pinned; host() lies behind it
+  DeviceBytes device_;                    // apart: work that goes on must find the same memory free as before
+  unsigned* counter_;                     // of the blocks that send
 };
+
+// A copy on the device by a kernel, which follows others sooner than the driver's.
+void relay(void* to, const void* from, std::size_t bytes);
 
 }  // namespace lockstep::cuda

@@ -1,5 +1,8 @@
 #include "core/runtime/replay.h"
 
+#include "core/error.h"
+#include "core/tensor.h"
+
 namespace lockstep {
 
 Replay::Replay(Device device)
@@ -9,6 +12,16 @@ void Replay::run(const std::function<void()>& work) { recorder_ ? recorder_->run
 
 void Replay::constant(std::uint64_t key, const std::function<void()>& work) {
   recorder_ ? recorder_->constant(key, work) : work();
+}
+
+void Replay::report(const Tensor& scalar) {
+  recorder_ ? recorder_->report(scalar) : void(reported_ = scalar.item());
+}
+
+double Replay::reported() const {
+  if (recorder_) return recorder_->reported();
+  check(reported_.has_value(), "[replay] reported(): the work reports nothing: call report() within it");
+  return *reported_;
 }
 
 }  // namespace lockstep

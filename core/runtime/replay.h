@@ -3,10 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/runtime/device.h"
 
 namespace lockstep {
+
+class Tensor;
 
 // How often a Replay's work was done, and how.
 struct ReplayStats {
@@ -22,6 +25,8 @@ class WorkRecorder {
   virtual ~WorkRecorder() = default;
   virtual void run(const std::function<void()>& work) = 0;
   virtual void constant(std::uint64_t key, const std::function<void()>& work) = 0;
+  virtual void report(const Tensor& scalar) = 0;
+  virtual double reported() = 0;
   virtual ReplayStats stats() const = 0;
 };
 
@@ -54,10 +59,16 @@ class Replay {
   //     adam.step(loss);
   //   });
   void constant(std::uint64_t key, const std::function<void()>& work);
+  // Within the work: that a real scalar is wanted on the host, such as the loss. After run(): what it was,
+  // once all is done that this thread has asked for. As item(), but without a request of its own for each
+  // run.
+  void report(const Tensor& scalar);
+  double reported() const;  // throws Error if the work reports nothing, and what item() throws
   ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }
 
  private:
   std::unique_ptr<WorkRecorder> recorder_;
+  std::optional<double> reported_;  // on the CPU
 };
 
 }  // namespace lockstep

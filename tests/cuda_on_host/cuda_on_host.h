@@ -92,6 +92,7 @@ CUDA_ON_HOST_UNWATCHED inline unsigned atomicInc(unsigned* counter, unsigned mos
   return old;
 }
 inline void __threadfence() { cuda_on_host::fence(); }
+inline void __threadfence_system() { cuda_on_host::fence(); }
 
 namespace lockstep::cuda {
 

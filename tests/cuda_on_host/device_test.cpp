@@ -153,9 +153,10 @@ TEST(CudaRequests, OfMuonAreFew) {
     replay.run([&] { muon.step(); });
     muon.zero_grad();
   }
-  constexpr int shapes = 3, iterations = 5, products = 3, rates = 2, rest = 1 + 1 + 3 + 1;
+  constexpr int shapes = 3, iterations = 5, products = 3, rates = 2, rest = 1 + 1 + 1 + 3 + 1;
   EXPECT_EQ(replay.stats().requests, shapes * iterations * products + rates + rest)
-      << "momentum, norms, their root, bound and reciprocal, division, products, a step for either rate";
+      << "what varies, momentum, norms, their root, bound and reciprocal, division, products, a step for "
+         "either rate";
 }
 
 TEST(CudaMemory, IsKeptForTheNextTensors) {

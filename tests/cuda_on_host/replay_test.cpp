@@ -56,6 +56,69 @@ TEST(CudaReplay, SeesOtherBatchesStreamsAndRules) {
   EXPECT_EQ(replay.stats().replayed, 4);
 }
 
+// A run's batch is not overwritten by the next before the device has read it.
+TEST(CudaReplay, RunsDoNotWaitForEachOther) {
+  Replay replay(Device::cuda);
+  const Tensor total = zeros({4096}, on_cuda);
+  constexpr int runs = 300;
+  for (int i = 0; i < runs; ++i)
+    replay.run([&] { copy_(total, total + moved(full({4096}, i), Device::cuda)); });
+  EXPECT_EQ(total.to_vector(), std::vector<double>(4096, runs * (runs - 1) / 2));
+  EXPECT_EQ(replay.stats().replayed, runs - 3);
+}
+
+// In rehearsals, records, replays, and where the work differs; also where nothing else varies.
+TEST(CudaReplay, ReportsAScalarOfEachRun) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const bool varies : {true, false}) {
+      Replay replay(Device::cuda);
+      const Tensor count = zeros({}, {dtype, Device::cuda});
+      EXPECT_THROW(replay.reported(), Error);
+      double expected = 0;
+      for (int i = 0; i < 12; ++i) {
+        const bool differs = i == 6 || i == 9;
+        replay.run([&] {
+          const Tensor more = varies ? moved(full({}, i, {dtype, Device::cpu}), Device::cuda)
+                                     : ones({}, {dtype, Device::cuda});
+          replay.constant(0, [&] {
+            copy_(count, count + more);
+            replay.report(count);
+          });
+          if (differs) copy_(count, count + 1);  // behind the report
+          EXPECT_THROW(replay.reported(), Error);
+        });
+        expected += varies ? i : 1;
+        EXPECT_EQ(replay.reported(), expected) << i;
+        EXPECT_EQ(replay.reported(), expected) << "again";
+        if (differs) expected += 1;
+        EXPECT_EQ(count.item(), expected) << i;
+      }
+      EXPECT_EQ(replay.stats().replayed, 3);
+      EXPECT_EQ(replay.stats().recorded, 3);
+    }
+  }
+}
+
+TEST(CudaReplay, AReportTellsOfABadIndex) {
+  Replay replay(Device::cuda);
+  const Tensor table = ones({3, 2}, on_cuda);
+  for (int i = 0; i < 6; ++i) {
+    const Tensor index = from_values<std::int64_t>({1}, {i == 4 ? 7 : 1});
+    replay.run([&] { replay.report(sum(embedding(table, moved(index, Device::cuda)))); });
+    if (i != 4) {
+      EXPECT_EQ(replay.reported(), 2) << i;
+    } else {
+      EXPECT_THROW(replay.reported(), Error);
+    }
+  }
+  EXPECT_EQ(replay.stats().replayed, 3);
+}
+
+TEST(CudaReplay, AReportIsOfItsOwnWork) {
+  Replay outer(Device::cuda), other(Device::cuda);
+  EXPECT_THROW(outer.run([&] { other.report(ones({}, on_cuda)); }), Error);
+}
+
 TEST(CudaReplay, WorkThatDiffersIsDoneAllTheSame) {
   Replay replay(Device::cuda);
   const Tensor total = zeros({2}, on_cuda);

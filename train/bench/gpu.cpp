@@ -26,12 +26,11 @@ namespace {
 constexpr TensorOptions on_gpu{DType::f32, Device::cuda};
 constexpr std::int64_t queues = 32;  // between the host and a card, as core/cuda/runtime.cpp asks for
 
-// The median time of an action that leaves its result on the card, after three that are not counted.
-Timing timed(const std::function<Tensor()>& action, double seconds) {
+// The median time of an action that waits for the card at its end, after three that are not counted.
+Timing timed(const std::function<void()>& action, double seconds) {
   std::vector<double> all;
-  for (int i = 0; i < 3; ++i) action().item();
-  for (Repetitions repetitions(5, seconds); repetitions.next();)
-    all.push_back(elapsed([&] { action().item(); }).wall);
+  for (int i = 0; i < 3; ++i) action();
+  for (Repetitions repetitions(5, seconds); repetitions.next();) all.push_back(elapsed(action).wall);
   return timing_of(all);
 }
 
@@ -56,25 +55,23 @@ class ReplayedTraining {
   explicit ReplayedTraining(const BenchModel& model, bool combined)
       : training_(model, combined, Device::cuda) {}
 
-  Tensor step() {
+  double step() {
     gradients_.run([&] {
       gradients_.constant(0, [&] {
         training_.optimizer().zero_grad();
-        loss_ = {};
         const Tensor loss = training_.forward();
+        gradients_.report(loss);
         BenchTraining::gradients(loss);
-        loss_ = loss.detach();
       });
     });
     update_.run([&] { training_.optimizer().step(); });
-    return loss_;
+    return gradients_.reported();
   }
   std::int64_t requests() const { return gradients_.stats().requests + update_.stats().requests; }
 
  private:
   BenchTraining training_;
   Replay gradients_{Device::cuda}, update_{Device::cuda};
-  Tensor loss_;
 };
 
 class RequestClock final : public Observer {
@@ -177,7 +174,7 @@ GpuCeilings gpu_ceilings() {
     const double time = timed(
                             [&] {
                               copy_(y, x);
-                              return last;
+                              last.item();
                             },
                             seconds)
                             .median;
@@ -185,7 +182,7 @@ GpuCeilings gpu_ceilings() {
   }
   constexpr std::int64_t n = 4096;
   const Tensor a = full({n, n}, 0.5, on_gpu), b = full({n, n}, 0.25, on_gpu);
-  const double time = timed([&] { return select(select(matmul(a, b), 0, 0), 0, 0); }, seconds).median;
+  const double time = timed([&] { select(select(matmul(a, b), 0, 0), 0, 0).item(); }, seconds).median;
   ceilings.multiply = 2.0 * n * n * n / time;
   ceilings.starts_of_one = starts_per_second(1, seconds);
   ceilings.starts_of_many = starts_per_second(queues, seconds);
@@ -198,14 +195,14 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
   BenchTraining training(model, attention == "combined", Device::cuda);
   GpuStep result{.model = model, .attention = attention};
   result.flops = flops_of(training);
-  result.eager = timed([&] { return step_of(training); }, seconds / 2);
+  result.eager = timed([&] { step_of(training).item(); }, seconds / 2);
   if (profile) result.profile = profile_of(training);
   ReplayedTraining replayed(model, attention == "combined");
-  result.graph = timed([&] { return replayed.step(); }, seconds / 2);
+  result.graph = timed([&] { replayed.step(); }, seconds / 2);
   result.requests = replayed.requests();
   const AllowTf32 tf32;
   ReplayedTraining rounded(model, attention == "combined");
-  result.tf32 = timed([&] { return rounded.step(); }, seconds / 2);
+  result.tf32 = timed([&] { rounded.step(); }, seconds / 2);
   return result;
 }
 
@@ -214,7 +211,7 @@ GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, d
   std::atomic<std::int64_t> requests = 0;
   const AtOnce steps = done_at_once(runs, seconds, [&] {
     return [&requests, replayed = std::make_shared<ReplayedTraining>(model, true)] {
-      replayed->step().item();
+      replayed->step();
       requests = replayed->requests();
     };
   });

@@ -35,7 +35,8 @@ struct RequestTime {
   double seconds = 0;
 };
 
-// One training alone. A step ends when its loss is on the host.
+// One training alone. A step ends when its loss is on the host; as a graph, as in Training, its gradients and
+// update go on meanwhile, so that the time is from one step to the next.
 struct GpuStep {
   BenchModel model;
   std::string attention;

@@ -52,7 +52,8 @@ Tensor Training::loss_of(const Answers& answers) const {
 }
 
 // Gradients and update are recorded apart: an observer finds the one done and the other not yet, and the GPU
-// works on the gradients while the host prepares the update.
+// works on the gradients while the host prepares the update. The loss is known before both, so that the host
+// asks for the next step while the GPU is still at this one.
 double Training::replay_step(const data::Batch& batch, UpdateObserver* observer) {
   gradients_.run([&] {
     const Tensor inputs = inputs_of(batch), targets = moved(batch.targets, device_);
@@ -60,6 +61,7 @@ double Training::replay_step(const data::Batch& batch, UpdateObserver* observer)
       optimizer_->zero_grad();
       loss_ = {};
       const Tensor loss = loss_of(answers(inputs, targets));
+      gradients_.report(loss);
       backward(loss);
       clip();
       loss_ = loss.detach();
@@ -67,12 +69,12 @@ double Training::replay_step(const data::Batch& batch, UpdateObserver* observer)
   });
   const bool look = observer && observer->looks_at(*this);
   if (look) {
-    if (const double value = loss_.item(); !std::isfinite(value)) return value;
+    if (const double value = gradients_.reported(); !std::isfinite(value)) return value;
     observer->before_update(*this);
   }
   update_.run([&] { update(loss_); });  // which looks at the loss by itself
   if (look) observer->after_update(*this);
-  return loss_.item();
+  return gradients_.reported();
 }
 
 void Training::update(const Tensor& only_if_finite) {
