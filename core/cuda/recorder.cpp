@@ -47,6 +47,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
   request_.clear();
   position_ = part_ = varying_ = 0;
   is_launched_ = false;
+  const bool reported_before = std::exchange(reports_, false);
   if (staging_ != nullptr) staging_->wait();
   if (rehearsals_ > 0) {
     phase_ = Phase::rehearsing;
@@ -56,7 +57,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
     ++stats_.asked;
   } else if (!graph_) {
     sent_ = rehearsed_;
-    sends_ = sent_ > 0 || reports_;
+    sends_ = sent_ > 0 || reported_before;
     if (sent_ > (staging_ == nullptr ? 0 : staging_->bytes())) {
       if (staging_ != nullptr) Staging::keep(std::move(staging_));
       staging_ = Staging::of(sent_);
@@ -169,11 +170,12 @@ void Recorder::report(const Tensor& scalar) {
   }
   staging_->report(scalar);
   reports_ = true;
+  if (phase_ == Phase::recording) report_ = position_;
 }
 
 double Recorder::reported() {
   if (!reports_ || staging_ == nullptr)
-    fail("[replay] reported(): the work reports nothing: call report() within it");
+    fail("[replay] reported(): the last run reported nothing: call report() in its work");
   if (running != nullptr) fail("[replay] reported() was called by the work of a Replay: call it after run()");
   if (!is_launched_ || !sends_ || !staging_->was_reported() || fault()->found != 0) synchronize();
   return staging_->reported();
@@ -183,6 +185,7 @@ void Recorder::record(const std::function<void()>& work) {
   const auto lock = whole_device();
   kept_.clear();
   parts_.clear();
+  report_ = 0;
   phase_ = Phase::recording;
   // Relaxed: what is allocated meanwhile, here and on other threads, is no part of the graph.
   check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "record a graph");
@@ -224,6 +227,7 @@ void Recorder::launch() {
   if (sends_) staging_->announce();
   graph_->launch();
   is_launched_ = true;
+  reports_ = report_ > 0;
 }
 
 // The work differs from what was recorded, or cannot be recorded: what it asked for so far is done now.
@@ -233,6 +237,7 @@ void Recorder::part() {
     check(cudaStreamEndCapture(stream(), &graph), "record a graph");
     cudaGraphDestroy(graph);
   }
+  if (report_ > 0 && report_ <= position_) reports_ = true;  // maybe in a part that was left out
   phase_ = Phase::apart;
   graph_.reset();
   if (position_ > 0 && sends_) staging_->announce();

@@ -86,6 +86,7 @@ class Recorder final : public WorkRecorder {
   std::vector<std::byte> recorded_;  // of the recorded one
   std::vector<Kept> kept_;
   std::size_t position_ = 0;  // among them, in this run
+  std::size_t report_ = 0;    // the number of requests up to the recorded report; 0: there is none
   std::vector<Part> parts_;
   std::size_t part_ = 0;      // among them, in this run
   std::optional<Pool> pool_;  // where the constant parts work
@@ -95,8 +96,8 @@ class Recorder final : public WorkRecorder {
   std::unique_ptr<Staging> staging_;  // null: nothing varies or is reported
   // Bytes that vary: of this run, of the last rehearsal, and what the recorded work sends.
   std::size_t varying_ = 0, rehearsed_ = 0, sent_ = 0;
-  bool reports_ = false;      // the work does
-  bool sends_ = false;        // the recorded work does: what varies, or that it begins
+  bool sends_ = false;        // the recorded work: what varies, or that it begins
+  bool reports_ = false;      // the last run
   bool is_launched_ = false;  // the last run, as a graph
 
   std::vector<void*> dying_;

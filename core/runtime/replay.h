@@ -63,7 +63,7 @@ class Replay {
   // once all is done that this thread has asked for. As item(), but without a request of its own for each
   // run.
   void report(const Tensor& scalar);
-  double reported() const;  // throws Error if the work reports nothing, and what item() throws
+  double reported() const;  // throws Error if the run reported nothing, and what item() throws
   ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "core/runtime/replay.h"
 
 namespace lockstep {
 namespace {
@@ -40,6 +41,20 @@ TEST(Device, OneThatIsNotThereSaysWhy) {
     const std::string error = error_of(call);
     EXPECT_NE(error.find("no cuda device: " + why), std::string::npos) << error;
   }
+}
+
+TEST(Device, AReplayOnTheCpuIsACall) {
+  Replay replay(Device::cpu);
+  const Tensor x = zeros({});
+  for (int i = 1; i < 4; ++i) {
+    replay.run([&] {
+      replay.report(x);
+      copy_(x, x + 1);
+    });
+    EXPECT_EQ(replay.reported(), i - 1) << "as it was then";
+  }
+  replay.run([] {});
+  EXPECT_NE(error_of([&] { replay.reported(); }).find("the last run reported nothing"), std::string::npos);
 }
 
 }  // namespace

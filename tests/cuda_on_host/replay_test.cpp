@@ -117,6 +117,10 @@ TEST(CudaReplay, AReportTellsOfABadIndex) {
 TEST(CudaReplay, AReportIsOfItsOwnWork) {
   Replay outer(Device::cuda), other(Device::cuda);
   EXPECT_THROW(outer.run([&] { other.report(ones({}, on_cuda)); }), Error);
+  for (int i = 0; i < 5; ++i) outer.run([&] { outer.report(full({}, 3, on_cuda)); });
+  EXPECT_EQ(outer.reported(), 3);
+  outer.run([] {});
+  EXPECT_THROW(outer.reported(), Error) << "the last run did not report";
 }
 
 TEST(CudaReplay, WorkThatDiffersIsDoneAllTheSame) {
