@@ -42,7 +42,7 @@ void Recorder::run_in_its_phase(const std::function<void()>& work) {
     graph_.reset();
     staging_.reset();
     pool_.emplace();
-    rehearsals_ = 2;
+    rehearsals_ = 1;
   }
   request_.clear();
   position_ = part_ = varying_ = 0;

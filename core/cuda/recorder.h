@@ -81,7 +81,9 @@ class Recorder final : public WorkRecorder {
   void launch();
 
   Phase phase_ = Phase::rehearsing;
-  int rehearsals_ = 2, failures_ = 0;
+  // A rehearsal makes what is made once (an optimizer's moments, the memory that a run takes), loads kernels
+  // and counts what varies.
+  int rehearsals_ = 1, failures_ = 0;
   std::vector<std::byte> request_;   // the bytes of all requests of this run
   std::vector<std::byte> recorded_;  // of the recorded one
   std::vector<Kept> kept_;

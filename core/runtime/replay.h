@@ -59,9 +59,8 @@ class Replay {
   //     adam.step(loss);
   //   });
   void constant(std::uint64_t key, const std::function<void()>& work);
-  // Within the work: that a real scalar is wanted on the host, such as the loss. After run(): what it was,
-  // once all is done that this thread has asked for. As item(), but without a request of its own for each
-  // run.
+  // Within the work: that a real scalar is wanted on the host, such as the loss. After run(): what it was. As
+  // item(), but without a request of its own, and what was asked for behind it may still be going on.
   void report(const Tensor& scalar);
   double reported() const;  // throws Error if the run reported nothing, and what item() throws
   ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }

@@ -142,8 +142,8 @@ TEST(HostLayer, ATrainingSeldomStopsTheDevice) {
       {
         train::Training training(config, Device::cuda);
         for (int i = 0; i < 6; ++i) training.step();
-        EXPECT_EQ(training.gradient_stats().replayed, 3);
-        EXPECT_EQ(training.update_stats().replayed, 3);
+        EXPECT_EQ(training.gradient_stats().replayed, 4);
+        EXPECT_EQ(training.update_stats().replayed, 4);
       }
       const std::uint64_t calls = stopping_calls() - before;
       constexpr std::uint64_t pinned = 1 + 2, graphs = 2;  // the thread's own, and for what varies in a graph
