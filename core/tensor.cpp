@@ -52,6 +52,25 @@ std::vector<double> Tensor::to_vector() const {
   });
 }
 
+std::vector<std::vector<double>> to_vectors(std::span<const Tensor> tensors) {
+  std::vector<Tensor> here, there;
+  std::vector<HostCopy> copies;
+  for (const Tensor& x : tensors) {
+    if (x.device() == Device::cpu) {
+      here.push_back(x);
+      continue;
+    }
+    there.push_back(x.is_contiguous() ? x : contiguous_copy(x));
+    here.push_back(empty(x.shape(), {x.dtype(), Device::cpu}));
+    copies.push_back({here.back().address(), there.back().address(),
+                      static_cast<std::size_t>(x.numel()) * size_of(x.dtype())});
+  }
+  if (!copies.empty()) backend(there.front().device()).copy_to_host(copies);
+  std::vector<std::vector<double>> all;
+  for (const Tensor& x : here) all.push_back(x.to_vector());
+  return all;
+}
+
 Tensor& Tensor::set_requires_grad(bool requires_grad) {
   check(is_leaf(),
         "[set_requires_grad] only a leaf can be made to require a gradient; this tensor was computed: "
@@ -128,7 +147,8 @@ Tensor moved(const Tensor& x, Device device) {
   Tensor y = empty(x.shape(), {x.dtype(), device});
   const std::size_t bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
   if (device == Device::cpu) {
-    backend(x.device()).copy_to_host(y.address(), from.address(), bytes);
+    const HostCopy copy{y.address(), from.address(), bytes};
+    backend(x.device()).copy_to_host({&copy, 1});
   } else {
     backend(device).copy_to_device(y.address(), from.address(), bytes);
   }

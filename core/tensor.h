@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/dims.h"
@@ -122,6 +123,9 @@ class Tensor {
 
   std::shared_ptr<Impl> impl_;
 };
+
+// As to_vector() of each; of those that are not on the CPU after one wait for their device.
+std::vector<std::vector<double>> to_vectors(std::span<const Tensor> tensors);
 
 // New tensors, contiguous, leaves without history. All throw Error for a negative size, for more bytes than
 // the device has, and where there is no such device.

@@ -3,6 +3,7 @@
 #include "core/cuda/cuda_kernels.h"
 #include "core/cuda/memory.h"
 #include "core/cuda/recorder.h"
+#include "core/cuda/transfer.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -16,17 +17,15 @@ class CudaBackend final : public Backend {
   void copy_to_device(void* to, const void* from, std::size_t bytes) const override {
     if (bytes == 0) return;
     if (Recorder* const recorder = Recorder::active()) return recorder->copy_to_device(to, from, bytes);
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "copy to the device");
-    // The host may write to `from`, or free it, as soon as this returns.
-    check(cudaStreamSynchronize(stream()), "copy to the device");
+    cuda::copy_to_device(to, from, bytes);
   }
-  void copy_to_host(void* to, const void* from, std::size_t bytes) const override {
+  void copy_to_host(std::span<const HostCopy> copies) const override {
     if (Recorder::active() != nullptr) {
       fail(
           "[replay] the work of a Replay read the device's memory on the host (item(), to_vector(), "
           "printing): read it after run()");
     }
-    cuda::copy_to_host(to, from, bytes);
+    cuda::copy_to_host(copies);
   }
   const Kernels& kernels() const override { return kernels_; }
   MemoryStats memory_stats() const override { return cuda::memory_stats(); }

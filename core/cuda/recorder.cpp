@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/cuda/driver_memory.h"
+#include "core/cuda/transfer.h"
 #include "core/error.h"
 
 namespace lockstep::cuda {
@@ -150,11 +151,9 @@ void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
   const void* const at = vary(from, bytes);
   if (at == nullptr) {
     if (phase_ == Phase::recording || phase_ == Phase::following) part();
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream()), "copy to the device");
-    check(cudaStreamSynchronize(stream()), "copy to the device");
-    return;
+    return cuda::copy_to_device(to, from, bytes);
   }
-  relay(to, at, bytes);
+  relay({{static_cast<std::byte*>(to), static_cast<const std::byte*>(at), bytes}});
 }
 
 // The first request of a recording.

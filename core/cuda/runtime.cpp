@@ -2,9 +2,8 @@
 
 #include <dlfcn.h>
 
-#include <array>
 #include <cstdlib>
-#include <cstring>
+#include <new>
 
 #include "core/cuda/cublaslt.h"
 #include "core/kernels.h"
@@ -32,17 +31,12 @@ std::string look() {
   return why_no_cublaslt();
 }
 
-// What a thread's stream writes into the host's memory. Unlike device memory it can be read as it is, and a
-// copy into it needs no detour.
-struct Mailbox {
-  Fault fault;
-  std::array<std::byte, 256> small;  // such as a loss
-};
 struct OwnMailbox {
   OwnMailbox() {
     const auto lock = whole_device();
-    check(cudaMallocHost(reinterpret_cast<void**>(&box), sizeof(Mailbox)), "allocate pinned memory");
-    *box = {};
+    void* memory = nullptr;
+    check(cudaMallocHost(&memory, sizeof(Mailbox)), "allocate pinned memory");
+    box = new (memory) Mailbox;
   }
   ~OwnMailbox() {
     const auto lock = whole_device();
@@ -52,11 +46,6 @@ struct OwnMailbox {
   OwnMailbox& operator=(const OwnMailbox&) = delete;
   Mailbox* box = nullptr;
 };
-
-Mailbox& mailbox() {
-  thread_local OwnMailbox own;
-  return *own.box;
-}
 
 }  // namespace
 
@@ -102,25 +91,26 @@ std::unique_lock<std::recursive_mutex> whole_device() {
   return std::unique_lock(mutex);
 }
 
+Mailbox& mailbox() {
+  thread_local OwnMailbox own;
+  return *own.box;
+}
+
 Fault* fault() { return &mailbox().fault; }
 
+void wait_for_stream(const char* why) {
+  check(cudaStreamSynchronize(stream()), why);
+  mailbox().on_its_way = 0;
+}
+
 void synchronize() {
-  check(cudaStreamSynchronize(stream()), "run this thread's kernels");
+  wait_for_stream("run this thread's kernels");
   Fault* const word = fault();
   if (word->found == 0) return;
   const Fault found = *word;
   *word = {};
   fail("{}", out_of_range(found.what, found.index, found.size,
                           found.has_ignore ? std::optional(found.ignore) : std::nullopt));
-}
-
-void copy_to_host(void* to, const void* from, std::size_t bytes) {
-  auto& small = mailbox().small;
-  void* const first = bytes <= small.size() ? small.data() : to;
-  if (bytes > 0)
-    check(cudaMemcpyAsync(first, from, bytes, cudaMemcpyDeviceToHost, stream()), "copy to the host");
-  synchronize();
-  if (first != to) std::memcpy(to, first, bytes);
 }
 
 }  // namespace lockstep::cuda

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -40,9 +41,19 @@ struct Fault {
   auto fields() const { return std::tie(found, what, index, size, ignore, has_ignore); }
 };
 Fault* fault();
-// Waits for this thread's stream and throws what was found.
+
+// What this thread and its stream hand each other (transfer.cu), in memory that both sides see.
+struct Mailbox {
+  Fault fault;
+  std::size_t on_its_way = 0;  // bytes of to_device that the stream may not have read yet
+  alignas(256) std::byte to_host[std::size_t{512} << 10];
+  alignas(256) std::byte to_device[std::size_t{256} << 10];
+};
+Mailbox& mailbox();
+
+// Waits for this thread's stream.
+void wait_for_stream(const char* why);
+// The same, and throws what its kernels found.
 void synchronize();
-// The same with a copy to the host at the end.
-void copy_to_host(void* to, const void* from, std::size_t bytes);
 
 }  // namespace lockstep::cuda

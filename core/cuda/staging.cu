@@ -39,22 +39,11 @@ bool comes_true(const IsTrue& is_true) {
 __global__ void send_kernel(uint4* to, const uint4* from, unsigned packs, unsigned* number,
                             const volatile unsigned* announced, volatile unsigned* read, unsigned* counter) {
   const unsigned run = threadIdx.x == 0 ? *announced : 0;  // on its way together with the rest
-#pragma unroll 1  // as a rule a thread has one
+#pragma unroll 1                                           // as a rule a thread has one
   for (std::int64_t i = first_element(); i < packs; i += all_threads()) to[i] = from[i];
   if (!comes_last(counter, gridDim.x) || threadIdx.x > 0) return;
   *number = run;
   *read = run;
-}
-
-// Both places are aligned for packs.
-__global__ void relay_kernel(unsigned char* to, const unsigned char* from, std::int64_t bytes) {
-  constexpr std::int64_t pack = sizeof(uint4);
-  const std::int64_t packs = bytes / pack;
-#pragma unroll 1
-  for (std::int64_t i = first_element(); i < packs; i += all_threads())
-    reinterpret_cast<uint4*>(to)[i] = reinterpret_cast<const uint4*>(from)[i];
-#pragma unroll 1
-  for (std::int64_t i = packs * pack + first_element(); i < bytes; i += all_threads()) to[i] = from[i];
 }
 
 template <typename T>
@@ -153,12 +142,6 @@ bool Staging::was_reported() const {
 double Staging::reported() const {
   const volatile double& value = head_->reported;
   return value;
-}
-
-void relay(void* to, const void* from, std::size_t bytes) {
-  const auto count = static_cast<std::int64_t>(bytes);
-  launch(relay_kernel, blocks_for((count + 15) / 16), block_threads, 0, static_cast<unsigned char*>(to),
-         static_cast<const unsigned char*>(from), count);
 }
 
 }  // namespace lockstep::cuda

@@ -63,7 +63,4 @@ class Staging {
   unsigned* counter_;                     // of the blocks that send
 };
 
-// A copy on the device by a kernel, which follows others sooner than the driver's.
-void relay(void* to, const void* from, std::size_t bytes);
-
 }  // namespace lockstep::cuda

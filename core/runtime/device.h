@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,13 @@ struct Allocation {
   const void* owner = nullptr;  // whose cache it may return to
 };
 
+// A copy from a device to the host.
+struct HostCopy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+};
+
 // What a device other than the CPU gives: memory, copies between it and the host, and kernels. All of a
 // thread's work on a device is done in the order in which it was asked for; copies to the host wait for it.
 class Backend {
@@ -34,7 +42,7 @@ class Backend {
   virtual void free(const Allocation& memory) const noexcept = 0;
   virtual void copy_to_device(void* to, const void* from, std::size_t bytes) const = 0;
   // Throws what has gone wrong on the device until now, such as an index out of range.
-  virtual void copy_to_host(void* to, const void* from, std::size_t bytes) const = 0;
+  virtual void copy_to_host(std::span<const HostCopy> copies) const = 0;
   virtual const Kernels& kernels() const = 0;
   virtual MemoryStats memory_stats() const = 0;  // of this thread
   virtual std::unique_ptr<WorkRecorder> make_recorder() const = 0;

@@ -1,7 +1,6 @@
 #include "core/runtime/replay.h"
 
 #include "core/error.h"
-#include "core/tensor.h"
 
 namespace lockstep {
 
@@ -15,10 +14,6 @@ void Replay::run(const std::function<void()>& work) {
 
 void Replay::constant(std::uint64_t key, const std::function<void()>& work) {
   recorder_ ? recorder_->constant(key, work) : work();
-}
-
-void Replay::report(const Tensor& scalar) {
-  recorder_ ? recorder_->report(scalar) : void(reported_ = scalar.item());
 }
 
 double Replay::reported() const {

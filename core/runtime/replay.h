@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -61,7 +62,10 @@ class Replay {
   void constant(std::uint64_t key, const std::function<void()>& work);
   // Within the work: that a real scalar is wanted on the host, such as the loss. After run(): what it was. As
   // item(), but without a request of its own, and what was asked for behind it may still be going on.
-  void report(const Tensor& scalar);
+  template <std::same_as<Tensor> Scalar>  // a template, as tensors are declared above this room
+  void report(const Scalar& scalar) {
+    recorder_ ? recorder_->report(scalar) : void(reported_ = scalar.item());
+  }
   double reported() const;  // throws Error if the run reported nothing, and what item() throws
   ReplayStats stats() const { return recorder_ ? recorder_->stats() : ReplayStats{}; }
 

@@ -99,6 +99,7 @@ namespace lockstep::cuda {
 template <typename... Parameters>
 void start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared,
            Parameters... arguments) {
+  cuda_on_host::count_call();
   cuda_on_host::Call<Parameters...> call{kernel, {arguments...}};
   const cuda_on_host::Launch launch{reinterpret_cast<const void*>(kernel), grid, block, shared, sizeof call};
   cuda_on_host::enqueue(stream(), [launch, call]() mutable { cuda_on_host::run(launch, call.run, &call); });

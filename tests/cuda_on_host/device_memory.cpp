@@ -126,7 +126,7 @@ bool is_on(Side wanted, const void* p) {
   return side == wanted || side == Side::both;
 }
 
-std::atomic<std::uint64_t> stopping = 0;
+std::atomic<std::uint64_t> stopping = 0, all_calls = 0;
 
 thread_local cudaError_t last_error = cudaSuccess;
 cudaError_t remembered(cudaError_t error) {
@@ -136,6 +136,8 @@ cudaError_t remembered(cudaError_t error) {
 
 }  // namespace
 
+std::uint64_t calls() { return all_calls; }
+void count_call() { ++all_calls; }
 std::uint64_t stopping_calls() { return stopping; }
 void count_stopping_call() { ++stopping; }
 
@@ -211,6 +213,7 @@ cudaError_t cudaFreeHost(void* p) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  count_call();
   const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   const auto side = [](bool device) { return device ? Side::device : Side::host; };
@@ -224,6 +227,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  count_call();
   if (!is_on(Side::device, to)) return remembered(cudaErrorInvalidValue);
   enqueue(stream, [=] {
     std::memset(to, value, bytes);
@@ -232,6 +236,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  count_call();
   if (is_capturing(stream)) return remembered(cudaErrorStreamCaptureUnsupported);
   Arena& a = arena();
   const std::lock_guard lock(a.mutex);

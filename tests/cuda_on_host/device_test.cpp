@@ -159,6 +159,36 @@ TEST(CudaRequests, OfMuonAreFew) {
          "either rate";
 }
 
+// Together, whatever their size, type and place: more than one launch takes, and more than the mailbox.
+TEST(CudaCopies, OfManyTensorsAreThoseOfEach) {
+  manual_seed(3);
+  const Tensor wide = randn({700, 401}, on_cuda), large = randn({600, 500}, on_cuda),
+               whole = moved(arange(77), Device::cuda),
+               bytes = moved(tril(ones({5, 7}), 0) != 0, Device::cuda);
+  std::vector<Tensor> all{large, wide[0],      transpose(wide, 0, 1), whole,
+                          bytes, ones({2, 3}), empty({0}, on_cuda)};
+  for (std::int64_t row = 0; row < 60; ++row) all.push_back(slice(wide, 0, row, 3 * row + 1));
+  for (std::int64_t at = 0; at < 7; ++at) all.push_back(slice(bytes[2], 0, at, 7));
+  const std::vector<std::vector<double>> together = to_vectors(all);
+  ASSERT_EQ(together.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(together[i].size(), static_cast<std::size_t>(all[i].numel()));
+    EXPECT_EQ(together[i], all[i].to_vector()) << i << ": " << describe(all[i]);
+  }
+  EXPECT_TRUE(to_vectors({}).empty());
+}
+
+// One after the other, more than the mailbox holds, while the host changes what it has handed over.
+TEST(CudaCopies, ToTheDeviceAreOfWhatWasThere) {
+  std::vector<Tensor> there;
+  const Tensor x = empty({40'000});
+  for (int i = 0; i < 12; ++i) {
+    copy_(x, full({40'000}, i));
+    there.push_back(moved(x, Device::cuda));
+  }
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(there[i].to_vector(), std::vector<double>(40'000, i));
+}
+
 TEST(CudaMemory, IsKeptForTheNextTensors) {
   std::thread([] {
     { const Tensor x = zeros({1000}, on_cuda); }

@@ -53,10 +53,14 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
 // Work is done when it is asked for, so there is nothing to wait for.
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  count_call();
   *reinterpret_cast<Moment*>(event) = std::chrono::steady_clock::now();
   return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  count_call();
+  return cudaSuccess;
+}
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end) {
   *ms = std::chrono::duration<float, std::milli>(*reinterpret_cast<Moment*>(end) -
                                                  *reinterpret_cast<Moment*>(begin))
@@ -97,6 +101,7 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  count_call();
   for (const auto& work : *reinterpret_cast<Recording*>(exec)) enqueue(stream, work);
   return cudaSuccess;
 }

@@ -63,7 +63,10 @@ bool is_capturing_any();  // of this thread's streams
 // Whether it is, in another mode than the relaxed one.
 bool forbids_allocation(cudaStream_t stream);
 
-// Calls so far for which a card's driver stops all that runs there, or holds others up: of memory and of
+// Calls so far of the runtime that a training asks for all the time: kernels, copies, waits, graphs.
+std::uint64_t calls();
+void count_call();
+// Those for which a card's driver stops all that runs there, or holds others up: of memory and of
 // graphs.
 std::uint64_t stopping_calls();
 void count_stopping_call();

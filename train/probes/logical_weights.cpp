@@ -7,12 +7,18 @@
 namespace lockstep::train {
 
 LogicalParts logical_parts(const ParameterList& parameters) {
-  LogicalParts parts;
+  std::vector<std::string> names;
+  std::vector<Tensor> tensors;
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable) continue;
-    for (const RowRange& range : row_ranges(parameter, Granularity::part))
-      parts[range.name] = rows(parameter.tensor, range).to_vector();
+    for (const RowRange& range : row_ranges(parameter, Granularity::part)) {
+      names.push_back(range.name);
+      tensors.push_back(rows(parameter.tensor, range));
+    }
   }
+  std::vector<std::vector<double>> values = to_vectors(tensors);
+  LogicalParts parts;
+  for (std::size_t i = 0; i < names.size(); ++i) parts[names[i]] = std::move(values[i]);
   return parts;
 }
 
@@ -28,16 +34,21 @@ LogicalWeights logical_weights(const ParameterList& parameters) {
 }
 
 ProjectionWeights projection_weights(const ParameterList& parameters) {
-  ProjectionWeights all;
+  std::vector<std::size_t> parts;  // which of the projections
+  std::vector<Tensor> tensors;
   for (const Parameter& parameter : parameters) {
     for (const RowRange& range : row_ranges(parameter, Granularity::part)) {
       for (std::size_t part = 0; part < projections; ++part) {
         if (!range.name.ends_with(fmt::format(".{}.weight", projection_names[part]))) continue;
-        const std::vector<double> values = rows(parameter.tensor, range).to_vector();
-        all[part].insert(all[part].end(), values.begin(), values.end());
+        parts.push_back(part);
+        tensors.push_back(rows(parameter.tensor, range));
       }
     }
   }
+  const std::vector<std::vector<double>> values = to_vectors(tensors);
+  ProjectionWeights all;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    all[parts[i]].insert(all[parts[i]].end(), values[i].begin(), values[i].end());
   return all;
 }
 

@@ -41,6 +41,7 @@ double norm(std::span<const double> x) {
 std::vector<Matrix> attention_matrices(const ParameterList& parameters, Of what) {
   constexpr std::string_view weight = ".weight";
   std::vector<Matrix> matrices;
+  std::vector<Tensor> tensors;
   for (const Parameter& parameter : parameters) {
     if (!parameter.trainable || parameter.tensor.shape().rank() != 2) continue;
     for (const RowRange& range : row_ranges(parameter, Granularity::part)) {
@@ -48,10 +49,12 @@ std::vector<Matrix> attention_matrices(const ParameterList& parameters, Of what)
       const std::string name = range.name.substr(0, range.name.size() - weight.size());
       if (!is_attention_matrix(name)) continue;
       const Tensor& tensor = what == Of::weights ? parameter.tensor : parameter.tensor.grad();
-      matrices.push_back(
-          {name, range.end - range.begin, parameter.tensor.size(1), rows(tensor, range).to_vector()});
+      matrices.push_back({name, range.end - range.begin, parameter.tensor.size(1), {}});
+      tensors.push_back(rows(tensor, range));
     }
   }
+  std::vector<std::vector<double>> values = to_vectors(tensors);
+  for (std::size_t i = 0; i < matrices.size(); ++i) matrices[i].values = std::move(values[i]);
   return matrices;
 }
 
