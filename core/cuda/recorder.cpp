@@ -22,7 +22,9 @@ constexpr int most_failures = 8;  // one after the other: then the work is not w
 Recorder* Recorder::active() { return running; }
 
 Recorder::~Recorder() {
-  if (staging_ != nullptr && thread_ == std::this_thread::get_id()) Staging::keep(std::move(staging_));
+  if (thread_ != std::this_thread::get_id()) return;
+  if (graph_) cudaStreamSynchronize(stream());  // its last launch may still be going on
+  if (staging_ != nullptr) Staging::keep(std::move(staging_));
 }
 
 void Recorder::run(const std::function<void()>& work) {

@@ -40,6 +40,7 @@ struct OwnMailbox {
   }
   ~OwnMailbox() {
     const auto lock = whole_device();
+    cudaDeviceSynchronize();  // a copy may still read it
     cudaFreeHost(box);
   }
   OwnMailbox(const OwnMailbox&) = delete;
