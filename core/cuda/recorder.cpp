@@ -23,7 +23,8 @@ Recorder* Recorder::active() { return running; }
 
 Recorder::~Recorder() {
   if (thread_ != std::this_thread::get_id()) return;
-  if (graph_) cudaStreamSynchronize(stream());  // its last launch may still be going on
+  // Its last launch may still be going on. Within another one's work, which may be recorded, nobody can wait.
+  if (graph_ && running == nullptr) cudaStreamSynchronize(stream());
   if (staging_ != nullptr) Staging::keep(std::move(staging_));
 }
 

@@ -38,8 +38,9 @@ bool comes_true(const IsTrue& is_true) {
 // Copies, and tells the host when it has read everything.
 __global__ void send_kernel(uint4* to, const uint4* from, unsigned packs, unsigned* number,
                             const volatile unsigned* announced, volatile unsigned* read, unsigned* counter) {
-  const unsigned run = threadIdx.x == 0 ? *announced : 0;  // on its way together with the rest
-#pragma unroll 1                                           // as a rule a thread has one
+  // The number is on its way together with the rest, of which as a rule a thread has one pack.
+  const unsigned run = threadIdx.x == 0 ? *announced : 0;
+#pragma unroll 1
   for (std::int64_t i = first_element(); i < packs; i += all_threads()) to[i] = from[i];
   if (!comes_last(counter, gridDim.x) || threadIdx.x > 0) return;
   *number = run;
