@@ -139,20 +139,26 @@ void append(Recorder& recorder, const Varying<T>& x) {
   if (x.at == nullptr) recorder.append(&x.value, sizeof x.value);
 }
 
-// Asks for `issue`, which is distinguished from other requests by `what` and its arguments.
 template <typename Issue, typename... Arguments>
-void submit(const Issue& issue, const void* what, const Arguments&... arguments) {
+void submit_once(Observer* observer, const Issue& issue, const void* what, const Arguments&... arguments) {
   Recorder* const recorder = Recorder::active();
-  if (recorder == nullptr) {
-    Observer* const observer = Observer::current();
-    return observer && observer->times_requests() ? time_request(*observer, what, issue) : issue();
-  }
+  if (recorder == nullptr)
+    return observer != nullptr && observer->times_requests() ? time_request(*observer, what, issue) : issue();
   recorder->begin(what);
   (append(*recorder, arguments), ...);
   const Recorder::Answer answer = recorder->next();
   if (answer == Recorder::Answer::nothing) return;
   if (answer == Recorder::Answer::keep_and_issue) recorder->keep(issue);
   issue();
+}
+
+// Asks for `issue`, which is distinguished from other requests by `what` and its arguments.
+template <typename Issue, typename... Arguments>
+void submit(const Issue& issue, const void* what, const Arguments&... arguments) {
+  Observer* const observer = Observer::current();
+  const bool repeats = observer != nullptr && observer->repeats_requests();
+  for (int left = repeats ? repetitions(*observer, what) : 1; left > 0; --left)
+    submit_once(observer, issue, what, arguments...);
 }
 
 }  // namespace lockstep::cuda

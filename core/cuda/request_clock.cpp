@@ -58,6 +58,8 @@ void time_request(Observer& observer, const void* what, const std::function<void
   observer.request(name_of(what), end.seconds_since(begin));
 }
 
+int repetitions(Observer& observer, const void* what) { return observer.repeats(name_of(what)); }
+
 std::string short_name(std::string name) {
   constexpr std::string_view unnamed = "(anonymous namespace)::", kernel = "_kernel";
   for (std::size_t at; (at = name.find(unnamed)) != std::string::npos;) name.erase(at, unnamed.size());

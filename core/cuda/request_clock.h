@@ -12,6 +12,9 @@ namespace lockstep::cuda {
 // for a product.
 void time_request(Observer& observer, const void* what, const std::function<void()>& issue);
 
+// How often the observer wants it made.
+int repetitions(Observer& observer, const void* what);
+
 // "attention_backward" of "void lockstep::cuda::(anonymous namespace)::attention_backward_kernel<float,
 // 64>(...)".
 std::string short_name(std::string demangled);

@@ -44,6 +44,10 @@ class Observer {
   virtual bool times_requests() const { return false; }
   // A kernel by its name, "attention", or "product" for one of the library's, after its product().
   virtual void request(const std::string& /*name*/, double /*seconds*/) {}
+  // Whether it wants some requests made more than once, to see what they cost beside other threads'; and how
+  // often. What they compute may then be wrong.
+  virtual bool repeats_requests() const { return false; }
+  virtual int repeats(const std::string& /*name*/) { return 1; }
 
  private:
   Observer* const outer_;

@@ -21,6 +21,16 @@ TEST(CudaBench, MeasuresAStepByItselfAndByRequest) {
   EXPECT_EQ(step.requests, calls + graphs + report) << "each graph is sent what varies, one reports the loss";
 }
 
+TEST(CudaBench, MeasuresWhatRequestsCostBesideOthers) {
+  if (cuda_on_host::is_checked()) GTEST_SKIP() << "the checker knows one host thread";
+  GpuStep step = bench_gpu_step(tiny, "combined", 0.01, true);
+  bench_gpu_beside(step, 2, 0.01);
+  EXPECT_EQ(step.runs_beside, 2);
+  EXPECT_GT(step.beside, 0);
+  ASSERT_FALSE(step.profile.empty());
+  for (const RequestTime& request : step.profile) EXPECT_NE(request.beside, 0) << request.name;
+}
+
 TEST(CudaBench, MeasuresTrainingsAtOnce) {
   if (cuda_on_host::is_checked()) GTEST_SKIP() << "the checker knows one host thread";
   const GpuThroughput together = bench_gpu_throughput(tiny, 2, 0.01);

@@ -6,9 +6,11 @@
 #include <thread>
 
 #include "core/autograd.h"
+#include "core/kernels.h"
 #include "core/ops.h"
 #include "core/random/keyed_stream.h"
 #include "core/random/random_tensors.h"
+#include "core/runtime/observer.h"
 #include "core/runtime/tf32.h"
 #include "optim/optim.h"
 
@@ -152,6 +154,32 @@ TEST(CudaReplay, SeesWhetherProductsMayBeRounded) {
     EXPECT_EQ(y.to_vector(), matmul(a, a).to_vector()) << i;
   }
   EXPECT_EQ(replay.stats().recorded, 2);
+}
+
+// As a benchmark wants it, to see what a request costs.
+TEST(CudaReplay, AnObserverMayHaveRequestsRepeated) {
+  class Thrice final : public Observer {
+   public:
+    bool repeats_requests() const override { return true; }
+    int repeats(const std::string& name) override { return name == "product" ? 1 : 3; }
+  };
+  const Tensor x = full({4}, 2, on_cuda), y = empty({4}, on_cuda),
+               a = ones({9, 9}, {DType::f64, Device::cuda}), b = empty_like(a);
+  const auto requests = [&] {
+    Replay replay(Device::cuda);
+    for (int i = 0; i < 4; ++i) {
+      replay.run([&] {
+        copy_(y, x);
+        kernels(b).matmul(b, a, a, false, {});
+      });
+    }
+    EXPECT_EQ(replay.stats().replayed, 2);
+    return replay.stats().requests;
+  };
+  EXPECT_EQ(requests(), 2);
+  const Thrice thrice;
+  EXPECT_EQ(requests(), 3 + 1) << "the product is the library's";
+  EXPECT_EQ(y.to_vector(), std::vector<double>(4, 2));
 }
 
 TEST(CudaReplay, WorkThatAlwaysDiffersIsLeftAlone) {

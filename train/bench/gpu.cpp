@@ -74,15 +74,27 @@ class ReplayedTraining {
   Replay gradients_{Device::cuda}, update_{Device::cuda};
 };
 
-class RequestClock final : public Observer {
+// Knows products by their shapes.
+class RequestNames : public Observer {
  public:
   void product(const Product& product) override { product_ = product; }
+
+ protected:
+  std::string known_as(const std::string& name) const {
+    if (!name.ends_with("product")) return name;
+    const Product& p = product_;
+    return fmt::format("{} of ({}, {}) and ({}, {})", name, p.m, p.k, p.k, p.n);
+  }
+
+ private:
+  Product product_;
+};
+
+class RequestClock final : public RequestNames {
+ public:
   bool times_requests() const override { return true; }
   void request(const std::string& name, double seconds) override {
-    const Product& p = product_;
-    RequestTime& entry =
-        times_[name == "product" ? fmt::format("product of ({}, {}) and ({}, {})", p.m, p.k, p.k, p.n)
-                                 : name];
+    RequestTime& entry = times_[known_as(name)];
     entry.seconds += seconds;
     ++entry.calls;
   }
@@ -97,8 +109,19 @@ class RequestClock final : public Observer {
   }
 
  private:
-  Product product_;
   std::map<std::string, RequestTime> times_;
+};
+
+// Has one kind of request made `times` times.
+class Repeater final : public RequestNames {
+ public:
+  Repeater(std::string which, int times) : which_(std::move(which)), times_(times) {}
+  bool repeats_requests() const override { return true; }
+  int repeats(const std::string& name) override { return known_as(name) == which_ ? times_ : 1; }
+
+ private:
+  std::string which_;
+  int times_;
 };
 
 std::vector<RequestTime> profile_of(BenchTraining& training) {
@@ -204,6 +227,24 @@ GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, do
   ReplayedTraining rounded(model, attention == "combined");
   result.tf32 = timed([&] { rounded.step(); }, seconds / 2);
   return result;
+}
+
+void bench_gpu_beside(GpuStep& step, std::int64_t runs, double seconds) {
+  constexpr int times = 5;
+  const bool combined = step.attention == "combined";
+  const auto step_with = [&](const std::string& repeated) {
+    const AtOnce steps = done_at_once(runs, seconds, [&] {
+      const auto repeater = std::make_shared<Repeater>(repeated, times);
+      return [repeater, replayed = std::make_shared<ReplayedTraining>(step.model, combined)] {
+        replayed->step();
+      };
+    });
+    return 1 / steps.per_second;
+  };
+  step.runs_beside = runs;
+  step.beside = step_with("nothing");
+  for (RequestTime& request : step.profile)
+    request.beside = (step_with(request.name) - step.beside) / (times - 1);
 }
 
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds) {

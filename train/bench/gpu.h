@@ -28,11 +28,12 @@ struct GpuCeilings {
   double starts_of_one = 0, starts_of_many = 0;
 };
 
-// What a step's kernels of one kind, or products of one shape, take on the card, each by itself.
+// What a step's kernels of one kind, or products of one shape, take on the card.
 struct RequestTime {
   std::string name;
   std::int64_t calls = 0;
-  double seconds = 0;
+  double seconds = 0;  // each by itself
+  double beside = 0;   // of the whole card's time, where several trainings share it
 };
 
 // One training alone. A step ends when its loss is on the host; as a graph, as in Training, its gradients and
@@ -44,6 +45,8 @@ struct GpuStep {
   std::int64_t requests = 0;         // kernels, products and copies of a step
   double flops = 0;                  // of a step's matrix products but attention's
   std::vector<RequestTime> profile;  // longest first; empty unless asked for
+  std::int64_t runs_beside = 1;      // if more, what the profile's `beside` is of,
+  double beside = 0;                 // and the card's seconds for a step then
 };
 
 // Several trainings of one model at once, a thread and a stream each.
@@ -57,6 +60,9 @@ struct GpuThroughput {
 // Throw where there is no GPU.
 GpuCeilings gpu_ceilings();
 GpuStep bench_gpu_step(const BenchModel& model, const std::string& attention, double seconds, bool profile);
+// Adds to a profiled step what its requests cost beside so many trainings' in all: a step takes longer by
+// four times that where each is made five times.
+void bench_gpu_beside(GpuStep& step, std::int64_t runs, double seconds);
 GpuThroughput bench_gpu_throughput(const BenchModel& model, std::int64_t runs, double seconds);
 
 // Everything, as text of `width` columns in pieces as they are measured, or as JSON in one piece.

@@ -1,6 +1,7 @@
 // A GPU's step times as text and as JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "train/bench/gpu.h"
@@ -29,21 +30,36 @@ Table::Cells cells_of(const GpuStep& s, const GpuCeilings& c) {
 std::string profile_text(const GpuStep& s, int width) {
   double total = 0;
   for (const RequestTime& request : s.profile) total += request.seconds;
-  Table table({{"kernel or product"}, {"calls", true}, {"ms", true}, {"share", true}}, width);
+  const bool beside = s.runs_beside > 1;
+  std::vector<Column> columns{{"kernel or product"}, {"calls", true}, {"ms", true}, {"share", true}};
+  if (beside) columns.insert(columns.end(), {{"us beside", true}, {"share", true}});
+  Table table(std::move(columns), width);
   for (const RequestTime& request : s.profile) {
-    table.add({request.name, fmt::format("{}", request.calls), fmt::format("{:.3f}", 1e3 * request.seconds),
-               fmt::format("{:.1f} %", 100 * request.seconds / total)});
+    Table::Cells cells{request.name, fmt::format("{}", request.calls),
+                       fmt::format("{:.3f}", 1e3 * request.seconds),
+                       fmt::format("{:.1f} %", 100 * request.seconds / total)};
+    if (beside) {
+      cells.push_back(fmt::format("{:.1f}", 1e6 * request.beside));
+      cells.push_back(fmt::format("{:.1f} %", 100 * request.beside / s.beside));
+    }
+    table.add(cells);
   }
-  const std::string title =
+  std::string title =
       fmt::format("{} {}: where a step goes on the card, one request at a time, {:.2f} ms in all",
                   s.model.name, s.attention, 1e3 * total);
+  if (beside) {
+    title += fmt::format("; beside: of the card's time for a step of {} trainings at once, {:.1f} us",
+                         s.runs_beside, 1e6 * s.beside);
+  }
   return "\n" + paragraph(title, width) + table.text();
 }
 
 Json json_of(const GpuStep& s) {
   Json profile = Json::array();
-  for (const RequestTime& request : s.profile)
+  for (const RequestTime& request : s.profile) {
     profile.push_back({{"request", request.name}, {"calls", request.calls}, {"ms", 1e3 * request.seconds}});
+    if (s.runs_beside > 1) profile.back()["us_beside"] = 1e6 * request.beside;
+  }
   return {{"model", s.model.name},
           {"attention", s.attention},
           {"eager_ms", 1e3 * s.eager.median},
@@ -51,6 +67,8 @@ Json json_of(const GpuStep& s) {
           {"tf32_ms", 1e3 * s.tf32.median},
           {"requests", s.requests},
           {"flops", s.flops},
+          {"runs_beside", s.runs_beside},
+          {"us_beside", 1e6 * s.beside},
           {"profile", profile}};
 }
 
@@ -93,7 +111,9 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   show(of_steps.head());
   for (const BenchModel& model : options.models) {
     for (const std::string& attention : options.attention) {
-      const GpuStep step = bench_gpu_step(model, attention, options.seconds, options.profile);
+      GpuStep step = bench_gpu_step(model, attention, options.seconds, options.profile);
+      const std::int64_t most = options.runs.empty() ? 1 : std::ranges::max(options.runs);
+      if (options.profile && most > 1) bench_gpu_beside(step, most, options.seconds / 5);
       steps.push_back(json_of(step));
       show(of_steps.row(cells_of(step, ceilings)));
       if (options.profile) profiles += profile_text(step, width);

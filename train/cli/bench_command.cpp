@@ -169,7 +169,7 @@ void add_bench(CLI::App& app, Session& session) {
   size("--layers", given->own.layers, "blocks");
   size("--batch", given->own.batch, "sequences of a step");
   bench->add_flag("--profile", given->options.profile,
-                  "where the time of a step goes: by op, on a GPU by kernel");
+                  "where the time of a step goes: by op; on a GPU by kernel, alone and beside --runs others");
   bench->add_flag("--first-step", given->first_step,
                   "one step on one thread, then print the clock (CLOCK_MONOTONIC, s), and no more");
   bench->add_flag("--json", given->json, "as JSON");
