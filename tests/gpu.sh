@@ -53,7 +53,7 @@ step bench 150 . ${lockstep:-none} bench --device cuda --seconds 0.5
 step host_bound 40 '^copy' ${lockstep:-none} bench --device cuda --vocabulary 8 --tokens 4 --width 16 --heads 2 \
   --layers 1 --batch 2 --attention combined --runs 1,8,32,128 --seconds 0.5
 step profile 40 ' ms|%' ${lockstep:-none} bench --device cuda --profile --model toy,copy,char,baby --attention combined --runs 1 --seconds 0.2
-step beside 90 ' us|%' ${lockstep:-none} bench --device cuda --profile --model copy,char --attention combined --runs 32 --seconds 0.5
+step beside 90 ' us|%' ${lockstep:-none} bench --device cuda --profile --model copy,char --attention combined --runs 32 --beside 32 --seconds 0.5
 step kernels 60 . python3 tests/bench/gpu_kernels.py ${lockstep:-none} copy shakespeare
 step train 60 'step +300|On ' ${lockstep:-none} train --device cuda --out "$work/copy"
 step study 120 'steps|loss|equivalent|different|undecided|On ' ${lockstep:-none} study --device cuda --out "$work/study"

@@ -17,6 +17,7 @@ struct GpuBenchOptions {
   std::vector<std::int64_t> runs = {1, 8, 32, 128};  // trainings at once
   double seconds = 1;                                // for each row
   bool profile = false;                              // of each step, by request
+  std::int64_t beside = 1;                           // if more: also what a request costs beside so many
 };
 
 // What the card itself reaches.

@@ -1,7 +1,6 @@
 // A GPU's step times as text and as JSON.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "train/bench/gpu.h"
@@ -112,8 +111,7 @@ void bench_gpu(const GpuBenchOptions& options, bool json, int width,
   for (const BenchModel& model : options.models) {
     for (const std::string& attention : options.attention) {
       GpuStep step = bench_gpu_step(model, attention, options.seconds, options.profile);
-      const std::int64_t most = options.runs.empty() ? 1 : std::ranges::max(options.runs);
-      if (options.profile && most > 1) bench_gpu_beside(step, most, options.seconds / 5);
+      if (options.profile && options.beside > 1) bench_gpu_beside(step, options.beside, options.seconds / 5);
       steps.push_back(json_of(step));
       show(of_steps.row(cells_of(step, ceilings)));
       if (options.profile) profiles += profile_text(step, width);

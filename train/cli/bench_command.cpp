@@ -23,6 +23,7 @@ struct BenchGiven {
   bool first_step = false, json = false;
   AskedDevice device;
   std::vector<std::int64_t> runs = GpuBenchOptions{}.runs;
+  std::int64_t beside = 1;
 };
 
 // The models asked for, with the sizes that were given in place of theirs.
@@ -51,8 +52,12 @@ void check_device_options(const CLI::App& bench, bool on_gpu) {
     check(!on_gpu || bench.count(option) == 0,
           "[bench] {} is for steps on the processor: leave it out, or --device cuda", option);
   }
-  check(on_gpu || bench.count("--runs") == 0,
-        "[bench] --runs is for trainings on a GPU: leave it out, or add --device cuda");
+  for (const char* const option : {"--runs", "--beside"}) {
+    check(on_gpu || bench.count(option) == 0,
+          "[bench] {} is for trainings on a GPU: leave it out, or add --device cuda", option);
+  }
+  check(bench.count("--beside") == 0 || bench.count("--profile") > 0,
+        "[bench] --beside is about the kernels of a profile: leave it out, or add --profile");
 }
 
 int steps(const BenchGiven& given) {
@@ -60,8 +65,8 @@ int steps(const BenchGiven& given) {
   options.models = chosen_models(given);
   if (*given.device == "cuda") {
     device_for("cuda", {});
-    bench_gpu({options.models, options.attention, given.runs, options.seconds, options.profile}, given.json,
-              output_width(), [](const std::string& text) { std::cout << text << std::flush; });
+    bench_gpu({options.models, options.attention, given.runs, options.seconds, options.profile, given.beside},
+              given.json, output_width(), [](const std::string& text) { std::cout << text << std::flush; });
     return 0;
   }
   if (given.first_step) {
@@ -169,7 +174,9 @@ void add_bench(CLI::App& app, Session& session) {
   size("--layers", given->own.layers, "blocks");
   size("--batch", given->own.batch, "sequences of a step");
   bench->add_flag("--profile", given->options.profile,
-                  "where the time of a step goes: by op; on a GPU by kernel, alone and beside --runs others");
+                  "where the time of a step goes: by op, on a GPU by kernel");
+  add_number(*bench, "--beside", given->beside, count_range,
+             "on a GPU, what each kernel of the profile costs where so many trainings share the card");
   bench->add_flag("--first-step", given->first_step,
                   "one step on one thread, then print the clock (CLOCK_MONOTONIC, s), and no more");
   bench->add_flag("--json", given->json, "as JSON");
