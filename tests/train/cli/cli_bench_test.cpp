@@ -49,5 +49,18 @@ TEST(BenchProgram, TapeAndStart) {
   EXPECT_GT(std::stod(first_step.out), 0);
 }
 
+TEST(BenchProgram, OptionsOfTheOtherDeviceAreRefused) {
+  const std::pair<std::vector<std::string>, const char*> wrong[] = {
+      {{"bench", "--runs", "3"}, "--runs is for trainings on a GPU"},
+      {{"bench", "--profile", "--beside", "4"}, "--beside is for trainings on a GPU"},
+      {{"bench", "--device", "cuda", "--beside", "4"}, "leave it out, or add --profile"},
+      {{"bench", "--device", "cuda", "--threads", "2"}, "--threads is for steps on the processor"}};
+  for (const auto& [line, error] : wrong) {
+    const Ended refused = lockstep(line);
+    EXPECT_EQ(refused.code, 2) << error;
+    EXPECT_TRUE(contains(refused.err, error)) << refused.err;
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::train
