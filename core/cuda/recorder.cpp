@@ -7,6 +7,7 @@
 #include "core/cuda/driver_memory.h"
 #include "core/cuda/transfer.h"
 #include "core/error.h"
+#include "core/tensor.h"
 
 namespace lockstep::cuda {
 
@@ -156,7 +157,8 @@ void Recorder::copy_to_device(void* to, const void* from, std::size_t bytes) {
     if (phase_ == Phase::recording || phase_ == Phase::following) part();
     return cuda::copy_to_device(to, from, bytes);
   }
-  relay({{static_cast<std::byte*>(to), static_cast<const std::byte*>(at), bytes}});
+  const Relay batch{static_cast<std::byte*>(to), static_cast<const std::byte*>(at), bytes};
+  relay({&batch, 1});
 }
 
 // The first request of a recording.
@@ -166,6 +168,9 @@ void Recorder::send_what_varies() {
 
 void Recorder::report(const Tensor& scalar) {
   if (running != this) fail("[replay] report() is for the work of the same Replay");
+  if (scalar.numel() != 1)
+    fail("[replay] report() expected one element, got {}: reduce it first, with sum() or mean()",
+         describe(scalar));
   if (staging_ == nullptr) {
     if (phase_ == Phase::recording) part();  // to make one is no part of a graph
     staging_ = Staging::of(0);

@@ -23,9 +23,8 @@ unsigned packs_of(std::size_t bytes) {
   return static_cast<unsigned>((bytes + sizeof(uint4) - 1) / sizeof(uint4));
 }
 
-// Looks for some time, some tenths of a second, whether a kernel has written what is waited for. Thus it
-// costs no call of the driver, whose calls by many threads wait for each other, and leaves the processor to
-// others.
+// Looks up to half a million times whether a kernel has written what is waited for: no call of the driver,
+// and the processor is left to others in between.
 template <typename IsTrue>
 bool comes_true(const IsTrue& is_true) {
   for (int looks = 0; looks < 500'000; ++looks) {

@@ -13,8 +13,7 @@ class Tensor;
 namespace lockstep::cuda {
 
 // What passes between the host and the work of a Recorder. Kernels read and write the host's memory for it,
-// so that it is a part of a graph: a copy of the driver's would be a call for each, and the card would change
-// to its copy engine and back.
+// so that it is a part of a graph of kernels, without calls of its own.
 //
 // For one thread, which keeps some that are no longer used for its next Recorders: to make one stops the
 // whole device.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/cuda/launch.h"
 #include "core/cuda/runtime.h"
@@ -39,7 +40,7 @@ __global__ void relay_kernel(Relays relays) {
 
 }  // namespace
 
-void relay(const std::vector<Relay>& relays) {
+void relay(std::span<const Relay> relays) {
   for (std::size_t first = 0; first < relays.size(); first += Relays::most) {
     const std::size_t count = std::min(Relays::most, relays.size() - first);
     Relays some;

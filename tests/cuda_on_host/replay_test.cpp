@@ -119,6 +119,7 @@ TEST(CudaReplay, AReportTellsOfABadIndex) {
 TEST(CudaReplay, AReportIsOfItsOwnWork) {
   Replay outer(Device::cuda), other(Device::cuda);
   EXPECT_THROW(outer.run([&] { other.report(ones({}, on_cuda)); }), Error);
+  EXPECT_THROW(other.run([&] { other.report(ones({2}, on_cuda)); }), Error) << "no scalar";
   for (int i = 0; i < 5; ++i) outer.run([&] { outer.report(full({}, 3, on_cuda)); });
   EXPECT_EQ(outer.reported(), 3);
   outer.run([] {});
